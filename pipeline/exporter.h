@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/exporter.h - the thread rk-exporter: drain, join, feed, file, network.
+ *
+ * It owns everything behind the rings and never calls CUDA or CUPTI. It begins with a
+ * descriptor table of its own (close_range with CLOSE_RANGE_UNSHARE), so no descriptor of
+ * ours is ever in the program's table. Signals are blocked; it is detached and never joined.
+ */
+#ifndef RK_PIPELINE_EXPORTER_H
+#define RK_PIPELINE_EXPORTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "core/ring.h"
+
+struct rk_exporter_setup {
+	const struct rk_config *config;		/* borrowed for ever */
+	const struct rk_env *env;		/* borrowed for ever */
+	const char *const *api_names;
+	uint32_t api_count;
+	uint32_t cuda_version;
+	uint32_t cupti_version;
+	const char *library_dir;		/* folder of librkpreload.so; borrowed for ever */
+	/* GPU side, as callbacks because this floor does not know cupti/ */
+	struct rk_ring *(*gpu_ring)(void);
+	bool (*gpu_time)(void);
+	const char *(*gpu_time_reason)(void);	/* why not; "" when active */
+	uint64_t (*gpu_cpu_ns)(void);		/* CPU time of rk-cupti */
+	uint64_t (*unwrapped)(void);		/* functions handed out without our wrapper */
+};
+
+/**
+ * Start the thread and wait (bounded, 1 s) until it has its own descriptor table.
+ *
+ * Context: init; the start path of the first context.
+ * Return: 0; -EAGAIN and others of pthread_create().
+ */
+int rk_exporter_start(const struct rk_exporter_setup *setup);
+
+/**
+ * Drain the rest, write the end, seal, send, print the verdict; wait for it.
+ *
+ * Context: the exiting thread; only timed waits. After @timeout_ms the thread is left parked
+ *          and -ETIMEDOUT returned. The trace file is sealed before the network is given time.
+ */
+int rk_exporter_stop(uint32_t timeout_ms);
+
+/**
+ * Publish only: what is drained gets sealed soon. For _exit and friends. Never waits.
+ *
+ * Context: app.
+ */
+void rk_exporter_publish(void);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/join.h - host records and GPU activities become ops.
+ *
+ * Host records come in order per thread; activities come late and in any order. A host
+ * record waits in a table keyed by correlation id; an activity that finds it becomes an op.
+ * One call may own many activities (graphs, batches, pageable copies). An activity without
+ * a host record waits a grace time and then becomes an orphan. In host-time mode every
+ * record becomes an op by itself.
+ *
+ * The join also cuts executions: it sees host records in each thread's order, so it gives
+ * every op the number of its execution and says when one is closed.
+ */
+#ifndef RK_PIPELINE_JOIN_H
+#define RK_PIPELINE_JOIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/activity.h"
+#include "core/op.h"
+#include "core/record.h"
+
+struct rk_join;
+
+/* Receives ops; ordinals are set. */
+typedef void (*rk_op_fn)(const struct rk_op *op, void *data);
+
+/* Enum rk_api of a record -> the CUDA function's name. */
+struct rk_join_setup {
+	const char *const *api_names;
+	uint32_t api_count;
+	rk_op_fn emit;
+	void *data;
+	uint32_t max_pending;	/* host records and activities that wait, each; 0 = default */
+};
+
+int rk_join_create(struct rk_join **out, const struct rk_join_setup *setup);
+void rk_join_destroy(struct rk_join *join);
+
+/**
+ * Whether GPU records will come. False: host records complete by themselves.
+ *
+ * Context: exporter. May change while running (another tool took CUPTI).
+ */
+void rk_join_set_gpu_time(struct rk_join *join, bool gpu_time);
+
+/**
+ * One host record of thread @tid, in that thread's order. @thread_name may be "".
+ */
+void rk_join_host(struct rk_join *join, uint32_t tid, const struct rk_record *record);
+
+/**
+ * The thread of @tid ended: its execution closes.
+ */
+void rk_join_thread_exit(struct rk_join *join, uint32_t tid);
+void rk_join_thread_name(struct rk_join *join, uint32_t tid, const char *name);
+
+/**
+ * One GPU activity, in any order.
+ */
+void rk_join_activity(struct rk_join *join, const struct rk_activity *activity);
+
+/**
+ * Time passes: orphans and done entries leave the tables, old executions close.
+ *
+ * @now: ns of rk_clock.
+ */
+void rk_join_tick(struct rk_join *join, uint64_t now);
+
+/**
+ * Emit what is left: open calls, orphans, execution ends. Then only rk_join_emit().
+ */
+void rk_join_finish(struct rk_join *join);
+
+/**
+ * Give @op its ordinal and pass it on (ticks, clock, devices, the end).
+ */
+void rk_join_emit(struct rk_join *join, struct rk_op *op);
+
+/**
+ * Fill the joined/open/lost and GPU fields of @ledger. Host calls are the caller's to fill.
+ */
+void rk_join_get_ledger(const struct rk_join *join, struct rk_ledger *ledger);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/net_module.h - the door between the shim and librknet.so.
+ *
+ * The module holds libcurl and the servers; it is opened RTLD_LOCAL by the thread that feeds
+ * the pipeline, only when an endpoint is configured. It exports one function, rk_net_open().
+ * Everything runs on the feeding thread; nothing here ever blocks longer than asked.
+ */
+#ifndef RK_PIPELINE_NET_MODULE_H
+#define RK_PIPELINE_NET_MODULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "core/intern.h"
+#include "core/log.h"
+#include "pipeline/metrics.h"
+#include "pipeline/sink.h"
+
+#define RK_NET_ABI 1
+
+/* What the module gets from whoever opened it. Borrowed; outlives the module. */
+struct rk_net_host {
+	uint32_t abi;			/* RK_NET_ABI */
+	const struct rk_config *config;
+	const struct rk_env *env;	/* may be NULL */
+	struct rk_intern *strings;
+	rk_log_fn log;
+	void *log_data;
+	enum rk_log_level log_level;
+	struct rk_metrics *metrics;
+	/* the registry lives in the opener: these work on it */
+	ptrdiff_t (*render)(const struct rk_metrics *, bool, bool, char **);
+	void (*add)(struct rk_metrics *, const char *family, const char *label, double v);
+	void (*set)(struct rk_metrics *, const char *family, const char *label, double v);
+	const char *resource;		/* k=v,k=v percent-encoded */
+	const char *instance;		/* host name, for the Pushgateway group */
+	bool live;			/* false = replay: wait rather than drop, no servers */
+	/* body of the health endpoints, JSON; returns HTTP status */
+	int (*health)(const char *what, char *out, size_t size, void *data);
+	void *health_data;
+};
+
+struct rk_net_stats {
+	uint64_t eligible, sent, sampled_out, queued, dropped;	/* spans; the wire ledger */
+	uint64_t bytes_sent, requests, retries;
+	uint64_t pushes, push_failures, scrapes;
+	bool connected;			/* the last request of any kind succeeded */
+	char last_error[160];
+};
+
+struct rk_net {
+	struct rk_sink sink;	/* first: add it to the pipeline */
+	/**
+	 * Work on sockets and timers, waiting @timeout_ms for events at most.
+	 */
+	void (*poll)(struct rk_net *net, uint32_t timeout_ms);
+	/**
+	 * Whether poll() must be used for waiting, because sockets are open.
+	 */
+	bool (*is_busy)(const struct rk_net *net);
+	/**
+	 * Send what is queued and the final push; give up after @timeout_ms. What was not
+	 * sent is counted as dropped.
+	 */
+	void (*finish)(struct rk_net *net, uint32_t timeout_ms);
+	void (*get_stats)(const struct rk_net *net, struct rk_net_stats *stats);
+	void (*close)(struct rk_net *net);
+};
+
+/**
+ * The module's only export.
+ *
+ * Return: 0 and *out; -EINVAL on an ABI mismatch; -ENODEV when no endpoint is configured.
+ */
+int rk_net_open(struct rk_net **out, const struct rk_net_host *host);
+typedef int (*rk_net_open_fn)(struct rk_net **out, const struct rk_net_host *host);
+
+/**
+ * Whether @config names any destination or server, so that the module is needed.
+ */
+bool rk_net_is_wanted(const struct rk_config *config);
+
+/**
+ * Open librknet.so next to @self_path's lib folder (RK_NET_LIBRARY for a build tree) and call
+ * its rk_net_open(). Logged once when it cannot be opened.
+ *
+ * Context: exporter or tools.
+ */
+int rk_net_load(struct rk_net **out, const struct rk_net_host *host, const char *self_dir);
+
+#endif

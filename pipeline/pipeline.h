@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/pipeline.h - ops in; spans, metrics and a verdict out.
+ *
+ * Live and replay use this same object; the only difference is who calls
+ * rk_pipeline_feed(). Everything it does is a function of the sequence of ops.
+ */
+#ifndef RK_PIPELINE_PIPELINE_H
+#define RK_PIPELINE_PIPELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "core/op.h"
+#include "pipeline/sink.h"
+
+struct rk_pipeline;
+struct rk_metrics;
+
+struct rk_pipeline_setup {
+	const struct rk_config *config;	/* borrowed; outlives the pipeline */
+	uint64_t seed;			/* of the process or the file */
+	const char *traceparent;	/* borrowed; "" = none */
+	const char *tracestate;
+};
+
+/**
+ * Context: exporter or tools. Ownership: the caller, rk_pipeline_destroy().
+ * Return: 0, -ENOMEM.
+ */
+int rk_pipeline_create(struct rk_pipeline **out, const struct rk_pipeline_setup *setup);
+void rk_pipeline_destroy(struct rk_pipeline *pipeline);
+
+/**
+ * Add a receiver. Sinks are called in the order they were added.
+ *
+ * Ownership: the caller keeps @sink; it outlives the pipeline.
+ */
+void rk_pipeline_add_sink(struct rk_pipeline *pipeline, struct rk_sink *sink);
+
+/**
+ * Take one op: update the metrics, complete spans, tell the sinks.
+ *
+ * Context: exporter or tools; one thread. May allocate; a failed allocation is counted as
+ *          RK_LOSS_LIMIT and nothing else happens.
+ */
+void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op);
+
+/**
+ * End of input without RK_OP_END (a crashed file): complete what is pending.
+ */
+void rk_pipeline_finish(struct rk_pipeline *pipeline);
+
+/**
+ * The aggregated metrics. Ownership: borrowed until destroy.
+ */
+struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/span.h - a finished span, as handed to sinks.
+ *
+ * Three shapes: the root of an execution ("kernel:<kernel_id>"), its stages (prepare_input,
+ * gpu_execute, collect_output), and leaves (one kernel, copy or memset each). Ids are
+ * functions of (file seed, ordinal), so a file and its live run agree:
+ *   leaf  span id = mix(seed, LEAF, op ordinal)
+ *   root  span id = mix(seed, ROOT, execution)
+ *   stage span id = mix(seed, STAGE + n, execution)
+ *   trace id      = the remote parent's, else mix of (seed, TRACE, execution)
+ */
+#ifndef RK_PIPELINE_SPAN_H
+#define RK_PIPELINE_SPAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/op.h"
+
+enum rk_span_shape { RK_SPAN_ROOT, RK_SPAN_STAGE, RK_SPAN_LEAF };
+enum rk_stage { RK_STAGE_PREPARE_INPUT, RK_STAGE_GPU_EXECUTE, RK_STAGE_COLLECT_OUTPUT, RK_STAGE_COUNT };
+
+struct rk_span {
+	uint8_t trace_id[16];
+	uint8_t span_id[8];
+	uint8_t parent_id[8];	/* all zero = root of its trace */
+	uint8_t link_trace_id[16];	/* all zero = no link */
+	uint8_t link_span_id[8];
+	uint64_t start_unix_ns, end_unix_ns;	/* end >= start */
+	const char *name;	/* borrowed for ever (interned) */
+	const char *kernel_id;	/* "" on copies and memsets */
+	const char *domain;
+	const char *tracestate;	/* of the remote parent; "" = none */
+	const struct rk_op *op;	/* LEAF: its op; else NULL. Borrowed until the sink returns */
+	uint64_t exec;
+	uint32_t tid;		/* launching thread */
+	uint32_t ops, kernels;	/* ROOT: GPU operations and kernels in it */
+	uint64_t gpu_ns;	/* ROOT: sum of kernel GPU time */
+	uint64_t queue_ns;	/* LEAF kernel: GPU start - end of the call; 0 if none */
+	const char *error;	/* "" = status unset; else CUDA's name, status ERROR */
+	uint8_t shape;		/* enum rk_span_shape */
+	uint8_t trace_flags;	/* W3C flags of the span's own context */
+	bool parent_is_remote;
+	bool host_time;		/* times are the host call's, not the GPU's */
+};
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/verdict.h - the dozen lines that say what happened.
+ *
+ * Wall time, GPU busy %, the five kernels that took most, memory peak, losses, what tracing
+ * cost, the next command. A sink: fed by ops, so replay prints what the live run printed.
+ */
+#ifndef RK_PIPELINE_VERDICT_H
+#define RK_PIPELINE_VERDICT_H
+
+#include <stddef.h>
+
+#include "pipeline/pipeline.h"
+#include "pipeline/sink.h"
+
+struct rk_verdict;
+
+int rk_verdict_create(struct rk_verdict **out, const struct rk_config *config);
+void rk_verdict_destroy(struct rk_verdict *verdict);
+
+/**
+ * The sink to add to a pipeline. Ownership: borrowed.
+ */
+struct rk_sink *rk_verdict_sink(struct rk_verdict *verdict);
+
+/**
+ * Write at most 12 lines.
+ *
+ * @path: of the trace file for the "next:" line; "" = none.
+ * @program: name of the traced program.
+ * Return: length as snprintf.
+ */
+int rk_verdict_format(const struct rk_verdict *verdict, const char *program, const char *path,
+		      char *out, size_t size);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * trace/trace_reader.h - the ops of a trace file, in order, from any file.
+ *
+ * A file that ends early (crash, full disk) is read up to its last whole frame; that is not
+ * an error, the reader says how much was sealed and that the end is missing. A damaged frame
+ * is an error that names its offset. Never crashes, never returns a wrong number.
+ */
+#ifndef RK_TRACE_TRACE_READER_H
+#define RK_TRACE_TRACE_READER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/op.h"
+#include "trace/trace_writer.h"
+
+struct rk_trace_reader;
+
+struct rk_trace_info {
+	uint64_t file_bytes;
+	uint64_t sealed_bytes;		/* whole frames; `head -c sealed_bytes | zstd -t` is 0 */
+	uint64_t frames;
+	uint64_t ops;			/* read so far */
+	uint64_t last_record_ns;	/* UNIX time of the newest op read so far */
+	bool truncated;			/* bytes after sealed_bytes */
+	bool clean_end;			/* RK_OP_END was read */
+	char error[256];		/* one line for people after -EBADMSG and friends */
+};
+
+/**
+ * Open a trace and read its description.
+ *
+ * Context: exporter or tools. Ownership: the caller, rk_trace_reader_close().
+ * Return: 0; -errno of open(2); -ENODATA (empty), -EPROTO (not a trace), -ENOTSUP (newer
+ *         version), -EBADMSG (damaged), -ENOMEM. @error (256 bytes, may be NULL) gets one line
+ *         that names the file and the way out.
+ */
+int rk_trace_reader_open(struct rk_trace_reader **out, const char *path, char *error);
+
+/**
+ * The next op. Strings are interned.
+ *
+ * Return: 1 and @op; 0 at the end of the sealed part; -EBADMSG (info.error), -ENOMEM.
+ */
+int rk_trace_reader_next(struct rk_trace_reader *reader, struct rk_op *op);
+
+const struct rk_trace_meta *rk_trace_reader_meta(const struct rk_trace_reader *reader);
+void rk_trace_reader_get_info(const struct rk_trace_reader *reader, struct rk_trace_info *info);
+void rk_trace_reader_close(struct rk_trace_reader *reader);
+
+#endif

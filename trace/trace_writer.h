@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * trace/trace_writer.h - ops into a file that is whole at every moment.
+ *
+ * The file is a row of independently decodable zstd frames (`zstd -t` and `zstd -d` work),
+ * each at most 1 s or 1 MiB of ops in joined order, with a checksum, its own strings and its
+ * own loss counts; a clean end adds an index in a skippable frame. docs/trace_format.md has
+ * the format. No threads, no globals.
+ */
+#ifndef RK_TRACE_TRACE_WRITER_H
+#define RK_TRACE_TRACE_WRITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/op.h"
+
+struct rk_trace_writer;
+
+/* What a file says about itself, written in its first frame. Strings may be "". */
+struct rk_trace_meta {
+	uint64_t seed;			/* span and trace ids derive from it */
+	uint64_t start_wall_ns;		/* UNIX time of the start of recording */
+	uint64_t start_ns;		/* the same moment in rk_clock */
+	uint32_t pid;
+	uint32_t cupti_version;
+	uint32_t cuda_version;		/* cuDriverGetVersion() */
+	uint64_t loss_bound_ns;		/* a SIGKILL loses at most this much committed time */
+	const char *executable;
+	const char *host;
+	const char *version;		/* of rkpreload */
+	const char *command_line;	/* "" unless asked for */
+	const char *gpu_time_source;	/* "cupti" or "host" */
+	const char *host_time_reason;	/* why "host"; else "" */
+	const char *traceparent, *tracestate, *baggage;
+	const char *resource;		/* k=v,k=v percent-encoded: all resource attributes */
+};
+
+struct rk_trace_options {
+	uint64_t max_bytes;		/* the file ends there; further ops are counted as lost */
+	uint32_t level;			/* zstd */
+	bool check_free_space;		/* stop below 5 % free */
+};
+
+/**
+ * Create a new file: 0600, O_EXCL, O_NOFOLLOW, O_CLOEXEC; a suffix .1, .2... if the name exists.
+ *
+ * @path: wanted name. rk_trace_writer_path() tells the one that was taken.
+ * Context: exporter. Ownership: the caller, rk_trace_writer_close().
+ * Return: 0 or -errno, logged once.
+ */
+int rk_trace_writer_open(struct rk_trace_writer **out, const char *path,
+			 const struct rk_trace_meta *meta, const struct rk_trace_options *options);
+
+/**
+ * Append one op. Buffered; written by rk_trace_writer_seal() or when 1 MiB is full.
+ *
+ * Context: exporter. Return: 0; -ENOSPC or -EFBIG once the file has ended early (counted);
+ *         -EIO and others when the file was taken away. Never SIGXFSZ, SIGBUS or SIGPIPE.
+ */
+int rk_trace_writer_add(struct rk_trace_writer *writer, const struct rk_op *op);
+
+/**
+ * Write what is buffered as one sealed frame. No frame when nothing is buffered.
+ *
+ * Context: exporter, at least once a second. Return: as rk_trace_writer_add().
+ */
+int rk_trace_writer_seal(struct rk_trace_writer *writer);
+
+/**
+ * Seal, write the index, close. Accepts NULL and a half-built writer.
+ *
+ * Context: exporter. Return: 0 or the first error the writer met.
+ */
+int rk_trace_writer_close(struct rk_trace_writer *writer);
+
+const char *rk_trace_writer_path(const struct rk_trace_writer *writer);
+uint64_t rk_trace_writer_bytes(const struct rk_trace_writer *writer);
+uint64_t rk_trace_writer_lost(const struct rk_trace_writer *writer);
+
+#endif
