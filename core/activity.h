@@ -17,14 +17,14 @@ enum rk_activity_kind {
 	RK_ACT_KERNEL,
 	RK_ACT_MEMCPY,
 	RK_ACT_MEMSET,
-	RK_ACT_GRAPH,		/* a whole graph launch, where nodes are not traced */
-	RK_ACT_DROPPED,		/* CUPTI lost .bytes records */
-	RK_ACT_FLUSHED,		/* everything that ended before .start has been delivered */
+	RK_ACT_GRAPH,	/* a whole graph launch, where nodes are not traced */
+	RK_ACT_DROPPED, /* CUPTI lost .bytes records */
+	RK_ACT_FLUSHED, /* everything that ended before .start has been delivered */
 	RK_ACT_KIND_COUNT
 };
 
 enum {
-	RK_ACT_INVALID_TIME = 1 << 0,	/* start or end was 0, or end < start: never a duration */
+	RK_ACT_INVALID_TIME = 1 << 0, /* start or end was 0, or end < start: never a duration */
 	RK_ACT_ASYNC = 1 << 1,
 };
 
@@ -44,28 +44,28 @@ enum rk_copy_kind {
 };
 
 struct rk_activity {
-	uint64_t start;		/* ns of rk_clock */
+	uint64_t start; /* ns of rk_clock */
 	uint64_t end;
-	uint64_t bytes;		/* copies, memsets; records lost for RK_ACT_DROPPED */
-	uint64_t graph_node;	/* 0 = not from a graph */
-	uint32_t graph;		/* 0 = not from a graph */
+	uint64_t bytes;	     /* copies, memsets; records lost for RK_ACT_DROPPED */
+	uint64_t graph_node; /* 0 = not from a graph */
+	uint32_t graph;	     /* 0 = not from a graph */
 	uint32_t correlation;
-	uint32_t name;		/* rk_intern id of the mangled kernel name; 0 = none */
+	uint32_t name; /* rk_intern id of the mangled kernel name; 0 = none */
 	uint32_t device;
-	uint32_t context;	/* CUPTI's id */
-	uint32_t stream;	/* CUPTI's id */
+	uint32_t context; /* CUPTI's id */
+	uint32_t stream;  /* CUPTI's id */
 	uint32_t grid[3];
 	uint32_t block[3];
 	uint32_t static_shared_bytes;
 	uint32_t dynamic_shared_bytes;
 	uint32_t local_bytes_per_thread;
-	uint32_t value;		/* memset */
-	uint32_t peer_device;	/* destination of a peer copy, else == device */
-	uint16_t registers;	/* per thread */
-	uint8_t kind;		/* enum rk_activity_kind */
+	uint32_t value;	      /* memset */
+	uint32_t peer_device; /* destination of a peer copy, else == device */
+	uint16_t registers;   /* per thread */
+	uint8_t kind;	      /* enum rk_activity_kind */
 	uint8_t flags;
-	uint8_t copy_kind;	/* enum rk_copy_kind */
-	uint8_t src_memory, dst_memory;	/* CUpti_ActivityMemoryKind */
+	uint8_t copy_kind;		/* enum rk_copy_kind */
+	uint8_t src_memory, dst_memory; /* CUpti_ActivityMemoryKind */
 	uint8_t reserved[5];
 };
 

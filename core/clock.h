@@ -20,8 +20,8 @@
 struct rk_clock {
 	uint64_t origin_ticks;
 	uint64_t origin_ns;
-	uint64_t mult;		/* ns = origin_ns + (ticks - origin_ticks) * mult >> 32 */
-	bool tsc;		/* immutable after rk_clock_init() */
+	uint64_t mult; /* ns = origin_ns + (ticks - origin_ticks) * mult >> 32 */
+	bool tsc;      /* immutable after rk_clock_init() */
 };
 
 extern struct rk_clock rk_clock_map;
@@ -42,6 +42,25 @@ void rk_clock_mark(void);
 void rk_clock_init(void);
 
 /**
+ * The processor's counter, whether it is fit for a clock or not.
+ *
+ * Context: any.
+ */
+static inline uint64_t rk_clock_counter(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+	uint64_t ticks;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+#else
+	return 0;
+#endif
+}
+
+/**
  * The current time in ticks. Not ordered against neighbouring instructions.
  *
  * Context: any.
@@ -50,16 +69,8 @@ static inline uint64_t rk_clock_ticks(void)
 {
 	struct timespec ts;
 
-	if (__builtin_expect(rk_clock_map.tsc, 1)) {
-#if defined(__x86_64__)
-		return __builtin_ia32_rdtsc();
-#elif defined(__aarch64__)
-		uint64_t ticks;
-
-		__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
-		return ticks;
-#endif
-	}
+	if (__builtin_expect(rk_clock_map.tsc, 1))
+		return rk_clock_counter();
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }

@@ -48,11 +48,11 @@ struct rk_ledger {
 	uint64_t open[RK_WORK_COUNT];
 	uint64_t lost[RK_WORK_COUNT];
 	/* GPU side */
-	uint64_t gpu_kernels, gpu_memcpys, gpu_memsets, gpu_graphs;	/* records by kind */
+	uint64_t gpu_kernels, gpu_memcpys, gpu_memsets, gpu_graphs; /* records by kind */
 	uint64_t gpu_joined, gpu_orphan, gpu_invalid, gpu_dropped;
 	/* everything that was lost anywhere, by reason */
 	uint64_t dropped[RK_LOSS_COUNT];
-	uint64_t unwrapped;	/* CUDA functions handed out without our wrapper */
+	uint64_t unwrapped; /* CUDA functions handed out without our wrapper */
 };
 
 /**

@@ -53,8 +53,7 @@ enum rk_log_level rk_log_get_level(void);
  *
  * Context: init, cupti, exporter. Never from a hook.
  */
-void rk_log(enum rk_log_level level, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void rk_log(enum rk_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
  * strerror() for our -errno convention; @err may be positive or negative. Thread-safe.
@@ -64,8 +63,8 @@ void rk_log(enum rk_log_level level, const char *format, ...)
 const char *rk_strerror(int err);
 
 #define rk_log_error(...) rk_log(RK_LOG_ERROR, __VA_ARGS__)
-#define rk_log_warn(...) rk_log(RK_LOG_WARN, __VA_ARGS__)
-#define rk_log_info(...) rk_log(RK_LOG_INFO, __VA_ARGS__)
+#define rk_log_warn(...)  rk_log(RK_LOG_WARN, __VA_ARGS__)
+#define rk_log_info(...)  rk_log(RK_LOG_INFO, __VA_ARGS__)
 #define rk_log_debug(...) rk_log(RK_LOG_DEBUG, __VA_ARGS__)
 
 #endif

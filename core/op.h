@@ -23,54 +23,54 @@ enum rk_op_kind {
 	RK_OP_KERNEL = 1,
 	RK_OP_MEMCPY = 2,
 	RK_OP_MEMSET = 3,
-	RK_OP_GRAPH = 4,	/* graph launch traced as a whole, or the call of one traced by node */
+	RK_OP_GRAPH = 4, /* graph launch traced as a whole, or the call of one traced by node */
 	RK_OP_ALLOC = 5,
 	RK_OP_FREE = 6,
 	RK_OP_SYNC = 7,
-	RK_OP_ERROR = 8,	/* a CUDA call failed */
-	RK_OP_EXEC_CLOSE = 9,	/* no further op will be assigned to this execution */
-	RK_OP_TICK = 10,	/* time passes; carries the ledger */
-	RK_OP_THREAD = 11,	/* name of a thread */
-	RK_OP_DEVICE = 12,	/* one GPU of this process */
-	RK_OP_CLOCK = 13,	/* wall-clock alignment */
-	RK_OP_END = 14,		/* clean end; carries the final ledger */
+	RK_OP_ERROR = 8,      /* a CUDA call failed */
+	RK_OP_EXEC_CLOSE = 9, /* no further op will be assigned to this execution */
+	RK_OP_TICK = 10,      /* time passes; carries the ledger */
+	RK_OP_THREAD = 11,    /* name of a thread */
+	RK_OP_DEVICE = 12,    /* one GPU of this process */
+	RK_OP_CLOCK = 13,     /* wall-clock alignment */
+	RK_OP_END = 14,	      /* clean end; carries the final ledger */
 	RK_OP_KIND_COUNT
 };
 
 /* rk_op.flags; on-disk values */
 enum {
-	RK_OP_F_HOST_TIME = 1 << 0,	/* start/end are the call's, not the GPU's */
-	RK_OP_F_ORPHAN = 1 << 1,	/* the host record is missing */
-	RK_OP_F_OPEN = 1 << 2,		/* submitted, never seen complete: no GPU time */
-	RK_OP_F_INVALID_TIME = 1 << 3,	/* the GPU time was unusable: no duration */
-	RK_OP_F_FIRST = 1 << 4,		/* first GPU record of its call (one call, many records) */
+	RK_OP_F_HOST_TIME = 1 << 0,    /* start/end are the call's, not the GPU's */
+	RK_OP_F_ORPHAN = 1 << 1,       /* the host record is missing */
+	RK_OP_F_OPEN = 1 << 2,	       /* submitted, never seen complete: no GPU time */
+	RK_OP_F_INVALID_TIME = 1 << 3, /* the GPU time was unusable: no duration */
+	RK_OP_F_FIRST = 1 << 4,	       /* first GPU record of its call (one call, many records) */
 	RK_OP_F_ASYNC = 1 << 5,
 };
 
 enum rk_exec_close_reason {
-	RK_CLOSE_SYNC = 0,	/* own synchronisation, or a covering one elsewhere */
+	RK_CLOSE_SYNC = 0, /* own synchronisation, or a covering one elsewhere */
 	RK_CLOSE_QUERY = 1,
-	RK_CLOSE_COUNT = 2,	/* 10,000 operations */
-	RK_CLOSE_AGE = 3,	/* 1 s */
+	RK_CLOSE_COUNT = 2, /* 10,000 operations */
+	RK_CLOSE_AGE = 3,   /* 1 s */
 	RK_CLOSE_THREAD_EXIT = 4,
 	RK_CLOSE_END = 5,
 };
 
 struct rk_op {
-	uint64_t ordinal;	/* 1, 2, 3... of the file; span ids derive from it */
-	uint64_t exec;		/* execution it belongs to, 1...; 0 = none */
-	uint64_t host_start, host_end;	/* the call; 0 when unknown */
+	uint64_t ordinal;	       /* 1, 2, 3... of the file; span ids derive from it */
+	uint64_t exec;		       /* execution it belongs to, 1...; 0 = none */
+	uint64_t host_start, host_end; /* the call; 0 when unknown */
 	uint64_t start, end;	/* GPU time, or the call's with RK_OP_F_HOST_TIME; 0 = none */
-	uint64_t stream_handle;	/* the program's CUstream; 0 = default stream */
+	uint64_t stream_handle; /* the program's CUstream; 0 = default stream */
 	uint32_t stream;	/* CUPTI's stream id, else a small number per handle */
 	uint32_t tid;		/* launching thread; 0 = unknown */
 	uint32_t device;
 	uint32_t context;
 	uint32_t correlation;
-	uint32_t api;		/* string: the CUDA function; 0 = unknown */
-	uint32_t name;		/* string: mangled kernel name; thread or device name */
-	uint16_t result;	/* CUresult of the call */
-	uint8_t kind;		/* enum rk_op_kind */
+	uint32_t api;	 /* string: the CUDA function; 0 = unknown */
+	uint32_t name;	 /* string: mangled kernel name; thread or device name */
+	uint16_t result; /* CUresult of the call */
+	uint8_t kind;	 /* enum rk_op_kind */
 	uint8_t flags;
 	union {
 		struct {
@@ -83,43 +83,43 @@ struct rk_op {
 		struct {
 			uint64_t bytes, graph_node;
 			uint32_t graph;
-			uint32_t value;		/* memset */
+			uint32_t value; /* memset */
 			uint32_t peer_device;
-			uint8_t copy_kind;	/* enum rk_copy_kind */
+			uint8_t copy_kind; /* enum rk_copy_kind */
 			uint8_t src_memory, dst_memory;
-		} copy;				/* MEMCPY, MEMSET */
+		} copy; /* MEMCPY, MEMSET */
 		struct {
 			uint64_t exec_handle;
 			uint32_t graph;
-			uint32_t nodes;		/* GPU records seen for this launch */
+			uint32_t nodes; /* GPU records seen for this launch */
 		} graph;
 		struct {
-			uint64_t ptr, bytes;	/* FREE: bytes of the allocation, 0 = unknown */
-			uint8_t pool;		/* enum rk_pool */
+			uint64_t ptr, bytes; /* FREE: bytes of the allocation, 0 = unknown */
+			uint8_t pool;	     /* enum rk_pool */
 		} memory;
 		struct {
 			uint64_t object;
-			uint8_t scope;		/* enum rk_sync_scope */
+			uint8_t scope; /* enum rk_sync_scope */
 		} sync;
 		struct {
-			uint32_t ops;		/* GPU calls assigned to the execution */
-			uint8_t reason;		/* enum rk_exec_close_reason */
+			uint32_t ops;	/* GPU calls assigned to the execution */
+			uint8_t reason; /* enum rk_exec_close_reason */
 		} close;
 		struct {
 			struct rk_ledger ledger;
-			uint64_t cpu_ns;	/* spent by the tracer's own threads */
+			uint64_t cpu_ns; /* spent by the tracer's own threads */
 			uint64_t rss_bytes;
 			uint64_t ring_depth_max; /* records, since the last tick */
-			uint64_t lag_ns;	/* oldest record drained in this round */
-		} tick;				/* TICK, END */
+			uint64_t lag_ns;	 /* oldest record drained in this round */
+		} tick;				 /* TICK, END */
 		struct {
-			int64_t wall_offset_ns;	/* UNIX time - rk_clock */
+			int64_t wall_offset_ns; /* UNIX time - rk_clock */
 			uint64_t uncertainty_ns;
 		} clock;
 		struct {
 			uint8_t uuid[16];
 			uint64_t memory_bytes;
-			uint32_t major, minor;	/* compute capability */
+			uint32_t major, minor; /* compute capability */
 		} device_info;
 	};
 };

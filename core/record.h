@@ -18,28 +18,28 @@
 /* What a record tells. Values never leave the process. */
 enum rk_record_kind {
 	RK_REC_NONE,
-	RK_REC_LAUNCH,		/* .launch */
-	RK_REC_GRAPH_LAUNCH,	/* .graph */
-	RK_REC_MEMCPY,		/* .copy */
-	RK_REC_MEMSET,		/* .set */
-	RK_REC_ALLOC,		/* .mem */
-	RK_REC_FREE,		/* .mem */
-	RK_REC_SYNC,		/* .sync */
-	RK_REC_STREAM,		/* .stream: created or destroyed */
-	RK_REC_EVENT,		/* .event: recorded or waited for */
-	RK_REC_CONTEXT,		/* .context */
-	RK_REC_CAPTURE,		/* .capture: begin or end */
-	RK_REC_NAME,		/* .name: a kernel handle got its name */
-	RK_REC_CALL,		/* no payload: kept only when the call failed */
+	RK_REC_LAUNCH,	     /* .launch */
+	RK_REC_GRAPH_LAUNCH, /* .graph */
+	RK_REC_MEMCPY,	     /* .copy */
+	RK_REC_MEMSET,	     /* .set */
+	RK_REC_ALLOC,	     /* .mem */
+	RK_REC_FREE,	     /* .mem */
+	RK_REC_SYNC,	     /* .sync */
+	RK_REC_STREAM,	     /* .stream: created or destroyed */
+	RK_REC_EVENT,	     /* .event: recorded or waited for */
+	RK_REC_CONTEXT,	     /* .ctx */
+	RK_REC_CAPTURE,	     /* .capture: begin or end */
+	RK_REC_NAME,	     /* .name: a kernel handle got its name */
+	RK_REC_CALL,	     /* no payload: kept only when the call failed */
 	RK_REC_KIND_COUNT
 };
 
 /* rk_record.flags */
 enum {
-	RK_REC_CAPTURED = 1 << 0,	/* went into a stream capture: not launched */
+	RK_REC_CAPTURED = 1 << 0,	   /* went into a stream capture: not launched */
 	RK_REC_PER_THREAD_STREAM = 1 << 1, /* default stream means the per-thread one */
-	RK_REC_ASYNC = 1 << 2,		/* the call does not wait for the work */
-	RK_REC_OVERFLOW = 1 << 3,	/* from the shared ring: .tid_hint holds the thread */
+	RK_REC_ASYNC = 1 << 2,		   /* the call does not wait for the work */
+	RK_REC_OVERFLOW = 1 << 3,	   /* from the shared ring: .tid_hint holds the thread */
 };
 
 enum rk_pool {
@@ -57,25 +57,25 @@ enum rk_sync_scope {
 	RK_SYNC_CONTEXT,
 	RK_SYNC_STREAM,
 	RK_SYNC_EVENT,
-	RK_SYNC_STREAM_QUERY,	/* result 0: everything before is complete */
+	RK_SYNC_STREAM_QUERY, /* result 0: everything before is complete */
 	RK_SYNC_EVENT_QUERY,
 };
 
 enum rk_lifecycle { RK_LIFE_CREATE, RK_LIFE_DESTROY, RK_LIFE_RECORD, RK_LIFE_WAIT };
 
 struct rk_record {
-	uint64_t start;		/* ticks, before the real call */
-	uint64_t end;		/* ticks, after it */
-	uint32_t correlation;	/* CUPTI's id of this call; 0 when CUPTI did not say */
-	uint16_t api;		/* enum rk_api of cuda_api.def */
-	uint8_t kind;		/* enum rk_record_kind */
+	uint64_t start;	      /* ticks, before the real call */
+	uint64_t end;	      /* ticks, after it */
+	uint32_t correlation; /* CUPTI's id of this call; 0 when CUPTI did not say */
+	uint16_t api;	      /* enum rk_api of cuda_api.def */
+	uint8_t kind;	      /* enum rk_record_kind */
 	uint8_t flags;
-	uint16_t result;	/* CUresult */
-	uint16_t context;	/* index of the current context + 1, 0 = unknown */
-	uint32_t tid_hint;	/* only with RK_REC_OVERFLOW */
+	uint16_t result;   /* CUresult */
+	uint16_t context;  /* index of the current context + 1, 0 = unknown */
+	uint32_t tid_hint; /* only with RK_REC_OVERFLOW */
 	union {
 		struct {
-			uint64_t function;	/* CUfunction or CUkernel */
+			uint64_t function; /* CUfunction or CUkernel */
 			uint64_t stream;
 			uint32_t grid_x;
 			uint16_t grid_y, grid_z;
@@ -83,7 +83,7 @@ struct rk_record {
 			uint16_t reserved;
 		} launch;
 		struct {
-			uint64_t exec;		/* CUgraphExec */
+			uint64_t exec; /* CUgraphExec */
 			uint64_t stream;
 		} graph;
 		struct {
@@ -95,17 +95,17 @@ struct rk_record {
 		} set;
 		struct {
 			uint64_t ptr, bytes, stream;
-			uint8_t pool;		/* enum rk_pool */
+			uint8_t pool; /* enum rk_pool */
 		} mem;
 		struct {
-			uint64_t object;	/* stream, event or context */
-			uint8_t scope;		/* enum rk_sync_scope */
+			uint64_t object; /* stream, event or context */
+			uint8_t scope;	 /* enum rk_sync_scope */
 		} sync;
 		struct {
 			uint64_t stream;
 			uint32_t flags;
 			int32_t priority;
-			uint8_t life;		/* enum rk_lifecycle */
+			uint8_t life; /* enum rk_lifecycle */
 		} stream;
 		struct {
 			uint64_t event, stream;
@@ -115,14 +115,14 @@ struct rk_record {
 			uint64_t context;
 			int32_t device;
 			uint8_t life;
-		} context;
+		} ctx;
 		struct {
 			uint64_t stream;
-			uint8_t life;		/* CREATE = begin, DESTROY = end */
+			uint8_t life; /* CREATE = begin, DESTROY = end */
 		} capture;
 		struct {
-			uint64_t handle;	/* CUfunction or CUkernel */
-			uint32_t name;		/* rk_intern id of the mangled name */
+			uint64_t handle; /* CUfunction or CUkernel */
+			uint32_t name;	 /* rk_intern id of the mangled name */
 		} name;
 		uint64_t raw[4];
 	};

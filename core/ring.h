@@ -18,6 +18,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/ledger.h"
@@ -26,34 +27,54 @@
 #define RK_CACHE_LINE 64
 
 enum rk_ring_state {
-	RK_RING_FREE,		/* in the pool */
-	RK_RING_ACTIVE,		/* owned by a living thread */
-	RK_RING_RETIRED,	/* its thread ended; recycled once it is empty */
+	RK_RING_FREE,	 /* in the pool */
+	RK_RING_ACTIVE,	 /* owned by a living thread */
+	RK_RING_RETIRED, /* its thread ended; recycled once it is empty */
 };
 
 struct rk_ring {
 	/* written by the producer only */
 	_Alignas(RK_CACHE_LINE) _Atomic uint64_t head;
-	uint64_t cached_tail;			/* producer's last look at tail */
-	_Atomic uint64_t calls[RK_WORK_COUNT];	/* every call, before anything can drop */
+	uint64_t cached_tail;		       /* producer's last look at tail */
+	_Atomic uint64_t calls[RK_WORK_COUNT]; /* every call, before anything can drop */
 	_Atomic uint64_t failed[RK_WORK_COUNT];
 	_Atomic uint64_t captured[RK_WORK_COUNT];
-	_Atomic uint64_t lost[RK_WORK_COUNT];	/* submitted, but the ring was full */
-	_Atomic uint64_t lost_other;		/* other records that found the ring full */
+	_Atomic uint64_t lost[RK_WORK_COUNT]; /* submitted, but the ring was full */
+	_Atomic uint64_t lost_other;	      /* other records that found the ring full */
 
 	/* written by the consumer only */
 	_Alignas(RK_CACHE_LINE) _Atomic uint64_t tail;
 
 	/* immutable while the ring is active */
 	_Alignas(RK_CACHE_LINE) uint8_t *slots;
-	uint64_t mask;				/* number of slots - 1; a power of two */
+	uint64_t mask; /* number of slots - 1; a power of two */
 	uint32_t slot_bytes;
 	uint32_t tid;
 	char thread_name[16];
-	_Atomic uint32_t state;			/* enum rk_ring_state */
-	_Atomic uint32_t generation;		/* +1 each time a thread takes the ring */
-	_Atomic uint32_t wake_sent;		/* 1 from half full until the next drain */
+	_Atomic uint32_t state;	     /* enum rk_ring_state */
+	_Atomic uint32_t generation; /* +1 each time a thread takes the ring */
 };
+
+/**
+ * The ledger row of a record: which of enum rk_work it submits, or -1 for other calls.
+ *
+ * Context: any.
+ */
+static inline int rk_record_work(uint8_t kind)
+{
+	switch (kind) {
+	case RK_REC_LAUNCH:
+		return RK_WORK_LAUNCH;
+	case RK_REC_GRAPH_LAUNCH:
+		return RK_WORK_GRAPH_LAUNCH;
+	case RK_REC_MEMCPY:
+		return RK_WORK_MEMCPY;
+	case RK_REC_MEMSET:
+		return RK_WORK_MEMSET;
+	default:
+		return -1;
+	}
+}
 
 /**
  * Prepare @ring over @slots.
@@ -142,8 +163,7 @@ static inline void rk_ring_release(struct rk_ring *ring, uint64_t n)
  */
 static inline void rk_ring_count(_Atomic uint64_t *counter)
 {
-	atomic_store_explicit(counter,
-			      atomic_load_explicit(counter, memory_order_relaxed) + 1,
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
 }
 

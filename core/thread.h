@@ -7,8 +7,10 @@
  * thread-specific-data destructors of the program may still call CUDA after ours ran; such
  * calls go to the shared overflow ring.
  *
- * The gate is one word on a page with MADV_WIPEONFORK: non-zero while we record, and zero by
- * itself in a forked child. Every hook reads it first, before any inherited state.
+ * The gate is one word on a page with MADV_WIPEONFORK: the process epoch while we record, and
+ * zero by itself in a forked child. Every hook reads it first, before any inherited state. The
+ * fields of rk_thread_self hold only while their epoch equals the gate's: otherwise (a new
+ * thread, or a child that started anew) rk_thread_ring_slow() sets them up.
  */
 #ifndef RK_CORE_THREAD_H
 #define RK_CORE_THREAD_H
@@ -21,21 +23,21 @@
 #include "core/ring.h"
 
 enum rk_thread_state {
-	RK_THREAD_NEW,		/* no ring yet */
+	RK_THREAD_NEW, /* no ring yet */
 	RK_THREAD_LIVE,
-	RK_THREAD_DEAD,		/* after our destructor: the overflow ring */
-	RK_THREAD_OURS,		/* a thread of the tracer: never records */
+	RK_THREAD_DEAD, /* after our destructor: the overflow ring */
+	RK_THREAD_OURS, /* a thread of the tracer: never records */
 };
 
 struct rk_thread {
-	struct rk_ring *ring;	/* may be NULL */
-	uint32_t depth;		/* > 0 inside a hook or inside our own code */
-	uint32_t correlation;	/* written by the CUPTI callback on this thread */
+	struct rk_ring *ring; /* may be NULL */
+	uint32_t depth;	      /* > 0 inside a hook or inside our own code */
+	uint32_t correlation; /* written by the CUPTI callback on this thread */
 	uint32_t tid;
-	uint16_t context;	/* index of the current context + 1 */
-	uint8_t state;		/* enum rk_thread_state */
+	uint16_t context; /* index of the current context + 1 */
+	uint8_t state;	  /* enum rk_thread_state */
 	uint8_t reserved;
-	uint32_t epoch;		/* process epoch in which the fields above are valid */
+	uint32_t epoch; /* value of the gate for which the fields above hold */
 };
 
 static_assert(sizeof(struct rk_thread) <= 128, "initial-exec TLS stays small");
@@ -46,14 +48,24 @@ extern __thread struct rk_thread rk_thread_self __attribute__((tls_model("initia
 extern _Atomic uint32_t *rk_gate;
 
 /**
- * Whether this process records right now. False in a forked child.
+ * The gate: the epoch while this process records, 0 when it does not (a forked child).
  *
  * Context: any. One load.
  */
-static inline bool rk_thread_gate_open(void)
+static inline uint32_t rk_thread_gate(void)
 {
 	/* Acquire pairs with the release in rk_thread_open_gate(): rings are ready. */
-	return atomic_load_explicit(rk_gate, memory_order_acquire) != 0;
+	return atomic_load_explicit(rk_gate, memory_order_acquire);
+}
+
+/**
+ * Whether this process records right now.
+ *
+ * Context: any.
+ */
+static inline bool rk_thread_gate_is_open(void)
+{
+	return rk_thread_gate() != 0;
 }
 
 /**
@@ -85,7 +97,8 @@ void rk_thread_close_gate(void);
 struct rk_ring *rk_thread_ring_slow(void);
 
 /**
- * Append @rec to the shared overflow ring (several producers, a try-lock that never waits).
+ * Append @rec to the shared overflow ring (several producers, a try-lock that never waits)
+ * and count it in that ring's ledger columns: the caller counts nothing.
  *
  * Context: app. Sets RK_REC_OVERFLOW and tid_hint on its copy.
  * Return: false if it was busy or full; the loss has then been counted.
