@@ -46,8 +46,8 @@ def rows(text, macro):
 
 def settings(text):
     """[(variable, key, default, other variables, help)] of config.def's rows."""
-    return [("RUSTKERNEL_" + key.upper().replace(".", "_"), key, default, other.split(), help_text)
-            for _, _, default, key, other, help_text in rows(text, "RK_CONFIG")]
+    return [("RUSTKERNEL_" + key.upper().replace(".", "_"), key, default, other.split(), rest[-1])
+            for _, _, default, key, other, *rest in rows(text, "RK_CONFIG")]
 
 
 def metric_names(text):
@@ -97,8 +97,8 @@ def check_mentions(path, text, variables, metrics):
 
 
 def self_test():
-    table = ('RK_CONFIG(a_b, UINT, "80", "a.b", "OTEL_AB", "help (one), "\n\t"more")\n'
-             'RK_CONFIG(c, STRING, "", "c", "", "x")\n')
+    table = ('RK_CONFIG(a_b, UINT, "80", "a.b", "OTEL_AB", "1 9", "help (one), "\n\t"more")\n'
+             'RK_CONFIG(c, STRING, "", "c", "", "", "x")\n')
     assert settings(table)[0] == ("RUSTKERNEL_A_B", "a.b", "80", ["OTEL_AB"], "help (one), more")
     good = "| RUSTKERNEL_A_B | a.b | 80 | OTEL_AB |\n| RUSTKERNEL_C | c | | |\n"
     assert not check_settings(table, good)
