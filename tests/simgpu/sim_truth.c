@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/simgpu/sim_truth.c - what the simulated GPU really did, one JSON line each.
+ *
+ * The file is written through a shared mapping, so that it is complete up to the
+ * last call even after SIGKILL (the rest of the last block is then NUL bytes).
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim.h"
+
+#define TRUTH_ROOM (4ull << 30)   /* address space; disk is used as it fills */
+#define TRUTH_BLOCK (4ull << 20)  /* the file grows by this much */
+#define TRUTH_LINE 1024
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char *map;
+static size_t used, size;
+static int fd = -1;
+static pid_t owner;
+
+static void put(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void put(const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	if (used + TRUTH_LINE > size) {
+		if (size + TRUTH_BLOCK > TRUTH_ROOM || ftruncate(fd, (off_t)(size + TRUTH_BLOCK)))
+			return;
+		size += TRUTH_BLOCK;
+	}
+	va_start(args, format);
+	n = vsnprintf(map + used, TRUTH_LINE, format, args);
+	va_end(args);
+	if (n > 0)
+		used += n < TRUTH_LINE ? (size_t)n : TRUTH_LINE - 1;
+}
+
+void sim_truth_open(const char *pattern)
+{
+	char path[4096];
+	size_t at = 0;
+
+	if (!pattern || !*pattern)
+		return;
+	for (const char *p = pattern; *p && at + 16 < sizeof(path); p++) {
+		if (p[0] == '%' && p[1] == 'p') {
+			at += (size_t)sprintf(path + at, "%d", (int)getpid());
+			p++;
+		} else {
+			path[at++] = *p;
+		}
+	}
+	path[at] = '\0';
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return;
+	map = mmap(NULL, TRUTH_ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (map == MAP_FAILED)
+		map = NULL;
+	owner = getpid();
+}
+
+static const char *const kind_names[] = {
+	[SIMGPU_OP_KERNEL] = "kernel", [SIMGPU_OP_MEMCPY] = "memcpy", [SIMGPU_OP_MEMSET] = "memset",
+	[SIMGPU_OP_HOST] = "host",     [SIMGPU_OP_GRAPH] = "graph",   [SIMGPU_OP_SYNC] = "sync",
+	[SIMGPU_OP_MEMORY] = "memory",
+};
+
+void sim_truth_op(const struct simgpu_op *op)
+{
+	if (!map || sim.forked || op->kind == SIMGPU_OP_SYNC)
+		return;
+	pthread_mutex_lock(&lock);
+	put("{\"kind\":\"%s\",\"name\":\"%s\",\"corr\":%u,\"device\":%u,\"context\":%u,"
+	    "\"stream\":%u,\"grid\":[%u,%u,%u],\"block\":[%u,%u,%u],\"start_ns\":%llu,"
+	    "\"dur_ns\":%llu,\"tid\":%d,\"bytes\":%llu,\"copy_kind\":%u,\"address\":%llu,"
+	    "\"graph\":%u,\"node\":%llu,\"failed\":%s}\n",
+	    kind_names[op->kind], op->name ? op->name : "", op->corr, op->device, op->context,
+	    op->stream, op->grid[0], op->grid[1], op->grid[2], op->block[0], op->block[1],
+	    op->block[2], (unsigned long long)op->start_ns,
+	    (unsigned long long)(op->end_ns - op->start_ns), op->tid,
+	    (unsigned long long)op->bytes, op->copy_kind, (unsigned long long)op->address,
+	    op->graph_id, (unsigned long long)op->graph_node_id, op->failed ? "true" : "false");
+	pthread_mutex_unlock(&lock);
+}
+
+static void put_counts(void)
+{
+	bool first = true;
+
+	put("{\"counts\":{\"launches\":%llu,\"launches_failed\":%llu,\"launches_captured\":%llu,"
+	    "\"graph_launches\":%llu,\"kernels\":%llu,\"memcpys\":%llu,\"memsets\":%llu,"
+	    "\"allocs\":%llu}}\n",
+	    atomic_load(&sim.counts.launches), atomic_load(&sim.counts.launches_failed),
+	    atomic_load(&sim.counts.launches_captured), atomic_load(&sim.counts.graph_launches),
+	    atomic_load(&sim.counts.kernels), atomic_load(&sim.counts.memcpys),
+	    atomic_load(&sim.counts.memsets), atomic_load(&sim.counts.allocs));
+	put("{\"calls\":{");
+	for (unsigned int i = 0; i < sim_function_count; i++) {
+		unsigned long long n = atomic_load(&sim_call_counts[i]);
+
+		if (!n)
+			continue;
+		put("%s\"%s\":%llu", first ? "" : ",", sim_functions[i].name, n);
+		first = false;
+	}
+	put("}}\n");
+}
+
+void sim_truth_finish(void)
+{
+	struct timespec real;
+	uint64_t mono;
+
+	if (!map || getpid() != owner)
+		return;
+	pthread_mutex_lock(&lock);
+	mono = sim_now();
+	clock_gettime(CLOCK_REALTIME, &real);
+	put("{\"clock\":{\"monotonic_ns\":%llu,\"realtime_ns\":%llu}}\n", (unsigned long long)mono,
+	    (unsigned long long)real.tv_sec * SIM_NS_PER_S + (unsigned long long)real.tv_nsec);
+	put_counts();
+	if (ftruncate(fd, (off_t)used))
+		perror("simgpu: truth");
+	munmap(map, TRUTH_ROOM);
+	map = NULL;
+	close(fd);
+	pthread_mutex_unlock(&lock);
+}
