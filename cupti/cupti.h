@@ -35,6 +35,8 @@ struct rk_cupti_info {
 	bool own_clock;		/* records arrive in ns of rk_clock without conversion */
 	uint64_t overhead_ns;	/* CPU time of the thread rk-cupti */
 	uint64_t buffers_peak;	/* activity buffers in use at the same time */
+	uint64_t open;		/* records that were still running at the last forced flush */
+	uint32_t activities;	/* bit per enum rk_activity_kind that is delivered */
 };
 
 /**
@@ -80,6 +82,7 @@ bool rk_cupti_is_active(void);
 /**
  * Host records for a program that was reached by CUDA_INJECTION64_PATH and is not interposed:
  * called at driver-API exit on the program's thread. NULL = no such records (the default).
+ * Set before rk_cupti_start(): callbacks for memory and synchronisation are only asked for then.
  */
 typedef void (*rk_cupti_api_fn)(uint32_t cbid, const char *function, const void *params,
 				uint32_t result, uint32_t correlation, uint64_t start_ticks);

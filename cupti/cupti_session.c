@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cupti/cupti_session.c - what we ask of CUPTI, and what runs inside it.
+ */
+#include "cupti/cupti_session.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/activity.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/thread.h"
+
+/* GPU memory that CUPTI takes per context: its own default size of a buffer, but 32 instead of
+ * 250 of them, 100 MB instead of 800. Beyond it records come without times, which is counted. */
+#define DEVICE_BUFFER_BYTES 3200000
+#define DEVICE_BUFFER_LIMIT 32
+
+enum touch { IDLE, TOUCHED, PAUSED };
+
+/* Read at every submission, written once per flush: alone on its line. */
+static struct {
+	_Alignas(64) _Atomic uint32_t touch;
+	_Atomic(rk_cupti_api_fn) api_fn;
+	_Alignas(64) _Atomic uint64_t skipped;
+} hot;
+
+/* The callbacks for buffers have no argument for us. Set once, before they are registered. */
+static _Atomic(struct rk_cupti_session *) current;
+
+struct kind {
+	CUpti_ActivityKind kind;
+	uint8_t activity;  /* enum rk_activity_kind */
+	bool fallback;	   /* only when the row before it was refused */
+	bool whole_graphs; /* only in that mode */
+};
+
+static const struct kind kinds[] = {
+	{ CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, RK_ACT_KERNEL, false, false },
+	{ CUPTI_ACTIVITY_KIND_KERNEL, RK_ACT_KERNEL, true, false },
+	{ CUPTI_ACTIVITY_KIND_MEMCPY, RK_ACT_MEMCPY, false, false },
+	{ CUPTI_ACTIVITY_KIND_MEMCPY2, RK_ACT_MEMCPY, false, false },
+	{ CUPTI_ACTIVITY_KIND_MEMSET, RK_ACT_MEMSET, false, false },
+	{ CUPTI_ACTIVITY_KIND_GRAPH_TRACE, RK_ACT_GRAPH, false, true },
+};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+struct callback {
+	uint32_t id;
+	bool host; /* only where host records come from callbacks */
+};
+
+static const struct callback callbacks[] = {
+#define RK_CBID(function, id)	   { id, false },
+#define RK_CBID_HOST(function, id) { id, true },
+#include "cupti/cupti_cbid.def"
+};
+
+/* ---- inside CUPTI ---- */
+
+/* Not the common case: the first submission after a flush, or while paused. */
+static __attribute__((noinline)) void note_submission(uint32_t touch)
+{
+	if (touch == PAUSED)
+		atomic_fetch_add_explicit(&hot.skipped, 1, memory_order_relaxed);
+	else
+		atomic_compare_exchange_strong(&hot.touch, &touch, TOUCHED);
+}
+
+static void host_record(rk_cupti_api_fn fn, CUpti_CallbackId cbid, const CUpti_CallbackData *call)
+{
+	uint32_t result = 0;
+
+	if (call->callbackSite == CUPTI_API_ENTER) {
+		*call->correlationData = rk_clock_ticks();
+		return;
+	}
+	if (call->functionReturnValue)
+		memcpy(&result, call->functionReturnValue, sizeof(result));
+	fn(cbid, call->functionName, call->functionParams, result, call->correlationId,
+	   *call->correlationData);
+}
+
+static void CUPTIAPI on_driver_call(void *data, CUpti_CallbackDomain domain, CUpti_CallbackId cbid,
+				    const void *argument)
+{
+	const CUpti_CallbackData *call = argument;
+	rk_cupti_api_fn fn;
+
+	(void)data;
+	if (domain != CUPTI_CB_DOMAIN_DRIVER_API)
+		return;
+	if (call->callbackSite == CUPTI_API_ENTER) {
+		uint32_t touch = atomic_load_explicit(&hot.touch, memory_order_relaxed);
+
+		rk_thread_self.correlation = call->correlationId;
+		if (__builtin_expect(touch != TOUCHED, 0))
+			note_submission(touch);
+	}
+	/* Acquire pairs with the release in rk_cupti_session_set_api_fn(). */
+	fn = atomic_load_explicit(&hot.api_fn, memory_order_acquire);
+	if (__builtin_expect(fn != NULL, 0))
+		host_record(fn, cbid, call);
+}
+
+static void CUPTIAPI on_buffer_wanted(uint8_t **buffer, size_t *size, size_t *max_records)
+{
+	struct rk_cupti_session *session = atomic_load(&current);
+	int saved_errno = errno;
+
+	*buffer = rk_cupti_buffers_get(session->buffers, rk_clock_now());
+	*size = *buffer ? session->buffers->size : 0;
+	*max_records = 0;
+	if (rk_cupti_buffers_are_low(session->buffers))
+		session->wake();
+	errno = saved_errno;
+}
+
+static void CUPTIAPI on_buffer_full(CUcontext context, uint32_t stream, uint8_t *buffer,
+				    size_t size, size_t valid)
+{
+	struct rk_cupti_session *session = atomic_load(&current);
+	int saved_errno = errno;
+
+	(void)size;
+	if (buffer) {
+		rk_cupti_buffers_push(session->buffers, buffer, valid, context, stream);
+		session->wake();
+	}
+	errno = saved_errno;
+}
+
+static uint64_t CUPTIAPI on_timestamp(void)
+{
+	return rk_clock_now();
+}
+
+/* ---- asking CUPTI ---- */
+
+static void set_attribute(struct rk_cupti_session *session, CUpti_ActivityAttribute attribute,
+			  void *value, size_t size)
+{
+	char why[96];
+	CUptiResult result;
+
+	if (!session->library.cuptiActivitySetAttribute)
+		return;
+	result = session->library.cuptiActivitySetAttribute(attribute, &size, value);
+	if (result != CUPTI_SUCCESS)
+		rk_log_debug("cupti: could not set attribute %d: %s", (int)attribute,
+			     rk_cupti_library_strerror(&session->library, result, why,
+						       sizeof(why)));
+}
+
+static void set_attributes(struct rk_cupti_session *session)
+{
+	size_t bytes = DEVICE_BUFFER_BYTES;
+	size_t limit = DEVICE_BUFFER_LIMIT;
+	uint8_t zeroed = 1;
+
+	set_attribute(session, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE, &bytes, sizeof(bytes));
+	set_attribute(session, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT, &limit, sizeof(limit));
+	/* Else CUPTI zeroes every buffer itself, on a thread of the program. */
+	set_attribute(session, CUPTI_ACTIVITY_ATTR_ZEROED_OUT_ACTIVITY_BUFFER, &zeroed,
+		      sizeof(zeroed));
+	if (session->library.cuptiSetThreadIdType)
+		session->library.cuptiSetThreadIdType(CUPTI_ACTIVITY_THREAD_ID_TYPE_SYSTEM);
+	session->own_clock = session->library.cuptiActivityRegisterTimestampCallback &&
+			     session->library.cuptiActivityRegisterTimestampCallback(
+				     on_timestamp) == CUPTI_SUCCESS;
+}
+
+static void enable_kinds(struct rk_cupti_session *session)
+{
+	bool refused = false;
+
+	session->kinds = 0;
+	session->activities = 0;
+	for (size_t i = 0; i < KINDS; i++) {
+		CUptiResult result;
+		char why[96];
+
+		if ((kinds[i].fallback && !refused) ||
+		    (kinds[i].whole_graphs && !session->whole_graphs))
+			continue;
+		result = session->library.cuptiActivityEnable(kinds[i].kind);
+		refused = result != CUPTI_SUCCESS;
+		if (refused) {
+			rk_log_info("cupti: could not enable activity kind %d: %s",
+				    (int)kinds[i].kind,
+				    rk_cupti_library_strerror(&session->library, result, why,
+							      sizeof(why)));
+			continue;
+		}
+		session->kinds |= 1u << i;
+		session->activities |= 1u << kinds[i].activity;
+	}
+}
+
+static void disable_kinds(struct rk_cupti_session *session)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if (session->kinds & 1u << i)
+			session->library.cuptiActivityDisable(kinds[i].kind);
+}
+
+/* Number of ids that the library accepted. */
+static uint32_t enable_callbacks(struct rk_cupti_session *session)
+{
+	bool host = atomic_load(&hot.api_fn) != NULL;
+	uint32_t accepted = 0;
+
+	for (size_t i = 0; i < sizeof(callbacks) / sizeof(callbacks[0]); i++) {
+		if (callbacks[i].host && !host)
+			continue;
+		if (session->library.cuptiEnableCallback(1, session->subscriber,
+							 CUPTI_CB_DOMAIN_DRIVER_API,
+							 callbacks[i].id) == CUPTI_SUCCESS)
+			accepted++;
+	}
+	return accepted;
+}
+
+static int refuse(struct rk_cupti_session *session, const char *what, CUptiResult result,
+		  char *reason, size_t reason_size)
+{
+	char why[96];
+
+	rk_cupti_library_strerror(&session->library, result, why, sizeof(why));
+	rk_cupti_session_close(session);
+	if (result == CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED) {
+		snprintf(reason, reason_size, "another tool in this process holds CUPTI (%s)", why);
+		return -EBUSY;
+	}
+	snprintf(reason, reason_size, "CUPTI refused %s: %s", what, why);
+	return -EACCES;
+}
+
+int rk_cupti_session_open(struct rk_cupti_session *session, char *reason, size_t reason_size)
+{
+	CUptiResult result;
+
+	atomic_store(&current, session);
+	atomic_store(&hot.touch, IDLE);
+	session->kinds = 0;
+	session->activities = 0;
+	result = session->library.cuptiSubscribe(&session->subscriber, on_driver_call, NULL);
+	if (result != CUPTI_SUCCESS)
+		return refuse(session, "the subscription", result, reason, reason_size);
+	session->subscribed = true;
+	set_attributes(session);
+	result = session->library.cuptiActivityRegisterCallbacks(on_buffer_wanted, on_buffer_full);
+	if (result != CUPTI_SUCCESS)
+		return refuse(session, "our buffers", result, reason, reason_size);
+	enable_kinds(session);
+	if (!(session->activities & 1u << RK_ACT_KERNEL))
+		return refuse(session, "kernel records", CUPTI_ERROR_NOT_COMPATIBLE, reason,
+			      reason_size);
+	if (!enable_callbacks(session))
+		return refuse(session, "driver callbacks", CUPTI_ERROR_NOT_SUPPORTED, reason,
+			      reason_size);
+	return 0;
+}
+
+void rk_cupti_session_close(struct rk_cupti_session *session)
+{
+	disable_kinds(session);
+	session->kinds = 0;
+	if (session->subscribed)
+		session->library.cuptiUnsubscribe(session->subscriber);
+	session->subscribed = false;
+}
+
+void rk_cupti_session_pause(struct rk_cupti_session *session)
+{
+	atomic_store(&hot.touch, PAUSED);
+	disable_kinds(session);
+}
+
+void rk_cupti_session_resume(struct rk_cupti_session *session)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if (session->kinds & 1u << i)
+			session->library.cuptiActivityEnable(kinds[i].kind);
+	atomic_store(&hot.touch, TOUCHED);
+}
+
+void rk_cupti_session_flush(struct rk_cupti_session *session, bool forced)
+{
+	CUptiResult result = session->library.cuptiActivityFlushAll(
+		forced ? CUPTI_ACTIVITY_FLAG_FLUSH_FORCED : 0);
+	char why[96];
+
+	if (result != CUPTI_SUCCESS)
+		rk_log_debug("cupti: could not flush: %s",
+			     rk_cupti_library_strerror(&session->library, result, why,
+						       sizeof(why)));
+}
+
+bool rk_cupti_session_take_touched(void)
+{
+	uint32_t touch = TOUCHED;
+
+	atomic_compare_exchange_strong(&hot.touch, &touch, IDLE);
+	return touch != IDLE;
+}
+
+uint64_t rk_cupti_session_take_skipped(void)
+{
+	return atomic_exchange(&hot.skipped, 0);
+}
+
+uint64_t rk_cupti_session_take_dropped(struct rk_cupti_session *session, void *context,
+				       uint32_t stream)
+{
+	size_t dropped = 0;
+
+	if (!session->library.cuptiActivityGetNumDroppedRecords)
+		return 0;
+	if (session->library.cuptiActivityGetNumDroppedRecords(context, stream, &dropped) !=
+	    CUPTI_SUCCESS)
+		return 0;
+	return dropped;
+}
+
+void rk_cupti_session_set_api_fn(rk_cupti_api_fn fn)
+{
+	/* Release pairs with the acquire in on_driver_call(). */
+	atomic_store_explicit(&hot.api_fn, fn, memory_order_release);
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cupti/cupti_thread.c - the loop of rk-cupti.
+ */
+#include "cupti/cupti_thread.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/ledger.h"
+#include "core/log.h"
+#include "core/thread.h"
+
+#define NS_PER_MS 1000000u
+#define NS_PER_S  1000000000u
+
+/* cuptiActivityFlushAll() runs on it; glibc takes the program's static TLS from it, too. */
+#define STACK_BYTES (512u * 1024u)
+/* The drain thread reads every few ms; beyond this it is not coming back soon. */
+#define RING_WAIT_MS 200
+/* CUPTI's worker may lag behind a submission: flush on for a round after the last one. */
+#define QUIET_ROUNDS 2
+
+static uint64_t monotonic_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t seen, uint64_t timeout_ns)
+{
+	struct timespec ts = { .tv_sec = (time_t)(timeout_ns / NS_PER_S),
+			       .tv_nsec = (long)(timeout_ns % NS_PER_S) };
+
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &ts, NULL, 0);
+}
+
+static void futex_wake(_Atomic uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+void rk_cupti_thread_wake(struct rk_cupti_thread *thread)
+{
+	atomic_fetch_add(&thread->word, 1);
+	if (atomic_load(&thread->waiting))
+		futex_wake(&thread->word);
+}
+
+int rk_cupti_thread_request(struct rk_cupti_thread *thread, uint32_t command, uint32_t timeout_ms)
+{
+	uint64_t deadline = monotonic_ns(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * NS_PER_MS;
+
+	atomic_fetch_and(&thread->done, ~command);
+	atomic_fetch_or(&thread->commands, command);
+	rk_cupti_thread_wake(thread);
+	while (timeout_ms) {
+		uint32_t done = atomic_load(&thread->done);
+		uint64_t now = monotonic_ns(CLOCK_MONOTONIC);
+
+		if (done & command)
+			return 0;
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		futex_wait(&thread->done, done, deadline - now);
+	}
+	return 0;
+}
+
+/* ---- into the ring ---- */
+
+static struct rk_activity *reserve(struct rk_cupti_thread *thread)
+{
+	const struct timespec pause = { .tv_nsec = NS_PER_MS };
+	struct rk_activity *slot = rk_ring_reserve(thread->ring);
+
+	for (int i = 0; !slot && !thread->stalled && i < RING_WAIT_MS; i++) {
+		rk_thread_wake();
+		nanosleep(&pause, NULL);
+		slot = rk_ring_reserve(thread->ring);
+	}
+	thread->stalled = !slot;
+	return slot;
+}
+
+static void push(struct rk_cupti_thread *thread, const struct rk_activity *activity)
+{
+	struct rk_activity *slot = reserve(thread);
+
+	if (!slot) {
+		thread->lost++;
+		return;
+	}
+	memcpy(slot, activity, sizeof(*slot));
+	if (rk_ring_commit(thread->ring))
+		rk_thread_wake();
+}
+
+static void push_decoded(const struct rk_activity *activity, void *data)
+{
+	push(data, activity);
+}
+
+static void push_dropped(struct rk_cupti_thread *thread, uint64_t count, enum rk_loss loss)
+{
+	struct rk_activity dropped = { .kind = RK_ACT_DROPPED, .bytes = count, .value = loss };
+
+	if (count)
+		push(thread, &dropped);
+}
+
+static void push_lost(struct rk_cupti_thread *thread)
+{
+	uint64_t lost = thread->lost;
+
+	if (!lost || !rk_ring_reserve(thread->ring))
+		return;
+	thread->lost = 0;
+	push_dropped(thread, lost, RK_LOSS_RING_FULL);
+}
+
+/* @begun: when the flush began. */
+static void push_mark(struct rk_cupti_thread *thread, uint64_t begun)
+{
+	struct rk_activity mark = { .kind = RK_ACT_FLUSHED };
+	uint64_t oldest = rk_cupti_buffers_oldest(thread->buffers);
+
+	mark.start = begun < oldest ? begun : oldest;
+	if (mark.start < thread->flushed_ns)
+		mark.start = thread->flushed_ns;
+	thread->flushed_ns = mark.start;
+	/* A mark is not worth waiting for, nor a loss: the next one says more. */
+	if (rk_ring_reserve(thread->ring))
+		push(thread, &mark);
+}
+
+/* ---- out of CUPTI ---- */
+
+static void decode_complete(struct rk_cupti_thread *thread, bool forced)
+{
+	struct rk_cupti_decoder *decoder = &thread->decoder;
+	struct rk_cupti_buffer *buffer = rk_cupti_buffers_take(thread->buffers);
+
+	if (buffer && !thread->session->own_clock)
+		decoder->offset_ns = rk_clock_wall_offset(NULL);
+	decoder->forced = forced;
+	while (buffer) {
+		struct rk_cupti_buffer *next = rk_cupti_buffers_next(thread->buffers, buffer);
+		void *context = buffer->context;
+		uint32_t stream = buffer->stream;
+
+		rk_cupti_decode_buffer(decoder, atomic_load(&buffer->data), buffer->valid);
+		rk_cupti_buffers_put(thread->buffers, buffer);
+		/* CUDA 6 made buffers global; a library that still names a queue is asked for it. */
+		if (context || stream)
+			push_dropped(thread,
+				     rk_cupti_session_take_dropped(thread->session, context,
+								   stream),
+				     RK_LOSS_CUPTI_DROPPED);
+		buffer = next;
+	}
+	atomic_store(&thread->open, decoder->open);
+	atomic_store(&thread->malformed, decoder->malformed);
+}
+
+static void collect(struct rk_cupti_thread *thread, bool forced)
+{
+	rk_cupti_session_flush(thread->session, forced);
+	atomic_fetch_add(&thread->flushes, 1);
+	decode_complete(thread, forced);
+	push_dropped(thread, rk_cupti_session_take_dropped(thread->session, NULL, 0),
+		     RK_LOSS_CUPTI_DROPPED);
+}
+
+/* Nothing submitted and no buffer out: CUPTI has nothing for us. */
+static bool is_idle(struct rk_cupti_thread *thread)
+{
+	if (rk_cupti_session_take_touched())
+		thread->quiet = 0;
+	else if (thread->quiet < QUIET_ROUNDS)
+		thread->quiet++;
+	return thread->quiet >= QUIET_ROUNDS &&
+	       rk_cupti_buffers_oldest(thread->buffers) == UINT64_MAX;
+}
+
+static void flush_round(struct rk_cupti_thread *thread)
+{
+	uint64_t begun = rk_clock_now();
+
+	if (!is_idle(thread))
+		collect(thread, false);
+	push_dropped(thread, rk_cupti_session_take_skipped(), RK_LOSS_LIMIT);
+	push_lost(thread);
+	push_mark(thread, begun);
+}
+
+/* First what is complete, so that only what really runs comes back without an end. */
+static void flush_forced(struct rk_cupti_thread *thread)
+{
+	uint64_t begun = rk_clock_now();
+
+	collect(thread, false);
+	collect(thread, true);
+	push_dropped(thread, rk_cupti_session_take_skipped(), RK_LOSS_LIMIT);
+	push_lost(thread);
+	push_mark(thread, begun);
+}
+
+static void watch_reserve(struct rk_cupti_thread *thread)
+{
+	bool low = rk_cupti_buffers_are_low(thread->buffers);
+
+	if (low && !thread->paused) {
+		rk_log_warn("cupti: %u activity buffers are out; GPU records are off until they "
+			    "come back",
+			    atomic_load(&thread->buffers->in_use));
+		rk_cupti_session_pause(thread->session);
+		thread->paused = true;
+		collect(thread, false);
+	} else if (!low && thread->paused) {
+		thread->paused = false;
+		rk_cupti_session_resume(thread->session);
+		rk_log_warn("cupti: GPU records are on again");
+	}
+}
+
+/* ---- the loop ---- */
+
+static void yield_session(struct rk_cupti_thread *thread)
+{
+	if (!thread->active)
+		return;
+	flush_forced(thread);
+	rk_cupti_session_close(thread->session);
+	/* What came back while CUPTI let go. */
+	decode_complete(thread, true);
+	thread->active = false;
+	thread->paused = false;
+	thread->changed(-EBUSY, "another tool in this process uses CUPTI");
+}
+
+static void reopen_session(struct rk_cupti_thread *thread)
+{
+	char reason[160] = "";
+	int err;
+
+	if (thread->active)
+		return;
+	err = rk_cupti_session_open(thread->session, reason, sizeof(reason));
+	thread->active = err == 0;
+	thread->quiet = 0;
+	thread->changed(err, reason);
+}
+
+static bool carry_out(struct rk_cupti_thread *thread, uint32_t commands)
+{
+	if (commands & RK_CUPTI_DO_YIELD)
+		yield_session(thread);
+	if (commands & RK_CUPTI_DO_RETURN)
+		reopen_session(thread);
+	if (commands & RK_CUPTI_DO_STOP && thread->active)
+		flush_forced(thread);
+	else if (commands & RK_CUPTI_DO_FLUSH && thread->active)
+		flush_round(thread);
+	atomic_store(&thread->cpu_ns, monotonic_ns(CLOCK_THREAD_CPUTIME_ID));
+	if (commands) {
+		atomic_fetch_or(&thread->done, commands);
+		futex_wake(&thread->done);
+	}
+	return !(commands & RK_CUPTI_DO_STOP);
+}
+
+/* Until someone wakes us or @deadline. */
+static void sleep_until(struct rk_cupti_thread *thread, uint32_t seen, uint64_t deadline)
+{
+	uint64_t now = monotonic_ns(CLOCK_MONOTONIC);
+
+	if (now >= deadline)
+		return;
+	/* Before the futex looks at the word: who bumps it afterwards sees that we wait. */
+	atomic_store(&thread->waiting, 1);
+	futex_wait(&thread->word, seen, deadline - now);
+	atomic_store(&thread->waiting, 0);
+}
+
+static void *run(void *argument)
+{
+	struct rk_cupti_thread *thread = argument;
+	uint64_t deadline = monotonic_ns(CLOCK_MONOTONIC) + thread->interval_ns;
+	uint32_t seen, commands;
+
+	rk_thread_mark_own();
+	do {
+		seen = atomic_load(&thread->word);
+		commands = atomic_exchange(&thread->commands, 0);
+		if (!commands) {
+			sleep_until(thread, seen, deadline);
+			commands = atomic_exchange(&thread->commands, 0);
+		}
+		if (thread->active) {
+			decode_complete(thread, false);
+			watch_reserve(thread);
+		}
+		if (monotonic_ns(CLOCK_MONOTONIC) >= deadline) {
+			deadline = monotonic_ns(CLOCK_MONOTONIC) + thread->interval_ns;
+			commands |= RK_CUPTI_DO_FLUSH;
+		}
+	} while (carry_out(thread, commands));
+	return NULL;
+}
+
+static int create(struct rk_cupti_thread *thread, size_t stack_bytes)
+{
+	pthread_attr_t attributes;
+	pthread_t id;
+	int err;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	if (stack_bytes)
+		pthread_attr_setstacksize(&attributes, stack_bytes);
+	err = pthread_create(&id, &attributes, run, thread);
+	if (!err)
+		pthread_setname_np(id, "rk-cupti");
+	pthread_attr_destroy(&attributes);
+	return err;
+}
+
+int rk_cupti_thread_start(struct rk_cupti_thread *thread, bool active)
+{
+	sigset_t all, before;
+	int err;
+
+	thread->active = active;
+	thread->decoder.next = thread->session->library.cuptiActivityGetNextRecord;
+	thread->decoder.names = thread->names;
+	thread->decoder.emit = push_decoded;
+	thread->decoder.data = thread;
+	rk_cupti_layout_select(&thread->decoder.layouts, thread->session->library.version);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = create(thread, STACK_BYTES);
+	if (err == EINVAL)
+		err = create(thread, 0); /* the program's static TLS needs more */
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -err;
+}
