@@ -56,6 +56,9 @@ enum rk_exec_close_reason {
 	RK_CLOSE_END = 5,
 };
 
+/* Devices whose active kernels a tick tells apart; later ones count for the last. */
+#define RK_ACTIVE_DEVICES 16
+
 struct rk_op {
 	uint64_t ordinal;	       /* 1, 2, 3... of the file; span ids derive from it */
 	uint64_t exec;		       /* execution it belongs to, 1...; 0 = none */
