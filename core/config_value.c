@@ -1,0 +1,638 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/config_value.c - one parser and one printer per type of the table.
+ */
+#include "core/config_value.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX 4096 /* of one value; a URL or a list of attributes is far below */
+
+struct choice {
+	const char *name;
+	int value;
+	bool alias; /* accepted, not offered */
+};
+
+static const struct choice presets[] = {
+	{ "none", RK_PRESET_NONE, true },
+	{ "development", RK_PRESET_DEVELOPMENT, false },
+	{ "production", RK_PRESET_PRODUCTION, false },
+	{ "minimal", RK_PRESET_MINIMAL, false },
+	{ NULL, 0, false },
+};
+static const struct choice protocols[] = {
+	{ "auto", RK_PROTOCOL_AUTO, false },
+	{ "grpc", RK_PROTOCOL_GRPC, false },
+	{ "http/protobuf", RK_PROTOCOL_HTTP_PROTOBUF, false },
+	{ "http/json", RK_PROTOCOL_HTTP_JSON, false },
+	{ NULL, 0, false },
+};
+static const struct choice compressions[] = {
+	{ "gzip", RK_COMPRESSION_GZIP, false },
+	{ "none", RK_COMPRESSION_NONE, false },
+	{ NULL, 0, false },
+};
+static const struct choice levels[] = {
+	{ "error", RK_LOG_ERROR, false }, { "warn", RK_LOG_WARN, false },
+	{ "info", RK_LOG_INFO, false },	  { "debug", RK_LOG_DEBUG, false },
+	{ "trace", RK_LOG_TRACE, false }, { "off", RK_LOG_OFF, false },
+	{ "warning", RK_LOG_WARN, true }, { "none", RK_LOG_OFF, true },
+	{ "fatal", RK_LOG_ERROR, true },  { NULL, 0, false },
+};
+static const struct choice log_formats[] = {
+	{ "text", RK_LOG_TEXT, false },
+	{ "json", RK_LOG_JSON, false },
+	{ NULL, 0, false },
+};
+static const struct choice graph_traces[] = {
+	{ "node", RK_GRAPH_NODE, false },
+	{ "graph", RK_GRAPH_GRAPH, false },
+	{ NULL, 0, false },
+};
+
+static const struct choice *choices_of(enum rk_config_type kind)
+{
+	switch (kind) {
+	case RK_TYPE_ENUM_PRESET:
+		return presets;
+	case RK_TYPE_ENUM_PROTOCOL:
+		return protocols;
+	case RK_TYPE_ENUM_COMPRESSION:
+		return compressions;
+	case RK_TYPE_ENUM_LEVEL:
+		return levels;
+	case RK_TYPE_ENUM_LOG_FORMAT:
+		return log_formats;
+	case RK_TYPE_ENUM_GRAPH:
+		return graph_traces;
+	default:
+		return NULL;
+	}
+}
+
+struct unit {
+	const char *name;
+	double factor;
+};
+
+static const struct unit duration_units[] = {
+	{ "ns", 1 },  { "us", 1e3 }, { "\xc2\xb5s", 1e3 }, { "ms", 1e6 },
+	{ "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 },	   { NULL, 0 },
+};
+static const struct unit size_units[] = {
+	{ "B", 1 },    { "KiB", 1024 },	 { "MiB", 1048576 },  { "GiB", 1073741824 },
+	{ "K", 1024 }, { "M", 1048576 }, { "G", 1073741824 }, { "kB", 1e3 },
+	{ "KB", 1e3 }, { "MB", 1e6 },	 { "GB", 1e9 },	      { NULL, 0 },
+};
+
+/* The C locale costs no memory in glibc and never fails there. */
+static locale_t c_locale(void)
+{
+	static _Atomic(locale_t) cached;
+	locale_t locale = cached;
+
+	if (!locale) {
+		locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+		cached = locale;
+	}
+	return locale;
+}
+
+/* A decimal number at the front of @text: no sign, no hex, no infinity. */
+static bool read_decimal(const char *text, double *value, const char **end)
+{
+	locale_t locale = c_locale();
+	char *stop;
+
+	if (!isdigit((unsigned char)text[0]) && text[0] != '.')
+		return false;
+	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+		return false;
+	*value = locale ? strtod_l(text, &stop, locale) : strtod(text, &stop);
+	*end = stop;
+	return stop != text && isfinite(*value);
+}
+
+static bool is_word(const char *text, size_t length, const char *word)
+{
+	return strlen(word) == length && strncasecmp(text, word, length) == 0;
+}
+
+/* "1m30s": numbers with units, summed. A lone 0 needs none. */
+static bool read_units(const char *text, const struct unit *units, uint64_t *out)
+{
+	double sum = 0;
+
+	if (strcmp(text, "0") == 0) {
+		*out = 0;
+		return true;
+	}
+	if (!*text)
+		return false;
+	while (*text) {
+		const struct unit *unit = units;
+		const char *end;
+		double number;
+		size_t length;
+
+		if (!read_decimal(text, &number, &end))
+			return false;
+		while (*end == ' ')
+			end++;
+		length =
+			strspn(end, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\xc2\xb5");
+		while (unit->name && !is_word(end, length, unit->name))
+			unit++;
+		if (!unit->name)
+			return false;
+		sum += number * unit->factor;
+		text = end + length;
+	}
+	if (sum >= 9.2e18)
+		return false;
+	*out = (uint64_t)(sum + 0.5);
+	return true;
+}
+
+static bool read_uint(const char *text, uint64_t *out)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	return !*end && !errno;
+}
+
+bool rk_config_parse_bool(const char *text, bool *value)
+{
+	static const char *const yes[] = { "1", "true", "yes", "on" };
+	static const char *const no[] = { "0", "false", "no", "off" };
+
+	for (size_t i = 0; i < 4; i++) {
+		if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
+			*value = strcasecmp(text, yes[i]) == 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool rk_config_parse_number(const char *text, double *value)
+{
+	const char *end;
+
+	return read_decimal(text, value, &end) && !*end;
+}
+
+bool rk_config_parse_duration(const char *text, uint64_t *ns)
+{
+	return read_units(text, duration_units, ns);
+}
+
+static bool find_choice(const struct choice *choice, const char *text, int *value)
+{
+	for (; choice->name; choice++) {
+		if (strcasecmp(choice->name, text) == 0) {
+			*value = choice->value;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool rk_config_parse_level(const char *text, enum rk_log_level *level)
+{
+	int value;
+
+	if (!find_choice(levels, text, &value))
+		return false;
+	*level = (enum rk_log_level)value;
+	return true;
+}
+
+static bool read_ratio(const char *text, double *out)
+{
+	const char *end;
+
+	if (!read_decimal(text, out, &end))
+		return false;
+	if (*end == '%' && !end[1])
+		*out /= 100;
+	else if (*end)
+		return false;
+	return *out <= 1;
+}
+
+/* Rising numbers, separated by commas or blanks. */
+static bool read_bounds(const char *text, struct rk_bounds *bounds)
+{
+	struct rk_bounds b = { 0 };
+
+	for (;;) {
+		text += strspn(text, ", \t[]");
+		if (!*text)
+			break;
+		if (b.count == RK_CONFIG_BOUNDS_MAX || !read_decimal(text, &b.at[b.count], &text))
+			return false;
+		if (*text && !strchr(", \t[]", *text))
+			return false;
+		if (b.count && b.at[b.count] <= b.at[b.count - 1])
+			return false;
+		b.count++;
+	}
+	if (!b.count)
+		return false;
+	*bounds = b;
+	return true;
+}
+
+static bool is_url(const char *text)
+{
+	size_t scheme = strncasecmp(text, "http://", 7) == 0  ? 7 :
+			strncasecmp(text, "https://", 8) == 0 ? 8 :
+								0;
+
+	return scheme && text[scheme] && !strchr("/:?#", text[scheme]) &&
+	       !strpbrk(text, " \"<>\\^`{|}");
+}
+
+/* k=v,k=v with percent-encoding; a broken sequence spoils the whole text, as OTEL wants. */
+static bool is_pairs(const char *text)
+{
+	while (*text) {
+		size_t length = strcspn(text, ",");
+		const char *equals = memchr(text, '=', length);
+		size_t blank = strspn(text, " \t");
+
+		if (blank < length && (!equals || equals == text + blank))
+			return false;
+		for (size_t i = 0; i < length; i++) {
+			if (text[i] == '%' && !(isxdigit((unsigned char)text[i + 1]) &&
+						isxdigit((unsigned char)text[i + 2])))
+				return false;
+		}
+		text += length;
+		text += *text == ',';
+	}
+	return true;
+}
+
+static bool is_quantile(const char *text)
+{
+	double number;
+
+	return (*text == 'p' || *text == 'P') && rk_config_parse_number(text + 1, &number) &&
+	       number > 0 && number < 100;
+}
+
+static bool is_summary(const char *text)
+{
+	return strcmp(text, "auto") == 0 || strcmp(text, "always") == 0 ||
+	       strcmp(text, "never") == 0 || strpbrk(text, "/.");
+}
+
+struct form {
+	const char *name;
+	bool (*check)(const char *text);
+	const char *expected;
+};
+
+static bool is_url_path(const char *text)
+{
+	return *text == '/' && !strpbrk(text, " ?#");
+}
+
+static bool is_name(const char *text)
+{
+	return *text && !strpbrk(text, " \t");
+}
+
+static const struct form forms[] = {
+	{ "url", is_url, "a URL that begins with http:// or https://" },
+	{ "url_path", is_url_path, "a path that begins with /" },
+	{ "word", is_name, "one word" },
+	{ "pairs", is_pairs, "key=value,key=value with percent-encoded values" },
+	{ "quantile", is_quantile, "a quantile like p99" },
+	{ "summary", is_summary, "auto, always, never, or a path with a / in it" },
+	{ "", NULL, "text without control characters, at most 4095 bytes" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct form *form_of(const struct rk_config_row *row)
+{
+	const struct form *form = forms;
+
+	while (form->name && strcmp(form->name, row->limits) != 0)
+		form++;
+	return form->name ? form : &forms[sizeof(forms) / sizeof(forms[0]) - 2];
+}
+
+static int parse_text(const struct rk_config_row *row, const char *text, void *value,
+		      struct rk_arena *arena)
+{
+	const struct form *form = form_of(row);
+	size_t length = strlen(text);
+	const char *copy;
+
+	if (length >= TEXT_MAX)
+		return -ERANGE;
+	for (size_t i = 0; i < length; i++) {
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			return -EINVAL;
+	}
+	/* Empty is "not wanted" wherever that is the default. */
+	if (form->check && (length || *row->default_value) && !form->check(text))
+		return -EINVAL;
+	copy = rk_arena_copy(arena, text, length);
+	if (!copy)
+		return -ENOMEM;
+	*(const char **)value = copy;
+	return 0;
+}
+
+static bool read_number(const struct rk_config_row *row, const char *text,
+			enum rk_config_dialect dialect, uint64_t *out)
+{
+	if (row->kind == RK_TYPE_SIZE)
+		return read_units(text, size_units, out) || read_uint(text, out);
+	if (row->kind == RK_TYPE_DURATION && dialect == RK_DIALECT_OURS)
+		return read_units(text, duration_units, out);
+	if (!read_uint(text, out))
+		return false;
+	if (row->kind == RK_TYPE_DURATION) {
+		if (*out > 9000000000000u)
+			return false;
+		*out *= 1000000;
+	}
+	return true;
+}
+
+/* The two words of a row's limits; a missing one has no bound. */
+static void read_limits(const struct rk_config_row *row, char least[32], char most[32])
+{
+	least[0] = most[0] = '\0';
+	(void)sscanf(row->limits, "%31s %31s", least, most);
+}
+
+static bool is_within(const struct rk_config_row *row, uint64_t number)
+{
+	char least[32], most[32];
+	uint64_t bound;
+
+	read_limits(row, least, most);
+	if (*least && read_number(row, least, RK_DIALECT_OURS, &bound) && number < bound)
+		return false;
+	return !*most || !read_number(row, most, RK_DIALECT_OURS, &bound) || number <= bound;
+}
+
+static int parse_number(const struct rk_config_row *row, const char *text,
+			enum rk_config_dialect dialect, uint64_t *value)
+{
+	uint64_t number;
+
+	if (!read_number(row, text, dialect, &number))
+		return -EINVAL;
+	if (!is_within(row, number))
+		return -ERANGE;
+	*value = number;
+	return 0;
+}
+
+static int parse_choice(const struct rk_config_row *row, const char *text, void *value)
+{
+	int number;
+
+	if (!find_choice(choices_of(row->kind), text, &number))
+		return -EINVAL;
+	memcpy(value, &number, sizeof(number)); /* every enum of ours is an int wide */
+	return 0;
+}
+
+_Static_assert(sizeof(enum rk_preset) == sizeof(int) && sizeof(enum rk_log_level) == sizeof(int),
+	       "enums are stored as int");
+
+/* OTEL: only "true" is true; everything else than "false" deserves a word, and is false. */
+static int parse_bool(const char *text, enum rk_config_dialect dialect, bool *value)
+{
+	if (dialect == RK_DIALECT_OURS)
+		return rk_config_parse_bool(text, value) ? 0 : -EINVAL;
+	if (strcasecmp(text, "true") != 0 && strcasecmp(text, "false") != 0)
+		return -EINVAL;
+	*value = strcasecmp(text, "true") == 0;
+	return 0;
+}
+
+static int parse_trimmed(const struct rk_config_row *row, const char *text,
+			 enum rk_config_dialect dialect, void *value)
+{
+	switch (row->kind) {
+	case RK_TYPE_BOOL:
+		return parse_bool(text, dialect, value);
+	case RK_TYPE_UINT:
+	case RK_TYPE_SIZE:
+	case RK_TYPE_DURATION:
+		return parse_number(row, text, dialect, value);
+	case RK_TYPE_RATIO:
+		return read_ratio(text, value) ? 0 : -EINVAL;
+	case RK_TYPE_BOUNDS:
+		return read_bounds(text, value) ? 0 : -EINVAL;
+	default:
+		return parse_choice(row, text, value);
+	}
+}
+
+int rk_config_value_parse(const struct rk_config_row *row, const char *text,
+			  enum rk_config_dialect dialect, void *value, struct rk_arena *arena)
+{
+	char trimmed[TEXT_MAX];
+	size_t length;
+
+	if (row->kind == RK_TYPE_STRING || row->kind == RK_TYPE_SECRET)
+		return parse_text(row, text, value, arena);
+	text += strspn(text, " \t");
+	length = strlen(text);
+	while (length && (text[length - 1] == ' ' || text[length - 1] == '\t'))
+		length--;
+	if (length >= sizeof(trimmed))
+		return -ERANGE;
+	memcpy(trimmed, text, length);
+	trimmed[length] = '\0';
+	return parse_trimmed(row, trimmed, dialect, value);
+}
+
+static int expect_choice(const struct choice *choice, char *out, size_t size)
+{
+	const char *offered[8];
+	size_t count = 0, length = 0;
+
+	for (; choice->name && count < 8; choice++) {
+		if (!choice->alias)
+			offered[count++] = choice->name;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const char *join = i == 0 ? "" : i + 1 == count ? " or " : ", ";
+
+		length += (size_t)snprintf(length < size ? out + length : NULL,
+					   length < size ? size - length : 0, "%s%s", join,
+					   offered[i]);
+	}
+	return (int)length;
+}
+
+static int expect_number(const struct rk_config_row *row, enum rk_config_dialect dialect, char *out,
+			 size_t size)
+{
+	const char *what = "a whole number";
+	char least[32], most[32];
+
+	if (row->kind == RK_TYPE_SIZE)
+		what = "a size like 512KiB or 4MiB";
+	else if (row->kind == RK_TYPE_DURATION)
+		what = dialect == RK_DIALECT_OTEL ? "a whole number of milliseconds" :
+						    "a duration like 250ms, 15s or 1m";
+	read_limits(row, least, most);
+	if (*least && *most)
+		return snprintf(out, size, "%s from %s to %s", what, least, most);
+	if (*least)
+		return snprintf(out, size, "%s, at least %s", what, least);
+	return snprintf(out, size, "%s", what);
+}
+
+int rk_config_value_expected(const struct rk_config_row *row, enum rk_config_dialect dialect,
+			     char *out, size_t size)
+{
+	switch (row->kind) {
+	case RK_TYPE_BOOL:
+		return snprintf(out, size, "%s",
+				dialect == RK_DIALECT_OTEL ?
+					"true or false" :
+					"true or false (yes, no, on, off, 1, 0)");
+	case RK_TYPE_UINT:
+	case RK_TYPE_SIZE:
+	case RK_TYPE_DURATION:
+		return expect_number(row, dialect, out, size);
+	case RK_TYPE_RATIO:
+		return snprintf(out, size, "a number from 0 to 1");
+	case RK_TYPE_BOUNDS:
+		return snprintf(out, size, "rising positive numbers, at most %d",
+				RK_CONFIG_BOUNDS_MAX);
+	case RK_TYPE_STRING:
+	case RK_TYPE_SECRET:
+		return snprintf(out, size, "%s", form_of(row)->expected);
+	default:
+		return expect_choice(choices_of(row->kind), out, size);
+	}
+}
+
+static int format_units(uint64_t value, const struct unit *units, const char *const *names,
+			char *out, size_t size)
+{
+	if (!value)
+		return snprintf(out, size, "0");
+	for (; *names; names++) {
+		const struct unit *unit = units;
+
+		while (strcmp(unit->name, *names) != 0)
+			unit++;
+		if (value % (uint64_t)unit->factor == 0)
+			return snprintf(out, size, "%llu%s",
+					(unsigned long long)(value / (uint64_t)unit->factor),
+					*names);
+	}
+	return snprintf(out, size, "%llu", (unsigned long long)value);
+}
+
+/* The shortest text that reads back as the same number. */
+static int format_double(double value, char *out, size_t size)
+{
+	locale_t locale = c_locale();
+	locale_t old = locale ? uselocale(locale) : (locale_t)0;
+	int length = 0;
+
+	for (int digits = 6; digits <= 17; digits++) {
+		length = snprintf(out, size, "%.*g", digits, value);
+		if ((size_t)length >= size || strtod(out, NULL) == value)
+			break;
+	}
+	if (old)
+		uselocale(old);
+	return length;
+}
+
+static int format_bounds(const struct rk_bounds *bounds, char *out, size_t size)
+{
+	size_t length = 0;
+
+	if (size)
+		out[0] = '\0';
+	for (uint32_t i = 0; i < bounds->count; i++) {
+		char number[40];
+
+		format_double(bounds->at[i], number, sizeof(number));
+		length += (size_t)snprintf(length < size ? out + length : NULL,
+					   length < size ? size - length : 0, "%s%s", i ? " " : "",
+					   number);
+	}
+	return (int)length;
+}
+
+/* The user and password of a URL are for the server only. */
+static int format_string(const char *text, char *out, size_t size)
+{
+	const char *scheme = strstr(text, "://");
+	const char *host = scheme ? scheme + 3 : NULL;
+	const char *at = host ? memchr(host, '@', strcspn(host, "/?#")) : NULL;
+
+	if (!at)
+		return snprintf(out, size, "%s", text);
+	return snprintf(out, size,
+			"%.*s"
+			"***%s",
+			(int)(host - text), text, at);
+}
+
+static int format_choice(const struct choice *choice, int value, char *out, size_t size)
+{
+	while (choice->name && choice->value != value)
+		choice++;
+	return snprintf(out, size, "%s", choice->name ? choice->name : "?");
+}
+
+int rk_config_value_format(const struct rk_config_row *row, const void *value, char *out,
+			   size_t size)
+{
+	static const char *const sizes[] = { "GiB", "MiB", "KiB", NULL };
+	static const char *const durations[] = { "h", "m", "s", "ms", "us", "ns", NULL };
+	int number;
+
+	switch (row->kind) {
+	case RK_TYPE_BOOL:
+		return snprintf(out, size, "%s", *(const bool *)value ? "true" : "false");
+	case RK_TYPE_UINT:
+		return snprintf(out, size, "%llu", (unsigned long long)*(const uint64_t *)value);
+	case RK_TYPE_SIZE:
+		return format_units(*(const uint64_t *)value, size_units, sizes, out, size);
+	case RK_TYPE_DURATION:
+		return format_units(*(const uint64_t *)value, duration_units, durations, out, size);
+	case RK_TYPE_RATIO:
+		return format_double(*(const double *)value, out, size);
+	case RK_TYPE_BOUNDS:
+		return format_bounds(value, out, size);
+	case RK_TYPE_STRING:
+		return format_string(*(const char *const *)value, out, size);
+	case RK_TYPE_SECRET:
+		return snprintf(out, size, "%s", **(const char *const *)value ? "(set)" : "");
+	default:
+		memcpy(&number, value, sizeof(number));
+		return format_choice(choices_of(row->kind), number, out, size);
+	}
+}
