@@ -1,104 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/config_env.c - the environment: copied once, read as ours or as OpenTelemetry's.
+ * core/config_env.c - the environment, read as ours or as OpenTelemetry's.
  *
  * An empty variable is an unset one, for OTEL by its specification and for ours by habit.
  */
 #include "core/config.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <strings.h>
 
 #include "core/config_layer.h"
 #include "core/nearest.h"
 
-#define PREFIX	      "RUSTKERNEL_"
-#define ENV_BYTES_MAX (4u << 20) /* the kernel's own limit for one exec is near */
-
-extern char **environ;
-
-/* One private mapping: this header, the pointers, the bytes. */
-struct rk_env {
-	size_t mapped;
-	size_t count;
-	const char *at[];
-};
-
-static void measure(char *const *envp, size_t *count, size_t *bytes)
-{
-	*count = *bytes = 0;
-	for (; envp && envp[*count]; (*count)++) {
-		size_t length = strlen(envp[*count]) + 1;
-
-		if (*bytes + length > ENV_BYTES_MAX)
-			return;
-		*bytes += length;
-	}
-}
-
-struct rk_env *rk_env_create(char *const *envp)
-{
-	size_t count, bytes, mapped;
-	struct rk_env *env;
-	char *to;
-
-	if (!envp)
-		envp = environ;
-	measure(envp, &count, &bytes);
-	mapped = sizeof(*env) + count * sizeof(env->at[0]) + bytes;
-	env = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (env == MAP_FAILED)
-		return NULL;
-	env->mapped = mapped;
-	env->count = count;
-	to = (char *)&env->at[count];
-	for (size_t i = 0; i < count; i++) {
-		size_t length = strlen(envp[i]) + 1;
-
-		memcpy(to, envp[i], length);
-		env->at[i] = to;
-		to += length;
-	}
-	return env;
-}
-
-void rk_env_destroy(struct rk_env *env)
-{
-	if (env)
-		munmap(env, env->mapped);
-}
-
-const char *rk_env_at(const struct rk_env *env, size_t index)
-{
-	return index < env->count ? env->at[index] : NULL;
-}
-
-const char *rk_env_get(const struct rk_env *env, const char *name)
-{
-	size_t length = strlen(name);
-
-	for (size_t i = 0; i < env->count; i++) {
-		const char *entry = env->at[i];
-
-		if (strncmp(entry, name, length) == 0 && entry[length] == '=')
-			return entry[length + 1] ? entry + length + 1 : NULL;
-	}
-	return NULL;
-}
-
-bool rk_env_is_disabled(const struct rk_env *env)
-{
-	const char *ours = rk_env_get(env, "RUSTKERNEL_DISABLE");
-	const char *otel = rk_env_get(env, "OTEL_SDK_DISABLED");
-	bool disabled;
-
-	if (ours && rk_config_parse_bool(ours, &disabled) && disabled)
-		return true;
-	return otel && strcasecmp(otel, "true") == 0;
-}
-
+#define PREFIX "RUSTKERNEL_"
 static bool is_ours(const char *name)
 {
 	return strncmp(name, PREFIX, sizeof(PREFIX) - 1) == 0;
@@ -302,19 +216,21 @@ static void check_exporter(struct rk_config *config, const struct rk_env *env, c
 
 void rk_config_layer_check_env(struct rk_config *config, const struct rk_env *env)
 {
+	const char *entry;
+
 	if (!env)
 		return;
-	for (size_t i = 0; i < env->count; i++) {
-		const char *equals = strchr(env->at[i], '=');
+	for (size_t i = 0; (entry = rk_env_at(env, i)); i++) {
+		const char *equals = strchr(entry, '=');
 		char name[128];
-		size_t length = equals ? (size_t)(equals - env->at[i]) : 0;
+		size_t length = equals ? (size_t)(equals - entry) : 0;
 
-		if (!length || !equals[1] || !is_ours(env->at[i]))
+		if (!length || !equals[1] || !is_ours(entry))
 			continue;
 		config->any_set = true;
 		if (length >= sizeof(name))
 			length = sizeof(name) - 1;
-		memcpy(name, env->at[i], length);
+		memcpy(name, entry, length);
 		name[length] = '\0';
 		if (!is_known(name))
 			tell_unknown(config, name);

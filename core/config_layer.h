@@ -8,7 +8,7 @@
 #ifndef RK_CORE_CONFIG_LAYER_H
 #define RK_CORE_CONFIG_LAYER_H
 
-#include "core/config.h"
+#include "core/config_row.h"
 #include "core/config_value.h"
 
 /* One value on its way into the configuration. */

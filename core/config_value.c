@@ -6,11 +6,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <locale.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#include "core/number.h"
 
 #define TEXT_MAX 4096 /* of one value; a URL or a list of attributes is far below */
 
@@ -77,101 +78,6 @@ static const struct choice *choices_of(enum rk_config_type kind)
 	}
 }
 
-struct unit {
-	const char *name;
-	double factor;
-};
-
-static const struct unit duration_units[] = {
-	{ "ns", 1 },  { "us", 1e3 }, { "\xc2\xb5s", 1e3 }, { "ms", 1e6 },
-	{ "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 },	   { NULL, 0 },
-};
-static const struct unit size_units[] = {
-	{ "B", 1 },    { "KiB", 1024 },	 { "MiB", 1048576 },  { "GiB", 1073741824 },
-	{ "K", 1024 }, { "M", 1048576 }, { "G", 1073741824 }, { "kB", 1e3 },
-	{ "KB", 1e3 }, { "MB", 1e6 },	 { "GB", 1e9 },	      { NULL, 0 },
-};
-
-/* The C locale costs no memory in glibc and never fails there. */
-static locale_t c_locale(void)
-{
-	static _Atomic(locale_t) cached;
-	locale_t locale = cached;
-
-	if (!locale) {
-		locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-		cached = locale;
-	}
-	return locale;
-}
-
-/* A decimal number at the front of @text: no sign, no hex, no infinity. */
-static bool read_decimal(const char *text, double *value, const char **end)
-{
-	locale_t locale = c_locale();
-	char *stop;
-
-	if (!isdigit((unsigned char)text[0]) && text[0] != '.')
-		return false;
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-		return false;
-	*value = locale ? strtod_l(text, &stop, locale) : strtod(text, &stop);
-	*end = stop;
-	return stop != text && isfinite(*value);
-}
-
-static bool is_word(const char *text, size_t length, const char *word)
-{
-	return strlen(word) == length && strncasecmp(text, word, length) == 0;
-}
-
-/* "1m30s": numbers with units, summed. A lone 0 needs none. */
-static bool read_units(const char *text, const struct unit *units, uint64_t *out)
-{
-	double sum = 0;
-
-	if (strcmp(text, "0") == 0) {
-		*out = 0;
-		return true;
-	}
-	if (!*text)
-		return false;
-	while (*text) {
-		const struct unit *unit = units;
-		const char *end;
-		double number;
-		size_t length;
-
-		if (!read_decimal(text, &number, &end))
-			return false;
-		while (*end == ' ')
-			end++;
-		length =
-			strspn(end, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\xc2\xb5");
-		while (unit->name && !is_word(end, length, unit->name))
-			unit++;
-		if (!unit->name)
-			return false;
-		sum += number * unit->factor;
-		text = end + length;
-	}
-	if (sum >= 9.2e18)
-		return false;
-	*out = (uint64_t)(sum + 0.5);
-	return true;
-}
-
-static bool read_uint(const char *text, uint64_t *out)
-{
-	char *end;
-
-	if (!isdigit((unsigned char)*text))
-		return false;
-	errno = 0;
-	*out = strtoull(text, &end, 10);
-	return !*end && !errno;
-}
-
 bool rk_config_parse_bool(const char *text, bool *value)
 {
 	static const char *const yes[] = { "1", "true", "yes", "on" };
@@ -190,12 +96,12 @@ bool rk_config_parse_number(const char *text, double *value)
 {
 	const char *end;
 
-	return read_decimal(text, value, &end) && !*end;
+	return rk_number_parse(text, value, &end) && !*end;
 }
 
 bool rk_config_parse_duration(const char *text, uint64_t *ns)
 {
-	return read_units(text, duration_units, ns);
+	return rk_number_parse_units(text, rk_number_durations, ns);
 }
 
 static bool find_choice(const struct choice *choice, const char *text, int *value)
@@ -223,7 +129,7 @@ static bool read_ratio(const char *text, double *out)
 {
 	const char *end;
 
-	if (!read_decimal(text, out, &end))
+	if (!rk_number_parse(text, out, &end))
 		return false;
 	if (*end == '%' && !end[1])
 		*out /= 100;
@@ -241,7 +147,8 @@ static bool read_bounds(const char *text, struct rk_bounds *bounds)
 		text += strspn(text, ", \t[]");
 		if (!*text)
 			break;
-		if (b.count == RK_CONFIG_BOUNDS_MAX || !read_decimal(text, &b.at[b.count], &text))
+		if (b.count == RK_CONFIG_BOUNDS_MAX ||
+		    !rk_number_parse(text, &b.at[b.count], &text))
 			return false;
 		if (*text && !strchr(", \t[]", *text))
 			return false;
@@ -363,10 +270,11 @@ static bool read_number(const struct rk_config_row *row, const char *text,
 			enum rk_config_dialect dialect, uint64_t *out)
 {
 	if (row->kind == RK_TYPE_SIZE)
-		return read_units(text, size_units, out) || read_uint(text, out);
+		return rk_number_parse_units(text, rk_number_sizes, out) ||
+		       rk_number_parse_uint(text, out);
 	if (row->kind == RK_TYPE_DURATION && dialect == RK_DIALECT_OURS)
-		return read_units(text, duration_units, out);
-	if (!read_uint(text, out))
+		return rk_number_parse_units(text, rk_number_durations, out);
+	if (!rk_number_parse_uint(text, out))
 		return false;
 	if (row->kind == RK_TYPE_DURATION) {
 		if (*out > 9000000000000u)
@@ -533,41 +441,6 @@ int rk_config_value_expected(const struct rk_config_row *row, enum rk_config_dia
 	}
 }
 
-static int format_units(uint64_t value, const struct unit *units, const char *const *names,
-			char *out, size_t size)
-{
-	if (!value)
-		return snprintf(out, size, "0");
-	for (; *names; names++) {
-		const struct unit *unit = units;
-
-		while (strcmp(unit->name, *names) != 0)
-			unit++;
-		if (value % (uint64_t)unit->factor == 0)
-			return snprintf(out, size, "%llu%s",
-					(unsigned long long)(value / (uint64_t)unit->factor),
-					*names);
-	}
-	return snprintf(out, size, "%llu", (unsigned long long)value);
-}
-
-/* The shortest text that reads back as the same number. */
-static int format_double(double value, char *out, size_t size)
-{
-	locale_t locale = c_locale();
-	locale_t old = locale ? uselocale(locale) : (locale_t)0;
-	int length = 0;
-
-	for (int digits = 6; digits <= 17; digits++) {
-		length = snprintf(out, size, "%.*g", digits, value);
-		if ((size_t)length >= size || strtod(out, NULL) == value)
-			break;
-	}
-	if (old)
-		uselocale(old);
-	return length;
-}
-
 static int format_bounds(const struct rk_bounds *bounds, char *out, size_t size)
 {
 	size_t length = 0;
@@ -577,7 +450,7 @@ static int format_bounds(const struct rk_bounds *bounds, char *out, size_t size)
 	for (uint32_t i = 0; i < bounds->count; i++) {
 		char number[40];
 
-		format_double(bounds->at[i], number, sizeof(number));
+		rk_number_format(bounds->at[i], number, sizeof(number));
 		length += (size_t)snprintf(length < size ? out + length : NULL,
 					   length < size ? size - length : 0, "%s%s", i ? " " : "",
 					   number);
@@ -610,8 +483,6 @@ static int format_choice(const struct choice *choice, int value, char *out, size
 int rk_config_value_format(const struct rk_config_row *row, const void *value, char *out,
 			   size_t size)
 {
-	static const char *const sizes[] = { "GiB", "MiB", "KiB", NULL };
-	static const char *const durations[] = { "h", "m", "s", "ms", "us", "ns", NULL };
 	int number;
 
 	switch (row->kind) {
@@ -620,11 +491,12 @@ int rk_config_value_format(const struct rk_config_row *row, const void *value, c
 	case RK_TYPE_UINT:
 		return snprintf(out, size, "%llu", (unsigned long long)*(const uint64_t *)value);
 	case RK_TYPE_SIZE:
-		return format_units(*(const uint64_t *)value, size_units, sizes, out, size);
+		return rk_number_format_units(*(const uint64_t *)value, rk_number_sizes, out, size);
 	case RK_TYPE_DURATION:
-		return format_units(*(const uint64_t *)value, duration_units, durations, out, size);
+		return rk_number_format_units(*(const uint64_t *)value, rk_number_durations, out,
+					      size);
 	case RK_TYPE_RATIO:
-		return format_double(*(const double *)value, out, size);
+		return rk_number_format(*(const double *)value, out, size);
 	case RK_TYPE_BOUNDS:
 		return format_bounds(value, out, size);
 	case RK_TYPE_STRING:

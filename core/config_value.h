@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "core/arena.h"
-#include "core/config.h"
+#include "core/config_row.h"
 
 /* Whose rules a text follows. */
 enum rk_config_dialect {

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "core/config.h"
+#include "core/config_row.h"
 #include "core/config_value.h"
 
 /* A configuration from variables, and from a file when @yaml is given. */
@@ -29,7 +30,7 @@ static void write_file(char path[64], const char *text, size_t size)
 {
 	int fd;
 
-	strcpy(path, "/tmp/rk-test-config-XXXXXX");
+	snprintf(path, 64, "/tmp/rk-test-config-XXXXXX");
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, size), (ssize_t)size);
@@ -241,7 +242,7 @@ static void bad_values_are_named(void **state)
 		{ "RUSTKERNEL_METRICS_HISTOGRAM_BUCKETS=,", "rising" },
 		{ "RUSTKERNEL_TRACING_KEEP_SLOWER_THAN=99", "p99" },
 		{ "RUSTKERNEL_GRAPH_TRACE=nodes", "node or graph" },
-		{ "RUSTKERNEL_SUMMARY=allways", "auto, always, never" },
+		{ "RUSTKERNEL_SUMMARY=sometimes", "auto, always, never" },
 		{ "RUSTKERNEL_SERVICE_NAME=a\nb", "control characters" },
 		{ "RUSTKERNEL_DISABLE=perhaps", "true or false" },
 		{ "OTEL_BSP_SCHEDULE_DELAY=1s", "milliseconds" },
@@ -302,8 +303,8 @@ static void unknown_names_get_the_nearest(void **state)
 	setup(&s, "metrics:\n  prot: 9\n", NULL);
 	assert_problem(&s, ":2: metrics.prot", "did you mean", "metrics.port?");
 	finish(&s);
-	setup(&s, "kernels:\n- {match: a, domian: b}\n", NULL);
-	assert_problem(&s, ":2: kernels[0].domian", "did you mean", "domain?");
+	setup(&s, "kernels:\n- {match: a, domaim: b}\n", NULL);
+	assert_problem(&s, ":2: kernels[0].domaim", "did you mean", "domain?");
 	assert_int_equal(s.config->kernel_count, 1);
 	finish(&s);
 	setup(&s, "zzzzzzzzzzzzzzzzzz: 1\n", NULL);
@@ -364,7 +365,7 @@ static void the_environment_is_a_copy(void **state)
 	struct rk_env *env = copy_of(VARIABLES(variable, "RANK=4", "odd", "=x"));
 
 	(void)state;
-	strcpy(variable, "XXXX=9");
+	memcpy(variable, "XXXX=9", sizeof("XXXX=9"));
 	assert_string_equal(rk_env_get(env, "RANK"), "3");
 	assert_null(rk_env_get(env, "odd"));
 	assert_null(rk_env_get(env, "RAN"));
