@@ -10,6 +10,9 @@ NOT_IMPERATIVE = re.compile(
     r"(Add|Fix|Chang|Updat|Remov|Implement|Mak|Us|Introduc|Mov|Renam|Creat|Writ|Handl|Support|"
     r"Improv|Refactor|Test|Document|Show|Let|Tell|Keep|Count)(s|es|ed|d|ing|ting)$")
 
+# Went out before the check was there to see it, or with it.
+KNOWN = {"76ab28fb6d88"}
+
 
 def check(commit, subject, body):
     where = f"{commit[:12]} {subject!r}"
@@ -44,7 +47,7 @@ def main():
         common.skip("no git history here")
     found = []
     for entry in run.stdout.decode("utf-8", "replace").split("\x01"):
-        if entry.strip():
+        if entry.strip() and entry.strip()[:12] not in KNOWN:
             found += check(*entry.strip("\n").split("\0"))
     common.finish(found)
 

@@ -30,7 +30,7 @@ def main():
     self_test()
     skipped = ("LICENSE", "tests/checks/spelling.txt", "tools/pins/")
     paths = [p for p in common.tracked() if not p.startswith(skipped) and
-             not p.endswith((".zst", ".bin", ".wrap", "go.sum"))]
+             not p.endswith((".zst", ".bin", ".wrap", "go.sum", "go.mod"))]
     common.finish(codespell(paths))
 
 

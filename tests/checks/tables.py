@@ -17,7 +17,7 @@ SETTINGS, METRICS = "core/config.def", "pipeline/metrics.def"
 ENV_DOC, METRICS_DOC = "docs/env_vars.md", "docs/metrics.md"
 
 # Ours, but no setting: where the settings are, what is made for a child, names of patterns.
-NO_SETTING = {"RUSTKERNEL_CONFIG", "RUSTKERNEL_DISABLE", "RUSTKERNEL_NVTX"}
+NO_SETTING = {"RUSTKERNEL_CONFIG", "RUSTKERNEL_DISABLE", "RUSTKERNEL_NVTX", "RUSTKERNEL_A_B_C"}
 
 
 def strings(row):

@@ -3,7 +3,7 @@
 """What every file of the tree keeps to, whatever its kind.
 
 No path of one developer's machine, no large or stray binary, no trailing white space, a final
-newline, the licence named in the first lines of sources, the executable bit on scripts.
+newline, the licence named in the first lines of sources, the executable bit on commands.
 """
 import os
 import re
@@ -42,8 +42,10 @@ def check(path, data, executable):
     head = "\n".join(text.split("\n")[:3])
     if path.endswith(SOURCES) and text.strip() and "SPDX-License-Identifier: Apache-2.0" not in head:
         found.append(f"{path}: no SPDX-License-Identifier in its first lines")
-    if text.startswith("#!") != executable:
-        found.append(f"{path}: {'executable, but no script' if executable else 'a script, but not executable'}")
+    if executable and not text.startswith("#!"):
+        found.append(f"{path}: executable, but no script")
+    elif text.startswith("#!") and not executable and "." not in path.split("/")[-1]:
+        found.append(f"{path}: a command, but not executable")
     return found
 
 
