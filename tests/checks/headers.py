@@ -40,7 +40,7 @@ def compile_alone(path, text, folder):
     """Findings, of a file of two lines that includes the header twice and nothing else."""
     source = pathlib.Path(folder) / (re.sub(r"\W", "_", path) + ".c")
     source.write_text(f'#include "{text}"\n#include "{text}"\n')
-    run = subprocess.run([CC, *FLAGS, f"-I{(common.ROOT / path).parent}", str(source)],
+    run = subprocess.run([CC, *FLAGS, "-iquote", str((common.ROOT / path).parent), str(source)],
                          capture_output=True, text=True, cwd=common.ROOT)
     if run.returncode == 0:
         return []
