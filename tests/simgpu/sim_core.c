@@ -114,7 +114,8 @@ __attribute__((constructor)) static void load(void)
 	for (int i = 0; i < SIM_MAX_DEVICES; i++)
 		sim.device[i].ordinal = i;
 	pthread_atfork(NULL, NULL, fork_child);
-	sim_truth_open(getenv("SIMGPU_TRUTH"));
+	c->truth = getenv("SIMGPU_TRUTH");
+	sim_truth_open(c->truth);
 }
 
 __attribute__((destructor)) static void unload(void)
