@@ -45,7 +45,9 @@ struct rk_net_host {
 struct rk_net_stats {
 	uint64_t eligible, sent, sampled_out, queued, dropped;	/* spans; the wire ledger */
 	uint64_t bytes_sent, requests, retries;
+	uint64_t lost[RK_LOSS_COUNT];	/* dropped, by reason */
 	uint64_t pushes, push_failures, scrapes;
+	unsigned scrape_port;		/* the one in use; 0 = no server */
 	bool connected;			/* the last request of any kind succeeded */
 	char last_error[160];
 };

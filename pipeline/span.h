@@ -30,6 +30,7 @@ struct rk_span {
 	uint64_t start_unix_ns, end_unix_ns;	/* end >= start */
 	const char *name;	/* borrowed for ever (interned) */
 	const char *kernel_id;	/* "" on copies and memsets */
+	const char *demangled;	/* LEAF kernel: its full C++ name; may be NULL */
 	const char *domain;
 	const char *tracestate;	/* of the remote parent; "" = none */
 	const struct rk_op *op;	/* LEAF: its op; else NULL. Borrowed until the sink returns */
