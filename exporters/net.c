@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exporters/net.c - the module object: destinations and servers around one loop.
+ *
+ * Every part has a due time and a run function; poll() waits for sockets until the earliest
+ * of them. Losses are reported to the host's metrics as differences, once a round.
+ */
+#include "pipeline/net_module.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporters/http.h"
+#include "exporters/loop.h"
+#include "exporters/otlp_http.h"
+#include "exporters/pushgateway.h"
+#include "exporters/scrape.h"
+
+#define MS	     1000000ull /* ns */
+#define ROOM_WAIT_MS 100u	/* one wait of a replay for room in the queue */
+
+struct net {
+	struct rk_net public; /* first: what the host holds */
+	const struct rk_net_host *host; /* borrowed; outlives this */
+	struct rk_loop loop;
+	struct rk_http *http;		/* NULL = nothing is sent by us */
+	struct rk_otlp_http *otlp;	/* may be NULL */
+	struct rk_pushgateway *push;	/* may be NULL */
+	struct rk_scrape *scrape;	/* may be NULL */
+	struct rk_otlp_http_stats told; /* what the host's metrics know */
+	bool is_finished;
+};
+
+static struct net *from_public(const struct rk_net *public)
+{
+	return (struct net *)public;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t due_ns(const struct net *net)
+{
+	uint64_t due = RK_NEVER;
+
+	if (net->http)
+		due = earlier(due, rk_http_due_ns(net->http));
+	if (net->otlp)
+		due = earlier(due, rk_otlp_http_due_ns(net->otlp));
+	if (net->push)
+		due = earlier(due, rk_pushgateway_due_ns(net->push));
+	if (net->scrape)
+		due = earlier(due, rk_scrape_due_ns(net->scrape));
+	return due;
+}
+
+static void run(struct net *net)
+{
+	uint64_t now = rk_loop_now();
+
+	if (net->http)
+		rk_http_run(net->http, now);
+	if (net->otlp)
+		rk_otlp_http_run(net->otlp, now);
+	if (net->push)
+		rk_pushgateway_run(net->push, now);
+	if (net->scrape)
+		rk_scrape_run(net->scrape, now);
+}
+
+static void tell_metrics(struct net *net)
+{
+	const struct rk_net_host *host = net->host;
+	struct rk_otlp_http_stats stats;
+
+	if (!net->otlp || !host->add)
+		return;
+	rk_otlp_http_get_stats(net->otlp, &stats);
+	for (int reason = 0; reason < RK_LOSS_COUNT; reason++) {
+		if (stats.lost[reason] != net->told.lost[reason])
+			host->add(host->metrics, "rustkernel_dropped_total",
+				  rk_loss_name((enum rk_loss)reason),
+				  (double)(stats.lost[reason] - net->told.lost[reason]));
+	}
+	if (stats.bytes_sent != net->told.bytes_sent)
+		host->add(host->metrics, "rustkernel_tracer_sent_bytes_total", "",
+			  (double)(stats.bytes_sent - net->told.bytes_sent));
+	net->told = stats;
+}
+
+/* One round: wait for sockets or the next timer, then whatever is due. */
+static void turn(struct net *net, uint32_t timeout_ms)
+{
+	uint64_t due = due_ns(net), now = rk_loop_now();
+
+	if (due <= now)
+		timeout_ms = 0;
+	else if (due != RK_NEVER && (due - now) / MS < timeout_ms)
+		timeout_ms = (uint32_t)((due - now + MS - 1) / MS);
+	rk_loop_wait(&net->loop, timeout_ms);
+	run(net);
+}
+
+static void net_poll(struct rk_net *public, uint32_t timeout_ms)
+{
+	struct net *net = from_public(public);
+
+	run(net);
+	turn(net, timeout_ms);
+	tell_metrics(net);
+}
+
+static bool net_is_busy(const struct rk_net *public)
+{
+	const struct net *net = from_public(public);
+
+	return net->scrape || (net->http && rk_http_is_busy(net->http));
+}
+
+/* OTLP goes first, so that the last push carries what became of it; but it may not take more
+ * than half of the time. */
+static void net_finish(struct rk_net *public, uint32_t timeout_ms)
+{
+	struct net *net = from_public(public);
+	uint64_t start = rk_loop_now(), now = start;
+	uint64_t deadline = start + timeout_ms * MS;
+	uint64_t push_at = start + timeout_ms * MS / 2;
+	bool is_pushing = false;
+
+	if (net->is_finished)
+		return;
+	if (net->otlp)
+		rk_otlp_http_finish(net->otlp, deadline);
+	for (; now < deadline; now = rk_loop_now()) {
+		bool otlp_done = !net->otlp || rk_otlp_http_is_done(net->otlp);
+
+		if (net->push && !is_pushing && (otlp_done || now >= push_at)) {
+			tell_metrics(net);
+			rk_pushgateway_finish(net->push, deadline);
+			is_pushing = true;
+		}
+		if (otlp_done && (!net->push || rk_pushgateway_is_done(net->push)))
+			break;
+		run(net);
+		turn(net, (uint32_t)earlier((deadline - now) / MS + 1,
+					    is_pushing ? RK_NEVER : (timeout_ms / 2) + 1));
+	}
+	if (net->otlp)
+		rk_otlp_http_abandon(net->otlp);
+	if (net->push)
+		rk_pushgateway_abandon(net->push);
+	tell_metrics(net);
+	net->is_finished = true;
+}
+
+static void net_get_stats(const struct rk_net *public, struct rk_net_stats *out)
+{
+	const struct net *net = from_public(public);
+	struct rk_otlp_http_stats otlp = { .last_error = "" };
+	struct rk_pushgateway_stats push = { .last_error = "" };
+
+	if (net->otlp)
+		rk_otlp_http_get_stats(net->otlp, &otlp);
+	if (net->push)
+		rk_pushgateway_get_stats(net->push, &push);
+	memset(out, 0, sizeof(*out));
+	out->eligible = otlp.eligible;
+	out->sent = otlp.sent;
+	out->queued = otlp.waiting;
+	for (int reason = 0; reason < RK_LOSS_COUNT; reason++) {
+		out->lost[reason] = otlp.lost[reason];
+		out->dropped += otlp.lost[reason];
+	}
+	out->bytes_sent = otlp.bytes_sent + push.bytes_sent;
+	out->requests = otlp.requests;
+	out->retries = otlp.retries;
+	out->pushes = push.pushes;
+	out->push_failures = push.failures;
+	out->scrapes = net->scrape ? rk_scrape_count(net->scrape) : 0;
+	out->scrape_port = net->scrape ? rk_scrape_port(net->scrape) : 0;
+	out->connected = otlp.is_connected || push.is_connected;
+	snprintf(out->last_error, sizeof(out->last_error), "%s",
+		 otlp.last_error[0] ? otlp.last_error : push.last_error);
+}
+
+static void net_close(struct rk_net *public)
+{
+	struct net *net = from_public(public);
+
+	rk_scrape_close(net->scrape);
+	rk_otlp_http_destroy(net->otlp);
+	rk_pushgateway_destroy(net->push);
+	rk_http_close(net->http, net->host->live);
+	rk_loop_close(&net->loop);
+	free(net);
+}
+
+static void net_span(struct rk_sink *sink, const struct rk_span *span)
+{
+	struct net *net = from_public((const struct rk_net *)sink);
+
+	if (!net->otlp || net->is_finished)
+		return;
+	while (!net->host->live && !rk_otlp_http_has_room(net->otlp, span)) {
+		run(net);
+		turn(net, ROOM_WAIT_MS);
+	}
+	rk_otlp_http_push(net->otlp, span, rk_loop_now());
+}
+
+static void get_proxy(struct rk_http_proxy *proxy, const struct rk_env *env)
+{
+	const char *all;
+
+	memset(proxy, 0, sizeof(*proxy));
+	if (!env)
+		return;
+	all = rk_env_get(env, "all_proxy");
+	if (!all)
+		all = rk_env_get(env, "ALL_PROXY");
+	/* HTTP_PROXY is not read: in a CGI program it comes from a request header. */
+	proxy->http = rk_env_get(env, "http_proxy");
+	proxy->https = rk_env_get(env, "https_proxy");
+	if (!proxy->https)
+		proxy->https = rk_env_get(env, "HTTPS_PROXY");
+	proxy->no_proxy = rk_env_get(env, "no_proxy");
+	if (!proxy->no_proxy)
+		proxy->no_proxy = rk_env_get(env, "NO_PROXY");
+	if (!proxy->http)
+		proxy->http = all;
+	if (!proxy->https)
+		proxy->https = all;
+}
+
+static int open_senders(struct net *net, bool otlp, bool push)
+{
+	const struct rk_net_host *host = net->host;
+	struct rk_http_proxy proxy;
+	int err;
+
+	if (!otlp && !push)
+		return 0;
+	get_proxy(&proxy, host->env);
+	err = rk_http_open(&net->http, &net->loop, &proxy);
+	if (err)
+		return err;
+	if (otlp) {
+		struct rk_otlp_http_setup setup = {
+			.config = host->config,
+			.env = host->env,
+			.http = net->http,
+			.resource = host->resource,
+			.live = host->live,
+		};
+
+		err = rk_otlp_http_create(&net->otlp, &setup);
+		if (err)
+			return err;
+	}
+	if (push && rk_pushgateway_create(&net->push, net->http, host) == -ENOMEM)
+		return -ENOMEM;
+	return 0;
+}
+
+static void init_public(struct net *net)
+{
+	net->public = (struct rk_net){
+		.sink = { .name = "net", .span = net_span },
+		.poll = net_poll,
+		.is_busy = net_is_busy,
+		.finish = net_finish,
+		.get_stats = net_get_stats,
+		.close = net_close,
+	};
+}
+
+__attribute__((visibility("default"))) int rk_net_open(struct rk_net **out,
+						       const struct rk_net_host *host)
+{
+	const struct rk_config *config = host->config;
+	bool otlp, push, scrape;
+	struct net *net;
+	int err;
+
+	*out = NULL;
+	if (host->abi != RK_NET_ABI)
+		return -EINVAL;
+	otlp = config->tracing_enabled && *config->tracing_otlp_endpoint;
+	push = config->metrics_enabled && *config->metrics_pushgateway_url;
+	scrape = host->live && rk_scrape_is_wanted(config);
+	if (!otlp && !push && !scrape)
+		return -ENODEV;
+	rk_log_init(host->log_level, false);
+	rk_log_attach(host->log, host->log_data);
+	rk_intern_attach(host->strings);
+	net = calloc(1, sizeof(*net));
+	if (!net)
+		return -ENOMEM;
+	net->host = host;
+	init_public(net);
+	err = rk_loop_open(&net->loop);
+	if (!err)
+		err = open_senders(net, otlp, push);
+	if (err) {
+		net_close(&net->public);
+		return err;
+	}
+	/* A server that could not listen was named; the rest goes on. */
+	if (scrape)
+		rk_scrape_open(&net->scrape, &net->loop, host);
+	*out = &net->public;
+	return 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exporters/pushgateway.h - the metrics of a process that may end before anyone scrapes it.
+ *
+ * PUT replaces the whole group {job, instance, rank} in text 0.0.4. Each push stands for
+ * itself: one that fails is not repeated, the next one carries everything. Only the last one,
+ * at the end, is tried again while there is time.
+ *
+ * The group stays behind when the process has ended, so it carries the time of its last push
+ * (rustkernel_last_push_timestamp_seconds), which alert rules look at.
+ */
+#ifndef RK_EXPORTERS_PUSHGATEWAY_H
+#define RK_EXPORTERS_PUSHGATEWAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "exporters/http.h"
+#include "pipeline/net_module.h"
+
+struct rk_pushgateway;
+
+struct rk_pushgateway_stats {
+	uint64_t pushes, failures, bytes_sent;
+	bool is_connected;
+	const char *last_error; /* "" = none yet; borrowed */
+};
+
+/**
+ * @host: borrowed; outlives this.
+ *
+ * Context: exporter. Ownership: the caller, rk_pushgateway_destroy().
+ * Return: 0; -ENOMEM; -EINVAL for a URL that cannot be used, which has then been said.
+ */
+int rk_pushgateway_create(struct rk_pushgateway **out, struct rk_http *http,
+			  const struct rk_net_host *host);
+void rk_pushgateway_destroy(struct rk_pushgateway *push);
+
+/**
+ * When rk_pushgateway_run() is due, and doing what is due.
+ *
+ * Context: exporter.
+ */
+uint64_t rk_pushgateway_due_ns(const struct rk_pushgateway *push);
+void rk_pushgateway_run(struct rk_pushgateway *push, uint64_t now_ns);
+
+/**
+ * Start the last push, or the deletion where it was asked for.
+ *
+ * Context: exporter.
+ */
+void rk_pushgateway_finish(struct rk_pushgateway *push, uint64_t deadline_ns);
+bool rk_pushgateway_is_done(const struct rk_pushgateway *push);
+
+/**
+ * Give up what is under way and count it.
+ *
+ * Context: exporter.
+ */
+void rk_pushgateway_abandon(struct rk_pushgateway *push);
+
+void rk_pushgateway_get_stats(const struct rk_pushgateway *push,
+			      struct rk_pushgateway_stats *stats);
+
+#endif
