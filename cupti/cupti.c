@@ -50,6 +50,8 @@ static pthread_mutex_t info_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	enum rk_cupti_state state;
 	char reason[160];
+	bool own_clock;
+	uint32_t activities;
 } told; /* guarded by info_lock */
 
 static enum rk_cupti_state state_of(int err)
@@ -71,6 +73,8 @@ static void tell(enum rk_cupti_state state, const char *reason)
 	pthread_mutex_lock(&info_lock);
 	told.state = state;
 	snprintf(told.reason, sizeof(told.reason), "%s", reason);
+	told.own_clock = self.session.own_clock;
+	told.activities = state == RK_CUPTI_ACTIVE ? self.session.activities : 0;
 	pthread_mutex_unlock(&info_lock);
 	atomic_store(&self.active, state == RK_CUPTI_ACTIVE);
 }
@@ -169,8 +173,11 @@ int rk_cupti_start(const struct rk_config *config)
 
 	if (self.pid == getpid())
 		return self.result;
-	if (self.pid)
-		memset(&self, 0, sizeof(self)); /* the parent's; its memory is not here */
+	if (self.pid) {
+		/* The parent's: its thread and its buffers are not in this process. */
+		memset(&self, 0, sizeof(self));
+		pthread_mutex_init(&info_lock, NULL);
+	}
 	self.pid = getpid();
 	if (!config->cupti_enabled) {
 		self.result = -ENOENT;
@@ -198,8 +205,9 @@ int rk_cupti_stop(uint32_t timeout_ms)
 	if (!is_running())
 		return 0;
 	err = rk_cupti_thread_request(&self.thread, RK_CUPTI_DO_STOP, timeout_ms ? timeout_ms : 1);
-	if (!err)
-		atomic_store(&self.running, false);
+	if (err)
+		atomic_store(&self.thread.abandoned, true);
+	atomic_store(&self.running, false);
 	return err;
 }
 
@@ -220,11 +228,11 @@ void rk_cupti_get_info(struct rk_cupti_info *info)
 	pthread_mutex_lock(&info_lock);
 	info->state = told.state;
 	memcpy(info->reason, told.reason, sizeof(info->reason));
+	info->own_clock = told.own_clock;
+	info->activities = told.activities;
 	pthread_mutex_unlock(&info_lock);
 	info->version = self.session.library.version;
 	memcpy(info->path, self.session.library.path, sizeof(info->path));
-	info->own_clock = self.session.own_clock;
-	info->activities = self.session.activities;
 	info->overhead_ns = atomic_load(&self.thread.cpu_ns);
 	info->buffers_peak = atomic_load(&self.buffers.peak);
 	info->open = atomic_load(&self.thread.open);

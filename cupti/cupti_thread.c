@@ -146,6 +146,12 @@ static void push_mark(struct rk_cupti_thread *thread, uint64_t begun)
 
 /* ---- out of CUPTI ---- */
 
+static _Noreturn void park(void)
+{
+	for (;;)
+		pause();
+}
+
 static void decode_complete(struct rk_cupti_thread *thread, bool forced)
 {
 	struct rk_cupti_decoder *decoder = &thread->decoder;
@@ -175,6 +181,8 @@ static void decode_complete(struct rk_cupti_thread *thread, bool forced)
 
 static void collect(struct rk_cupti_thread *thread, bool forced)
 {
+	if (atomic_load(&thread->abandoned))
+		park();
 	rk_cupti_session_flush(thread->session, forced);
 	atomic_fetch_add(&thread->flushes, 1);
 	decode_complete(thread, forced);
@@ -268,9 +276,11 @@ static bool carry_out(struct rk_cupti_thread *thread, uint32_t commands)
 		yield_session(thread);
 	if (commands & RK_CUPTI_DO_RETURN)
 		reopen_session(thread);
-	if (commands & RK_CUPTI_DO_STOP && thread->active)
+	if (commands & RK_CUPTI_DO_STOP && thread->active) {
 		flush_forced(thread);
-	else if (commands & RK_CUPTI_DO_FLUSH && thread->active)
+		/* Nobody takes buffers back from now on. */
+		rk_cupti_session_pause(thread->session);
+	} else if (commands & RK_CUPTI_DO_FLUSH && thread->active)
 		flush_round(thread);
 	atomic_store(&thread->cpu_ns, monotonic_ns(CLOCK_THREAD_CPUTIME_ID));
 	if (commands) {
@@ -297,16 +307,15 @@ static void *run(void *argument)
 {
 	struct rk_cupti_thread *thread = argument;
 	uint64_t deadline = monotonic_ns(CLOCK_MONOTONIC) + thread->interval_ns;
-	uint32_t seen, commands;
+	uint32_t seen = 0;
+	uint32_t commands;
 
 	rk_thread_mark_own();
 	do {
+		/* What is bumped after this look ends the next sleep at once. */
+		sleep_until(thread, seen, deadline);
 		seen = atomic_load(&thread->word);
 		commands = atomic_exchange(&thread->commands, 0);
-		if (!commands) {
-			sleep_until(thread, seen, deadline);
-			commands = atomic_exchange(&thread->commands, 0);
-		}
 		if (thread->active) {
 			decode_complete(thread, false);
 			watch_reserve(thread);
@@ -316,7 +325,8 @@ static void *run(void *argument)
 			commands |= RK_CUPTI_DO_FLUSH;
 		}
 	} while (carry_out(thread, commands));
-	return NULL;
+	/* Not return: CUPTI's thread-exit code would run beside the program's exit handlers. */
+	park();
 }
 
 static int create(struct rk_cupti_thread *thread, size_t stack_bytes)

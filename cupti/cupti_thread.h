@@ -45,7 +45,8 @@ struct rk_cupti_thread {
 	_Atomic uint32_t word;	  /* futex: +1 = look around */
 	_Atomic uint32_t waiting; /* 1 while the thread sleeps on word */
 	_Atomic uint32_t commands;
-	_Atomic uint32_t done; /* futex: commands that were carried out */
+	_Atomic bool abandoned; /* the process is exiting without us: call CUPTI no more */
+	_Atomic uint32_t done;	/* futex: commands that were carried out */
 	/* written by the thread only */
 	_Atomic uint64_t cpu_ns;
 	_Atomic uint64_t flushes;
