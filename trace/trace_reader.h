@@ -19,13 +19,13 @@ struct rk_trace_reader;
 
 struct rk_trace_info {
 	uint64_t file_bytes;
-	uint64_t sealed_bytes;		/* whole frames; `head -c sealed_bytes | zstd -t` is 0 */
+	uint64_t sealed_bytes; /* whole frames; `head -c sealed_bytes | zstd -t` is 0 */
 	uint64_t frames;
-	uint64_t ops;			/* read so far */
-	uint64_t last_record_ns;	/* UNIX time of the newest op read so far */
-	bool truncated;			/* bytes after sealed_bytes */
-	bool clean_end;			/* RK_OP_END was read */
-	char error[256];		/* one line for people after -EBADMSG and friends */
+	uint64_t ops;		 /* read so far */
+	uint64_t last_record_ns; /* UNIX time of the newest op read so far */
+	bool truncated;		 /* bytes after sealed_bytes */
+	bool clean_end;		 /* RK_OP_END was read */
+	char error[256];	 /* one line for people after -EBADMSG and friends */
 };
 
 /**

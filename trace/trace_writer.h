@@ -19,27 +19,27 @@ struct rk_trace_writer;
 
 /* What a file says about itself, written in its first frame. Strings may be "". */
 struct rk_trace_meta {
-	uint64_t seed;			/* span and trace ids derive from it */
-	uint64_t start_wall_ns;		/* UNIX time of the start of recording */
-	uint64_t start_ns;		/* the same moment in rk_clock */
+	uint64_t seed;		/* span and trace ids derive from it */
+	uint64_t start_wall_ns; /* UNIX time of the start of recording */
+	uint64_t start_ns;	/* the same moment in rk_clock */
 	uint32_t pid;
 	uint32_t cupti_version;
-	uint32_t cuda_version;		/* cuDriverGetVersion() */
-	uint64_t loss_bound_ns;		/* a SIGKILL loses at most this much committed time */
+	uint32_t cuda_version;	/* cuDriverGetVersion() */
+	uint64_t loss_bound_ns; /* a SIGKILL loses at most this much committed time */
 	const char *executable;
 	const char *host;
-	const char *version;		/* of rkpreload */
-	const char *command_line;	/* "" unless asked for */
-	const char *gpu_time_source;	/* "cupti" or "host" */
-	const char *host_time_reason;	/* why "host"; else "" */
+	const char *version;	      /* of rkpreload */
+	const char *command_line;     /* "" unless asked for */
+	const char *gpu_time_source;  /* "cupti" or "host" */
+	const char *host_time_reason; /* why "host"; else "" */
 	const char *traceparent, *tracestate, *baggage;
-	const char *resource;		/* k=v,k=v percent-encoded: all resource attributes */
+	const char *resource; /* k=v,k=v percent-encoded: all resource attributes */
 };
 
 struct rk_trace_options {
-	uint64_t max_bytes;		/* the file ends there; further ops are counted as lost */
-	uint32_t level;			/* zstd */
-	bool check_free_space;		/* stop below 5 % free */
+	uint64_t max_bytes;    /* the file ends there; further ops are counted as lost */
+	uint32_t level;	       /* zstd */
+	bool check_free_space; /* stop below 5 % free */
 };
 
 /**

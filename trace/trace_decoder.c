@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * trace/trace_decoder.c - the content of one block into ops.
+ */
+#include "trace/trace_decoder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/intern.h"
+#include "trace/trace_column.h"
+#include "trace/trace_ledger.h"
+#include "trace/trace_model.h"
+
+#define VIEWS 128u /* ids from here on belong to newer versions */
+
+struct values {
+	uint64_t *at;
+	uint32_t count, next, capacity;
+	bool is_zero; /* absent: any number of zeros */
+};
+
+struct rk_trace_decoder {
+	struct rk_trace_header header;
+	struct rk_trace_model model;
+	struct rk_trace_column_view views[VIEWS];
+	struct values columns[RK_COL_OP_COUNT];
+	struct rk_trace_ledger last_ledger;
+	size_t ledger_offset;
+	uint32_t op_next;
+	uint32_t strings[RK_TRACE_STRINGS_MAX + 1]; /* rk_intern ids; [0] = "" */
+	uint64_t scratch[RK_TRACE_STRINGS_MAX];
+};
+
+int rk_trace_decoder_create(struct rk_trace_decoder **out)
+{
+	*out = calloc(1, sizeof(**out));
+	return *out ? 0 : -ENOMEM;
+}
+
+void rk_trace_decoder_destroy(struct rk_trace_decoder *decoder)
+{
+	if (!decoder)
+		return;
+	for (unsigned c = 0; c < RK_COL_OP_COUNT; c++)
+		free(decoder->columns[c].at);
+	free(decoder);
+}
+
+int rk_trace_header_get(const uint8_t *block, size_t size, struct rk_trace_header *header)
+{
+	if (size < RK_TRACE_HEADER_BYTES || rk_trace_load(block, 4) != RK_TRACE_MAGIC)
+		return -EPROTO;
+	*header = (struct rk_trace_header){
+		.major = (uint16_t)rk_trace_load(block + 4, 2),
+		.minor = (uint16_t)rk_trace_load(block + 6, 2),
+		.type = (uint16_t)rk_trace_load(block + 8, 2),
+		.header_bytes = (uint16_t)rk_trace_load(block + 10, 2),
+		.payload_bytes = (uint32_t)rk_trace_load(block + 12, 4),
+		.sequence = (uint32_t)rk_trace_load(block + 16, 4),
+		.op_count = (uint32_t)rk_trace_load(block + 20, 4),
+		.first_ordinal = rk_trace_load(block + 24, 8),
+		.first_ns = rk_trace_load(block + 32, 8),
+		.last_ns = rk_trace_load(block + 40, 8),
+		.lost = rk_trace_load(block + 48, 8),
+		.shape_count = (uint32_t)rk_trace_load(block + 56, 4),
+		.string_count = (uint32_t)rk_trace_load(block + 60, 4),
+	};
+	if (header->major != RK_TRACE_MAJOR)
+		return -ENOTSUP;
+	if (header->header_bytes < RK_TRACE_HEADER_BYTES ||
+	    (uint64_t)header->header_bytes + header->payload_bytes != size ||
+	    header->op_count > RK_TRACE_OPS_MAX || header->shape_count > RK_TRACE_SHAPES_MAX ||
+	    header->string_count > RK_TRACE_STRINGS_MAX)
+		return -EBADMSG;
+	return 0;
+}
+
+static int find_columns(struct rk_trace_decoder *decoder, const uint8_t *block)
+{
+	size_t size = (size_t)decoder->header.header_bytes + decoder->header.payload_bytes;
+	size_t offset = decoder->header.header_bytes;
+	struct rk_trace_column_view view;
+
+	memset(decoder->views, 0, sizeof(decoder->views));
+	while (offset < size) {
+		if (rk_trace_column_parse(block, size, &offset, &view))
+			return -EBADMSG;
+		if (view.id >= VIEWS)
+			continue;
+		if (decoder->views[view.id].data)
+			return -EBADMSG;
+		decoder->views[view.id] = view;
+	}
+	return 0;
+}
+
+static int load_strings(struct rk_trace_decoder *decoder)
+{
+	const struct rk_trace_column_view *bytes = &decoder->views[RK_COL_STRING_BYTES];
+	uint32_t count = decoder->header.string_count;
+	size_t offset = 0;
+
+	if (rk_trace_column_get(&decoder->views[RK_COL_STRING_LENGTHS], decoder->scratch, count))
+		return -EBADMSG;
+	if (bytes->data && bytes->encoding != RK_TRACE_ENC_BYTES)
+		return -EBADMSG;
+	decoder->strings[0] = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		size_t length = decoder->scratch[i];
+
+		if (length > RK_TRACE_STRING_MAX || length > bytes->bytes - offset)
+			return -EBADMSG;
+		decoder->strings[i + 1] =
+			length ? rk_intern_bytes((const char *)bytes->data + offset, length) : 0;
+		offset += length;
+	}
+	return 0;
+}
+
+/* One field of the shapes that have it, from its column into the keys. */
+static int load_field(struct rk_trace_decoder *decoder, struct rk_trace_key *keys,
+		      const struct rk_trace_field *field)
+{
+	uint32_t count = 0, at = 0;
+
+	for (uint32_t s = 0; s < decoder->header.shape_count; s++)
+		count += rk_trace_field_applies(field, rk_trace_key_kind(&keys[s]));
+	if (rk_trace_column_get(&decoder->views[field->column], decoder->scratch, count))
+		return -EBADMSG;
+	for (uint32_t s = 0; s < decoder->header.shape_count; s++) {
+		uint64_t value;
+
+		if (!rk_trace_field_applies(field, rk_trace_key_kind(&keys[s])))
+			continue;
+		value = decoder->scratch[at++];
+		if (field->column == RK_COL_S_API || field->column == RK_COL_S_NAME) {
+			if (value > decoder->header.string_count)
+				return -EBADMSG;
+			value = decoder->strings[value];
+		}
+		if (field->bits < 64 && value >> field->bits)
+			return -EBADMSG;
+		keys[s].words[field->word] |= value << field->shift;
+	}
+	return 0;
+}
+
+static int load_shapes(struct rk_trace_decoder *decoder)
+{
+	uint32_t count = decoder->header.shape_count;
+	struct rk_trace_key *keys = calloc(count ? count : 1, sizeof(*keys));
+	int err = 0;
+
+	if (!keys)
+		return -ENOMEM;
+	/* The first field is the kind, on which it depends who has the others. */
+	for (unsigned f = 0; f < rk_trace_field_count && !err; f++)
+		err = load_field(decoder, keys, &rk_trace_fields[f]);
+	rk_trace_model_reset(&decoder->model);
+	for (uint32_t s = 0; s < count && !err; s++) {
+		if (rk_trace_key_kind(&keys[s]) == RK_OP_NONE)
+			err = -EBADMSG;
+		else
+			rk_trace_model_add(&decoder->model, &keys[s]);
+	}
+	free(keys);
+	return err;
+}
+
+static int load_values(struct rk_trace_decoder *decoder, unsigned column)
+{
+	const struct rk_trace_column_view *view = &decoder->views[column];
+	struct values *values = &decoder->columns[column];
+
+	values->next = 0;
+	values->is_zero = !view->data;
+	values->count = view->data ? view->count : 0;
+	if (values->count > decoder->header.op_count)
+		return -EBADMSG;
+	if (values->count > values->capacity) {
+		uint64_t *bigger = realloc(values->at, values->count * sizeof(*bigger));
+
+		if (!bigger)
+			return -ENOMEM;
+		values->at = bigger;
+		values->capacity = values->count;
+	}
+	return values->is_zero ? 0 : rk_trace_column_get(view, values->at, values->count);
+}
+
+int rk_trace_decoder_load(struct rk_trace_decoder *decoder, const uint8_t *block,
+			  const struct rk_trace_header *header)
+{
+	const struct rk_trace_column_view *ledger = &decoder->views[RK_COL_LEDGER];
+	int err;
+
+	decoder->header = *header;
+	decoder->op_next = header->op_count; /* nothing to read unless all went well */
+	err = find_columns(decoder, block);
+	if (!err)
+		err = load_strings(decoder);
+	if (!err)
+		err = load_shapes(decoder);
+	for (unsigned c = 1; c < RK_COL_OP_COUNT && !err; c++)
+		err = load_values(decoder, c);
+	if (!err && ledger->data && ledger->encoding != RK_TRACE_ENC_BYTES)
+		err = -EBADMSG;
+	if (err)
+		return err;
+	memset(&decoder->last_ledger, 0, sizeof(decoder->last_ledger));
+	decoder->ledger_offset = 0;
+	decoder->op_next = 0;
+	return 0;
+}
+
+static inline int pop(struct rk_trace_decoder *decoder, unsigned column, uint64_t *value)
+{
+	struct values *values = &decoder->columns[column];
+
+	if (values->next < values->count)
+		*value = values->at[values->next++];
+	else if (values->is_zero)
+		*value = 0;
+	else
+		return -EBADMSG;
+	return 0;
+}
+
+/* *value = @base + the signed number that comes next. */
+static inline int pop_difference(struct rk_trace_decoder *decoder, unsigned column, uint64_t *value,
+				 uint64_t base)
+{
+	int err = pop(decoder, column, value);
+
+	*value = base + rk_trace_unzigzag(*value);
+	return err;
+}
+
+static int next_host(struct rk_trace_decoder *decoder, struct rk_trace_shape *shape,
+		     struct rk_op *op)
+{
+	struct rk_trace_thread_slot *thread = &decoder->model.threads[shape->thread];
+	unsigned absent = rk_trace_key_absent(&shape->key);
+	bool same_call = false;
+	uint64_t value = 0;
+	int err = 0;
+
+	if (!(absent & RK_TRACE_NO_EXEC)) {
+		err |= pop_difference(decoder, RK_COL_EXEC, &op->exec, thread->exec);
+		thread->exec = op->exec;
+	}
+	if (!(absent & RK_TRACE_NO_CORRELATION)) {
+		err |= pop_difference(decoder, RK_COL_CORRELATION, &value, thread->correlation);
+		op->correlation = (uint32_t)value;
+		same_call = op->correlation == thread->correlation;
+		thread->correlation = op->correlation;
+	}
+	if (!(absent & RK_TRACE_NO_HOST_START)) {
+		err |= pop_difference(decoder, RK_COL_HOST_START, &op->host_start,
+				      same_call ? thread->host_start : thread->host_end);
+		thread->host_start = op->host_start;
+	}
+	if (!(absent & RK_TRACE_NO_HOST_END)) {
+		err |= pop_difference(decoder, RK_COL_HOST_DURATION, &value,
+				      same_call ? thread->host_duration : shape->host_mean);
+		if (!same_call)
+			shape->host_mean = rk_trace_mean_step(shape->host_mean, value);
+		thread->host_duration = value;
+		thread->host_end = op->host_end = op->host_start + value;
+	}
+	return err;
+}
+
+static int next_gpu(struct rk_trace_decoder *decoder, struct rk_trace_shape *shape,
+		    struct rk_op *op)
+{
+	struct rk_trace_stream_slot *stream = &decoder->model.streams[shape->stream];
+	unsigned absent = rk_trace_key_absent(&shape->key);
+	bool host_time = op->flags & RK_OP_F_HOST_TIME;
+	uint64_t duration = 0;
+	int err = 0;
+
+	if (!(absent & RK_TRACE_NO_START))
+		err |= pop_difference(decoder, RK_COL_START, &op->start,
+				      host_time ? op->host_start : stream->end);
+	if (absent & RK_TRACE_NO_END)
+		return err;
+	err |= pop_difference(decoder, RK_COL_DURATION, &duration,
+			      host_time ? op->host_end - op->host_start : shape->gpu_mean);
+	op->end = op->start + duration;
+	if (!host_time) {
+		shape->gpu_mean = rk_trace_mean_step(shape->gpu_mean, duration);
+		stream->end = op->end;
+	}
+	return err;
+}
+
+static int next_kind(struct rk_trace_decoder *decoder, struct rk_op *op)
+{
+	const struct rk_trace_column_view *ledger = &decoder->views[RK_COL_LEDGER];
+	uint64_t value = 0;
+	int err = 0;
+
+	switch (op->kind) {
+	case RK_OP_ALLOC:
+	case RK_OP_FREE:
+		err |= pop_difference(decoder, RK_COL_PTR, &op->memory.ptr, decoder->model.ptr);
+		err |= pop(decoder, RK_COL_BYTES, &op->memory.bytes);
+		decoder->model.ptr = op->memory.ptr;
+		break;
+	case RK_OP_CLOCK:
+		err |= pop_difference(decoder, RK_COL_WALL_OFFSET, &value, 0);
+		op->clock.wall_offset_ns = (int64_t)value;
+		err |= pop(decoder, RK_COL_UNCERTAINTY, &op->clock.uncertainty_ns);
+		break;
+	case RK_OP_DEVICE:
+		err |= pop(decoder, RK_COL_UUID_LOW, &value);
+		rk_trace_store(op->device_info.uuid, value, 8);
+		err |= pop(decoder, RK_COL_UUID_HIGH, &value);
+		rk_trace_store(op->device_info.uuid + 8, value, 8);
+		err |= pop(decoder, RK_COL_DEVICE_MEMORY, &op->device_info.memory_bytes);
+		break;
+	case RK_OP_TICK:
+	case RK_OP_END:
+		if (!ledger->data)
+			return -EBADMSG;
+		err |= rk_trace_ledger_get(ledger->data, ledger->bytes, &decoder->ledger_offset,
+					   &decoder->last_ledger, op);
+		break;
+	default:
+		break;
+	}
+	return err;
+}
+
+static int next_any(struct rk_trace_decoder *decoder, struct rk_op *op)
+{
+	struct rk_trace_model *model = &decoder->model;
+	uint64_t code = 0;
+	uint32_t shape;
+	int err;
+
+	err = pop(decoder, RK_COL_SHAPE, &code);
+	shape = code ? (uint32_t)(code - 1) : rk_trace_model_expect(model);
+	if (err || code > model->shape_count || shape >= model->shape_count)
+		return -EBADMSG;
+	rk_trace_model_step(model, shape);
+	rk_trace_key_unpack(&model->shapes[shape].key, op);
+	if (decoder->op_next++ == 0)
+		op->ordinal = decoder->header.first_ordinal;
+	else
+		err |= pop_difference(decoder, RK_COL_ORDINAL, &op->ordinal, model->ordinal + 1);
+	model->ordinal = op->ordinal;
+	err |= next_host(decoder, &model->shapes[shape], op);
+	err |= next_gpu(decoder, &model->shapes[shape], op);
+	err |= next_kind(decoder, op);
+	return err ? -EBADMSG : 0;
+}
+
+int rk_trace_decoder_next(struct rk_trace_decoder *decoder, struct rk_op *op)
+{
+	while (decoder->op_next < decoder->header.op_count) {
+		int err = next_any(decoder, op);
+
+		if (err)
+			return err;
+		if (op->kind < RK_OP_KIND_COUNT)
+			return 1;
+	}
+	return 0;
+}

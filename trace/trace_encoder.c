@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * trace/trace_encoder.c - ops into the content of one block.
+ *
+ * Every op becomes one small number per column: the difference to what the model expects.
+ * A column keeps its numbers as 64 bits until the block is finished, when its width is known.
+ */
+#include "trace/trace_encoder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/intern.h"
+#include "trace/trace_ledger.h"
+#include "trace/trace_model.h"
+
+#define RARE_OPS     64u	 /* CLOCK and DEVICE ops in a block */
+#define LEDGER_BYTES (32u << 10) /* ticks in a block */
+#define SHAPE_BYTES  96u	 /* all fields of one shape at their widest */
+#define STRING_TABLE (4u * RK_TRACE_STRINGS_MAX)
+#define FIXED_BYTES  (RK_TRACE_HEADER_BYTES + 96u * RK_TRACE_COLUMN_BYTES)
+/* The content at its worst: a block that is almost full, and then every column widens. */
+#define CONTENT_MAX                                                                                \
+	(FIXED_BYTES + RK_TRACE_BLOCK_OPS_MAX * 10u * 8u + LEDGER_BYTES +                          \
+	 RK_TRACE_SHAPES_MAX * (SHAPE_BYTES + 8u) + RK_TRACE_BLOCK_RAW + 2u * RK_TRACE_STRING_MAX)
+
+static_assert(CONTENT_MAX <= RK_TRACE_RAW_MAX, "our own reader takes every block");
+static_assert(RK_TRACE_BLOCK_OPS_MAX <= RK_TRACE_OPS_MAX, "our own reader takes every block");
+static_assert(RK_TRACE_STRINGS_MAX < UINT16_MAX, "string_table holds index in 16 bits");
+
+struct column {
+	uint64_t *values;
+	uint64_t limit; /* largest value of the width so far */
+	uint32_t count;
+	uint32_t width;
+};
+
+struct rk_trace_encoder {
+	struct column columns[RK_COL_OP_COUNT];
+	uint64_t *values; /* of all columns */
+	uint8_t *ledger;
+	struct rk_trace_buffer buffer;
+	struct rk_trace_model model;
+	struct rk_trace_ledger last_ledger;
+	uint64_t first_ordinal, first_ns, last_ns;
+	size_t raw; /* content so far, an upper bound */
+	size_t ledger_size;
+	uint32_t op_count, string_count;
+	uint32_t string_ids[RK_TRACE_STRINGS_MAX];
+	uint16_t string_table[STRING_TABLE]; /* place in string_ids + 1; 0 = free */
+	uint16_t shape_api[RK_TRACE_SHAPES_MAX], shape_name[RK_TRACE_SHAPES_MAX];
+	uint64_t scratch[RK_TRACE_STRINGS_MAX];
+};
+
+static uint32_t column_capacity(unsigned column)
+{
+	return column < RK_COL_WALL_OFFSET ? RK_TRACE_BLOCK_OPS_MAX : RARE_OPS;
+}
+
+int rk_trace_encoder_create(struct rk_trace_encoder **out)
+{
+	struct rk_trace_encoder *encoder;
+	size_t count = 0;
+
+	*out = NULL;
+	for (unsigned c = 1; c < RK_COL_OP_COUNT; c++)
+		count += column_capacity(c);
+	encoder = calloc(1, sizeof(*encoder));
+	if (!encoder)
+		return -ENOMEM;
+	encoder->values = malloc(count * sizeof(*encoder->values));
+	encoder->ledger = malloc(LEDGER_BYTES);
+	encoder->buffer.data = malloc(CONTENT_MAX);
+	if (!encoder->values || !encoder->ledger || !encoder->buffer.data) {
+		rk_trace_encoder_destroy(encoder);
+		return -ENOMEM;
+	}
+	encoder->buffer.capacity = CONTENT_MAX;
+	count = 0;
+	for (unsigned c = 1; c < RK_COL_OP_COUNT; c++) {
+		encoder->columns[c].values = encoder->values + count;
+		count += column_capacity(c);
+	}
+	rk_trace_encoder_reset(encoder);
+	*out = encoder;
+	return 0;
+}
+
+void rk_trace_encoder_destroy(struct rk_trace_encoder *encoder)
+{
+	if (!encoder)
+		return;
+	free(encoder->buffer.data);
+	free(encoder->ledger);
+	free(encoder->values);
+	free(encoder);
+}
+
+void rk_trace_encoder_reset(struct rk_trace_encoder *encoder)
+{
+	rk_trace_model_reset(&encoder->model);
+	memset(&encoder->last_ledger, 0, sizeof(encoder->last_ledger));
+	memset(encoder->string_table, 0, sizeof(encoder->string_table));
+	for (unsigned c = 1; c < RK_COL_OP_COUNT; c++) {
+		encoder->columns[c].count = 0;
+		encoder->columns[c].width = 0;
+		encoder->columns[c].limit = 0;
+	}
+	encoder->first_ordinal = encoder->first_ns = encoder->last_ns = 0;
+	encoder->raw = FIXED_BYTES;
+	encoder->ledger_size = 0;
+	encoder->op_count = encoder->string_count = 0;
+}
+
+uint32_t rk_trace_encoder_count(const struct rk_trace_encoder *encoder)
+{
+	return encoder->op_count;
+}
+
+static void widen(struct rk_trace_encoder *encoder, struct column *column, uint64_t value)
+{
+	unsigned width = rk_trace_column_width(value);
+
+	encoder->raw += (size_t)(width - column->width) * column->count;
+	column->width = width;
+	column->limit = width == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * width)) - 1;
+}
+
+static inline void push(struct rk_trace_encoder *encoder, unsigned id, uint64_t value)
+{
+	struct column *column = &encoder->columns[id];
+
+	if (__builtin_expect(value > column->limit, 0))
+		widen(encoder, column, value);
+	column->values[column->count++] = value;
+	encoder->raw += column->width;
+}
+
+static inline void push_difference(struct rk_trace_encoder *encoder, unsigned id, uint64_t value,
+				   uint64_t base)
+{
+	push(encoder, id, rk_trace_zigzag(value - base));
+}
+
+/* Place of a string in the block's table; 0 for "". */
+static uint16_t string_index(struct rk_trace_encoder *encoder, uint32_t id)
+{
+	uint32_t at = id * 0x9e3779b9u % STRING_TABLE; /* 2^32 / golden ratio */
+	size_t length;
+
+	if (id == 0)
+		return 0;
+	for (; encoder->string_table[at]; at = (at + 1) % STRING_TABLE) {
+		if (encoder->string_ids[encoder->string_table[at] - 1] == id)
+			return encoder->string_table[at];
+	}
+	length = strnlen(rk_intern_get(id), RK_TRACE_STRING_MAX);
+	encoder->raw += length + sizeof(uint32_t);
+	encoder->string_ids[encoder->string_count] = id;
+	encoder->string_table[at] = (uint16_t)++encoder->string_count;
+	return encoder->string_table[at];
+}
+
+/* The shape of the op; RK_TRACE_NO_SHAPE when the block has no room for a new one. */
+static uint32_t take_shape(struct rk_trace_encoder *encoder, const struct rk_trace_key *key)
+{
+	struct rk_trace_model *model = &encoder->model;
+	uint32_t shape = rk_trace_model_find(model, key);
+	uint32_t api = (uint32_t)key->words[1], name = (uint32_t)(key->words[1] >> 32);
+	size_t bytes = SHAPE_BYTES;
+
+	if (shape != RK_TRACE_NO_SHAPE)
+		return shape;
+	bytes += strnlen(rk_intern_get(api), RK_TRACE_STRING_MAX);
+	bytes += strnlen(rk_intern_get(name), RK_TRACE_STRING_MAX);
+	if (encoder->op_count && encoder->raw + bytes > RK_TRACE_BLOCK_RAW)
+		return RK_TRACE_NO_SHAPE;
+	shape = rk_trace_model_add(model, key);
+	if (shape == RK_TRACE_NO_SHAPE)
+		return shape;
+	encoder->raw += SHAPE_BYTES;
+	encoder->shape_api[shape] = string_index(encoder, api);
+	encoder->shape_name[shape] = string_index(encoder, name);
+	return shape;
+}
+
+static bool is_full(const struct rk_trace_encoder *encoder)
+{
+	return encoder->op_count == RK_TRACE_BLOCK_OPS_MAX || encoder->raw >= RK_TRACE_BLOCK_RAW ||
+	       encoder->ledger_size + RK_TRACE_TICK_MAX > LEDGER_BYTES ||
+	       encoder->columns[RK_COL_WALL_OFFSET].count == RARE_OPS ||
+	       encoder->columns[RK_COL_UUID_LOW].count == RARE_OPS;
+}
+
+static void add_host(struct rk_trace_encoder *encoder, struct rk_trace_shape *shape,
+		     const struct rk_op *op)
+{
+	struct rk_trace_thread_slot *thread = &encoder->model.threads[shape->thread];
+	bool same_call = op->correlation && op->correlation == thread->correlation;
+	uint64_t duration = op->host_end - op->host_start;
+
+	if (op->exec) {
+		push_difference(encoder, RK_COL_EXEC, op->exec, thread->exec);
+		thread->exec = op->exec;
+	}
+	if (op->correlation) {
+		push_difference(encoder, RK_COL_CORRELATION, op->correlation, thread->correlation);
+		thread->correlation = op->correlation;
+	}
+	if (op->host_start) {
+		push_difference(encoder, RK_COL_HOST_START, op->host_start,
+				same_call ? thread->host_start : thread->host_end);
+		thread->host_start = op->host_start;
+	}
+	if (op->host_end) {
+		push_difference(encoder, RK_COL_HOST_DURATION, duration,
+				same_call ? thread->host_duration : shape->host_mean);
+		if (!same_call)
+			shape->host_mean = rk_trace_mean_step(shape->host_mean, duration);
+		thread->host_duration = duration;
+		thread->host_end = op->host_end;
+	}
+}
+
+static void add_gpu(struct rk_trace_encoder *encoder, struct rk_trace_shape *shape,
+		    const struct rk_op *op)
+{
+	struct rk_trace_stream_slot *stream = &encoder->model.streams[shape->stream];
+	uint64_t duration = op->end - op->start;
+
+	if (op->flags & RK_OP_F_HOST_TIME) {
+		if (op->start)
+			push_difference(encoder, RK_COL_START, op->start, op->host_start);
+		if (op->end)
+			push_difference(encoder, RK_COL_DURATION, duration,
+					op->host_end - op->host_start);
+		return;
+	}
+	if (op->start)
+		push_difference(encoder, RK_COL_START, op->start, stream->end);
+	if (op->end) {
+		push_difference(encoder, RK_COL_DURATION, duration, shape->gpu_mean);
+		shape->gpu_mean = rk_trace_mean_step(shape->gpu_mean, duration);
+		stream->end = op->end;
+	}
+}
+
+static void add_kind(struct rk_trace_encoder *encoder, const struct rk_op *op)
+{
+	struct rk_trace_model *model = &encoder->model;
+
+	switch (op->kind) {
+	case RK_OP_ALLOC:
+	case RK_OP_FREE:
+		push_difference(encoder, RK_COL_PTR, op->memory.ptr, model->ptr);
+		push(encoder, RK_COL_BYTES, op->memory.bytes);
+		model->ptr = op->memory.ptr;
+		break;
+	case RK_OP_CLOCK:
+		push(encoder, RK_COL_WALL_OFFSET,
+		     rk_trace_zigzag((uint64_t)op->clock.wall_offset_ns));
+		push(encoder, RK_COL_UNCERTAINTY, op->clock.uncertainty_ns);
+		break;
+	case RK_OP_DEVICE:
+		push(encoder, RK_COL_UUID_LOW, rk_trace_load(op->device_info.uuid, 8));
+		push(encoder, RK_COL_UUID_HIGH, rk_trace_load(op->device_info.uuid + 8, 8));
+		push(encoder, RK_COL_DEVICE_MEMORY, op->device_info.memory_bytes);
+		break;
+	case RK_OP_TICK:
+	case RK_OP_END:
+		encoder->ledger_size += rk_trace_ledger_put(encoder->ledger + encoder->ledger_size,
+							    &encoder->last_ledger, op);
+		break;
+	default:
+		break;
+	}
+}
+
+static void note_time(struct rk_trace_encoder *encoder, uint64_t start, uint64_t end)
+{
+	if (start && (start < encoder->first_ns || !encoder->first_ns))
+		encoder->first_ns = start;
+	if (end > encoder->last_ns)
+		encoder->last_ns = end;
+}
+
+int rk_trace_encoder_add(struct rk_trace_encoder *encoder, const struct rk_op *op)
+{
+	struct rk_trace_model *model = &encoder->model;
+	uint32_t expected = rk_trace_model_expect(model);
+	struct rk_trace_key key;
+	uint32_t shape;
+
+	if (op->kind == RK_OP_NONE || op->kind >= RK_OP_KIND_COUNT)
+		return -EINVAL;
+	if (is_full(encoder))
+		return -ENOBUFS;
+	rk_trace_key_pack(&key, op);
+	if (expected != RK_TRACE_NO_SHAPE &&
+	    memcmp(&model->shapes[expected].key, &key, sizeof(key)) == 0) {
+		shape = expected;
+		push(encoder, RK_COL_SHAPE, 0);
+	} else {
+		shape = take_shape(encoder, &key);
+		if (shape == RK_TRACE_NO_SHAPE)
+			return -ENOBUFS;
+		push(encoder, RK_COL_SHAPE, shape + 1);
+	}
+	rk_trace_model_step(model, shape);
+	if (encoder->op_count++ == 0)
+		encoder->first_ordinal = model->ordinal = op->ordinal;
+	else
+		push_difference(encoder, RK_COL_ORDINAL, op->ordinal, model->ordinal + 1);
+	model->ordinal = op->ordinal;
+	add_host(encoder, &model->shapes[shape], op);
+	add_gpu(encoder, &model->shapes[shape], op);
+	add_kind(encoder, op);
+	note_time(encoder, op->host_start, op->host_end);
+	note_time(encoder, op->start, op->end);
+	return 0;
+}
+
+void rk_trace_header_put(uint8_t *out, const struct rk_trace_header *header)
+{
+	rk_trace_store(out, RK_TRACE_MAGIC, 4);
+	rk_trace_store(out + 4, header->major, 2);
+	rk_trace_store(out + 6, header->minor, 2);
+	rk_trace_store(out + 8, header->type, 2);
+	rk_trace_store(out + 10, header->header_bytes, 2);
+	rk_trace_store(out + 12, header->payload_bytes, 4);
+	rk_trace_store(out + 16, header->sequence, 4);
+	rk_trace_store(out + 20, header->op_count, 4);
+	rk_trace_store(out + 24, header->first_ordinal, 8);
+	rk_trace_store(out + 32, header->first_ns, 8);
+	rk_trace_store(out + 40, header->last_ns, 8);
+	rk_trace_store(out + 48, header->lost, 8);
+	rk_trace_store(out + 56, header->shape_count, 4);
+	rk_trace_store(out + 60, header->string_count, 4);
+}
+
+/* The names first: a reader that only wants names can stop there. */
+static void put_strings(struct rk_trace_encoder *encoder)
+{
+	struct rk_trace_buffer *buffer = &encoder->buffer;
+	uint8_t *header;
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < encoder->string_count; i++)
+		encoder->scratch[i] =
+			strnlen(rk_intern_get(encoder->string_ids[i]), RK_TRACE_STRING_MAX);
+	rk_trace_column_put(buffer, RK_COL_STRING_LENGTHS, encoder->scratch, encoder->string_count);
+	header = buffer->data + buffer->size;
+	for (uint32_t i = 0; i < encoder->string_count; i++) {
+		memcpy(header + RK_TRACE_COLUMN_BYTES + size, rk_intern_get(encoder->string_ids[i]),
+		       encoder->scratch[i]);
+		size += encoder->scratch[i];
+	}
+	rk_trace_column_claim_bytes(buffer, RK_COL_STRING_BYTES, (uint32_t)size);
+}
+
+static uint64_t field_of(const struct rk_trace_encoder *encoder, uint32_t shape,
+			 const struct rk_trace_field *field)
+{
+	uint64_t word = encoder->model.shapes[shape].key.words[field->word];
+
+	if (field->column == RK_COL_S_API)
+		return encoder->shape_api[shape];
+	if (field->column == RK_COL_S_NAME)
+		return encoder->shape_name[shape];
+	word >>= field->shift;
+	return field->bits == 64 ? word : word & ((UINT64_C(1) << field->bits) - 1);
+}
+
+static void put_shapes(struct rk_trace_encoder *encoder)
+{
+	for (unsigned f = 0; f < rk_trace_field_count; f++) {
+		const struct rk_trace_field *field = &rk_trace_fields[f];
+		uint32_t count = 0;
+
+		for (uint32_t s = 0; s < encoder->model.shape_count; s++) {
+			const struct rk_trace_key *key = &encoder->model.shapes[s].key;
+
+			if (rk_trace_field_applies(field, rk_trace_key_kind(key)))
+				encoder->scratch[count++] = field_of(encoder, s, field);
+		}
+		rk_trace_column_put(&encoder->buffer, field->column, encoder->scratch, count);
+	}
+}
+
+const struct rk_trace_buffer *rk_trace_encoder_finish(struct rk_trace_encoder *encoder,
+						      struct rk_trace_header *header)
+{
+	struct rk_trace_buffer *buffer = &encoder->buffer;
+
+	buffer->size = RK_TRACE_HEADER_BYTES;
+	buffer->cut_count = 0;
+	put_strings(encoder);
+	put_shapes(encoder);
+	for (unsigned c = 1; c < RK_COL_OP_COUNT; c++)
+		rk_trace_column_put(buffer, c, encoder->columns[c].values,
+				    encoder->columns[c].count);
+	rk_trace_column_put_bytes(buffer, RK_COL_LEDGER, encoder->ledger,
+				  (uint32_t)encoder->ledger_size);
+	*header = (struct rk_trace_header){
+		.major = RK_TRACE_MAJOR,
+		.minor = RK_TRACE_MINOR,
+		.type = RK_TRACE_BLOCK_OPS,
+		.header_bytes = RK_TRACE_HEADER_BYTES,
+		.payload_bytes = (uint32_t)(buffer->size - RK_TRACE_HEADER_BYTES),
+		.sequence = header->sequence,
+		.op_count = encoder->op_count,
+		.first_ordinal = encoder->first_ordinal,
+		.first_ns = encoder->first_ns,
+		.last_ns = encoder->last_ns,
+		.lost = header->lost,
+		.shape_count = encoder->model.shape_count,
+		.string_count = encoder->string_count,
+	};
+	rk_trace_header_put(buffer->data, header);
+	return buffer;
+}
