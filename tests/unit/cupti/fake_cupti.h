@@ -9,6 +9,7 @@
 #ifndef RK_TESTS_FAKE_CUPTI_H
 #define RK_TESTS_FAKE_CUPTI_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,22 +23,22 @@ struct fake_work {
 struct fake_cupti {
 	/* told by the test */
 	uint32_t version;
-	int subscribe_result;
+	_Atomic int subscribe_result;
 	int register_result;
 	int refused_kind[64]; /* result of cuptiActivityEnable */
 	uint32_t newest_cbid; /* greater ones are refused; 0 = none is */
 	bool no_timestamps;   /* the timestamp callback is refused */
-	uint64_t dropped;
+	_Atomic uint64_t dropped;
 	/* seen by the test */
-	bool subscribed;
+	_Atomic bool subscribed;
 	bool clock_before_kinds;
 	bool zeroed_promised;
 	bool system_threads;
-	uint64_t enabled;   /* bit per kind */
-	uint32_t callbacks; /* driver functions that are watched */
-	uint32_t flushes, forced_flushes;
-	uint32_t violations;
-	uint32_t dirty; /* buffers that were not zeroed */
+	_Atomic uint64_t enabled;   /* bit per kind */
+	_Atomic uint32_t callbacks; /* driver functions that are watched */
+	_Atomic uint32_t flushes, forced_flushes;
+	_Atomic uint32_t violations;
+	_Atomic uint32_t dirty; /* buffers that were not zeroed */
 	/* done for the test; returns the correlation id */
 	uint32_t (*submit)(uint32_t cbid, const struct fake_work *work, uint32_t count);
 	/* the record of work that was still running now has its end */
