@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * interpose/hook.c - the paths of a hook that are taken rarely.
+ */
+#include "interpose/hook.h"
+
+#include <errno.h>
+
+#include "interpose/ask.h"
+#include "interpose/injection.h"
+
+_Atomic uint32_t rk_hook_open_captures;
+
+/* The ring was taken away from the thread for the length of the call: see injection.c. */
+static const struct rk_record *put_back_ring(const struct rk_record *rec, struct rk_record *copy)
+{
+	if (rk_injection_call.start == 0)
+		return rec;
+	rk_thread_self.ring = rk_injection_call.ring;
+	*copy = *rec;
+	copy->start = rk_injection_call.start;
+	return copy;
+}
+
+void rk_hook_push_slow(const struct rk_record *rec, uint32_t gate)
+{
+	int saved_errno = errno;
+	struct rk_record copy;
+	struct rk_ring *ring;
+	struct rk_record *slot;
+
+	/* Closed meanwhile: the process is exiting, or this is a child forked during the call. */
+	if (gate == 0)
+		return;
+	rec = put_back_ring(rec, &copy);
+	ring = rk_thread_ring_slow();
+	if (ring) {
+		slot = rk_ring_reserve(ring);
+		rk_hook_count(ring, rec, slot != NULL);
+		if (slot) {
+			*slot = *rec;
+			rk_ring_commit(ring);
+		}
+	} else {
+		rk_thread_push_overflow(rec);
+	}
+	errno = saved_errno;
+}
+
+uint8_t rk_hook_ask_captured(uint64_t stream, uint8_t flags)
+{
+	/* A call that waited for its work cannot have been captured. */
+	if (!(flags & RK_REC_ASYNC))
+		return 0;
+	return rk_ask_capture((CUstream)stream, flags & RK_REC_PER_THREAD_STREAM) ==
+			       RK_ASK_NOT_CAPTURING ?
+		       0 :
+		       RK_REC_CAPTURED;
+}

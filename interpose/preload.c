@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * interpose/preload.c - the composition root: connects hooks, CUPTI and exporter.
+ *
+ * The only file that knows every floor. What runs when:
+ *
+ *   constructor          kill switch, a copy of the environment, one clock reading
+ *   first context        settings, log, clock, rings, rk-cupti, rk-exporter; then the gate opens
+ *   exit                 CUPTI flushed on its thread, then the exporter gets what is left of
+ *                        the time; nothing is freed and no thread is joined
+ *
+ * There is no destructor: when one would run, the driver is gone.
+ */
+#include "interpose/preload.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "core/thread.h"
+#include "cupti/cupti.h"
+#include "interpose/api.h"
+#include "interpose/ask.h"
+#include "interpose/cupti_guest.h"
+#include "interpose/injection.h"
+#include "interpose/lookup.h"
+#include "interpose/start.h"
+#include "pipeline/exporter.h"
+
+#define NS_PER_MS	  1000000u
+#define CUPTI_EXIT_MS	  500 /* of exit.timeout: a flush that takes longer is stuck */
+#define EXPORTER_LEAST_MS 100 /* so that the file is sealed whatever CUPTI did */
+
+static struct rk_env *env;	 /* immutable after the constructor */
+static struct rk_config *config; /* immutable after start */
+static char library_dir[512];
+static struct rk_exporter_setup setup; /* immutable after start; borrowed by the exporter */
+static char reason[200];
+
+static const char *gpu_time_reason(void)
+{
+	struct rk_cupti_info info;
+
+	if (rk_cupti_is_active())
+		return "";
+	rk_cupti_get_info(&info);
+	if (info.reason[0])
+		snprintf(reason, sizeof(reason), "%s", info.reason);
+	else if (!reason[0])
+		snprintf(reason, sizeof(reason), "CUPTI is not in use");
+	return reason;
+}
+
+static uint64_t gpu_cpu_ns(void)
+{
+	struct rk_cupti_info info;
+
+	rk_cupti_get_info(&info);
+	return info.overhead_ns;
+}
+
+static void find_library_dir(void)
+{
+	Dl_info info;
+	char *slash;
+
+	if (!dladdr((void *)rk_preload_start, &info) || !info.dli_fname)
+		return;
+	snprintf(library_dir, sizeof(library_dir), "%s", info.dli_fname);
+	slash = strrchr(library_dir, '/');
+	if (slash)
+		*slash = '\0';
+	else
+		snprintf(library_dir, sizeof(library_dir), ".");
+}
+
+static void start_cupti(void)
+{
+	if (rk_cupti_guest_has_buffers()) {
+		snprintf(reason, sizeof(reason), "another tool in the program uses CUPTI");
+		return;
+	}
+	if (!rk_start_is_interposed())
+		rk_injection_prepare(rk_cupti_set_api_fn);
+	rk_cupti_start(config); /* the program goes on whatever it says */
+}
+
+static int start_exporter(void)
+{
+	struct rk_cupti_info info;
+	int err;
+
+	rk_cupti_get_info(&info);
+	setup = (struct rk_exporter_setup){
+		.config = config,
+		.env = env,
+		.api_names = rk_api_names,
+		.api_count = RK_API_COUNT,
+		.cuda_version = rk_ask_driver_version(),
+		.cupti_version = info.version,
+		.library_dir = library_dir,
+		.gpu_ring = rk_cupti_ring,
+		.gpu_time = rk_cupti_is_active,
+		.gpu_time_reason = gpu_time_reason,
+		.gpu_cpu_ns = gpu_cpu_ns,
+		.unwrapped = rk_lookup_unwrapped,
+	};
+	err = rk_exporter_start(&setup);
+	if (err)
+		rk_log_error("preload: could not start the exporter: %s", rk_strerror(err));
+	return err;
+}
+
+int rk_preload_prepare(void)
+{
+	static pid_t prepared; /* written by the one thread that starts */
+	int err;
+
+	if (prepared == getpid())
+		return 0;
+	err = rk_config_create(&config, env);
+	if (err)
+		return err;
+	/* A quiet guest: without a word from the user nothing appears in a redirected stderr. */
+	rk_log_init(config->logging_level, config->any_set || isatty(STDERR_FILENO));
+	rk_config_log_problems(config);
+	find_library_dir();
+	rk_clock_init();
+	err = rk_thread_init(config->ring_size, (uint32_t)config->ring_threads);
+	if (err) {
+		rk_log_error("preload: could not set up buffers: %s", rk_strerror(err));
+		return err;
+	}
+	rk_api_resolve_all();
+	start_cupti();
+	prepared = getpid();
+	return 0;
+}
+
+int rk_preload_start(void)
+{
+	int err = rk_preload_prepare();
+
+	return err ? err : start_exporter();
+}
+
+void rk_preload_stop(void)
+{
+	uint64_t total_ms = config->exit_timeout / NS_PER_MS;
+	uint64_t began = rk_clock_now();
+	uint64_t cupti_ms = total_ms / 4 < CUPTI_EXIT_MS ? total_ms / 4 : CUPTI_EXIT_MS;
+	uint64_t spent_ms;
+
+	rk_cupti_stop((uint32_t)cupti_ms);
+	spent_ms = (rk_clock_now() - began) / NS_PER_MS;
+	if (spent_ms + EXPORTER_LEAST_MS > total_ms)
+		rk_exporter_stop(EXPORTER_LEAST_MS);
+	else
+		rk_exporter_stop((uint32_t)(total_ms - spent_ms));
+}
+
+void rk_preload_publish(void)
+{
+	rk_exporter_publish();
+}
+
+void rk_preload_yield_cupti(void)
+{
+	if (rk_start_is_own_process())
+		rk_cupti_yield();
+}
+
+void rk_preload_return_cupti(void)
+{
+	if (rk_start_is_own_process())
+		rk_cupti_return();
+}
+
+void rk_preload_forget_names(void)
+{
+	rk_cupti_forget_names();
+}
+
+__attribute__((constructor)) static void initialise(void)
+{
+	int saved_errno = errno;
+
+	/* A set-id program must not write files or open sockets where its caller says. */
+	if (getauxval(AT_SECURE)) {
+		rk_start_forbid();
+		return;
+	}
+	env = rk_env_create(NULL);
+	if (!env || rk_env_is_disabled(env)) {
+		rk_env_destroy(env);
+		env = NULL;
+		rk_start_forbid();
+	} else {
+		rk_clock_mark();
+		rk_start_allow();
+	}
+	errno = saved_errno;
+}

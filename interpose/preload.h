@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * interpose/preload.h - what the hooks ask of the composition root.
+ *
+ * The hooks know neither CUPTI nor the exporter; preload.c, which may include every floor,
+ * connects them.
+ */
+#ifndef RK_INTERPOSE_PRELOAD_H
+#define RK_INTERPOSE_PRELOAD_H
+
+#include <stdint.h>
+
+/**
+ * The first half of a start: settings, log, clock, buffers, CUPTI. Idempotent.
+ *
+ * Context: the start path; the caller's hook depth is > 0.
+ * Return: 0, or -errno after one line in the log.
+ */
+int rk_preload_prepare(void);
+
+/**
+ * The whole start: prepare, then the exporter. The gate is the caller's to open.
+ *
+ * Context: the start path; the caller's hook depth is > 0. May take a second.
+ * Return: 0, or -errno after one line on stderr.
+ */
+int rk_preload_start(void);
+
+/**
+ * Flush CUPTI (0.5 s at most), then drain, seal and send, within exit.timeout in all.
+ *
+ * Context: the exiting thread. Only timed waits.
+ */
+void rk_preload_stop(void);
+
+/**
+ * Have what is recorded sealed soon. Never waits.
+ *
+ * Context: app.
+ */
+void rk_preload_publish(void);
+
+/**
+ * Another tool takes CUPTI / has left it.
+ *
+ * Context: app, inside that tool's call.
+ */
+void rk_preload_yield_cupti(void);
+void rk_preload_return_cupti(void);
+
+/**
+ * Code was unloaded: forget the names of its kernels.
+ *
+ * Context: app. Does not lock.
+ */
+void rk_preload_forget_names(void);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * interpose/start.c - the one state of the process.
+ */
+#include "interpose/start.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/thread.h"
+#include "interpose/lookup.h"
+#include "interpose/preload.h"
+
+enum start_state { WAITING, IDLE, STARTING, STARTED, STOPPED, INERT };
+
+/* A start takes CUPTI's initialisation, a second at worst; beyond this a caller goes on
+ * unrecorded, because whoever starts may be waiting for a lock that the caller holds. */
+#define WAIT_STEPS   50
+#define WAIT_STEP_MS 100
+
+static _Atomic uint32_t state = WAITING;
+static _Atomic pid_t armed_pid;
+static _Atomic pid_t start_pid;
+static _Atomic uint32_t exit_registered;
+static _Atomic bool interposed;
+
+void rk_start_allow(void)
+{
+	uint32_t expected = WAITING;
+
+	atomic_compare_exchange_strong(&state, &expected, IDLE);
+}
+
+void rk_start_forbid(void)
+{
+	atomic_store(&state, INERT);
+}
+
+void rk_start_arm(void)
+{
+	atomic_store(&armed_pid, getpid());
+}
+
+bool rk_start_is_own_process(void)
+{
+	return atomic_load(&start_pid) == getpid();
+}
+
+bool rk_start_is_interposed(void)
+{
+	return atomic_load(&interposed);
+}
+
+void rk_start_mark_interposed(void)
+{
+	atomic_store_explicit(&interposed, true, memory_order_relaxed);
+}
+
+/* Asking for devices, letting go and tidying up start nothing. */
+static bool is_starter(enum rk_api api)
+{
+	switch (rk_api_families[api]) {
+	case RK_FAMILY_INIT:
+	case RK_FAMILY_LOOKUP:
+		return false;
+	case RK_FAMILY_CONTEXT:
+		return api == RK_API_cuCtxCreate || api == RK_API_cuCtxCreate_v2 ||
+		       api == RK_API_cuCtxCreate_v3 || api == RK_API_cuCtxCreate_v4 ||
+		       api == RK_API_cuDevicePrimaryCtxRetain || api == RK_API_cuCtxFromGreenCtx;
+	case RK_FAMILY_NAMES:
+		return api != RK_API_cuModuleUnload && api != RK_API_cuLibraryUnload;
+	default:
+		return true;
+	}
+}
+
+static void handle_exit(void)
+{
+	uint32_t expected = STARTED;
+	int saved_errno = errno;
+
+	if (!rk_start_is_own_process() ||
+	    !atomic_compare_exchange_strong(&state, &expected, STOPPED))
+		return;
+	rk_thread_self.depth++;
+	rk_thread_close_gate();
+	rk_preload_stop();
+	rk_thread_self.depth--;
+	errno = saved_errno;
+}
+
+static void handle_quick_exit(void)
+{
+	if (rk_start_is_own_process() && atomic_load(&state) == STARTED)
+		rk_preload_publish();
+}
+
+static void register_exit(void)
+{
+	if (atomic_exchange(&exit_registered, 1))
+		return;
+	atexit(handle_exit);
+	at_quick_exit(handle_quick_exit);
+}
+
+void rk_start_context_created(void)
+{
+	if (atomic_load(&state) == STARTED && !atomic_load(&exit_registered))
+		register_exit();
+}
+
+static void set_state(enum start_state next)
+{
+	atomic_store(&state, next);
+	syscall(SYS_futex, &state, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+/* The calling thread has just moved the state to STARTING. */
+static bool run_start(void)
+{
+	bool started;
+
+	atomic_store(&start_pid, getpid());
+	atomic_store(&exit_registered, 0);
+	rk_thread_self.depth++;
+	started = rk_preload_start() == 0;
+	if (started)
+		rk_thread_open_gate();
+	rk_thread_self.depth--;
+	set_state(started ? STARTED : INERT);
+	return started;
+}
+
+static bool wait_for_start(void)
+{
+	struct timespec timeout = { .tv_nsec = WAIT_STEP_MS * 1000000L };
+
+	if (!rk_start_is_own_process()) {
+		atomic_store(&state, INERT); /* forked while another thread was starting */
+		return false;
+	}
+	for (int i = 0; i < WAIT_STEPS && atomic_load(&state) == STARTING; i++)
+		syscall(SYS_futex, &state, FUTEX_WAIT_PRIVATE, STARTING, &timeout, NULL, 0);
+	return rk_thread_gate_is_open();
+}
+
+static bool start_or_wait(void)
+{
+	uint32_t seen = IDLE;
+	bool open = false;
+
+	if (atomic_compare_exchange_strong(&state, &seen, STARTING))
+		open = run_start();
+	else if (seen == STARTING)
+		open = wait_for_start();
+	else if (seen == STARTED && !rk_start_is_own_process())
+		atomic_store(&state, INERT);
+	else
+		open = rk_thread_gate_is_open();
+	return open;
+}
+
+bool rk_start_on_call(enum rk_api api)
+{
+	uint32_t now = atomic_load_explicit(&state, memory_order_relaxed);
+	int saved_errno = errno;
+	pid_t armed;
+	bool open;
+
+	if (now == INERT || now == WAITING || now == STOPPED || rk_thread_self.depth > 0)
+		return false;
+	if (now == IDLE) {
+		/* The parent's cuInit() is not worth anything here. */
+		armed = atomic_load(&armed_pid);
+		if (!is_starter(api) || (armed && armed != getpid()) || !rk_lookup_has_driver())
+			return false;
+	}
+	open = start_or_wait();
+	/* A context of which we saw nothing is there already. */
+	if (open && now == IDLE && rk_api_families[api] != RK_FAMILY_CONTEXT)
+		register_exit();
+	errno = saved_errno;
+	return open;
+}
+
+bool rk_start_prepare(void)
+{
+	bool prepared;
+
+	if (atomic_load(&state) != IDLE || atomic_load(&interposed))
+		return false;
+	rk_thread_self.depth++;
+	prepared = rk_preload_prepare() == 0;
+	rk_thread_self.depth--;
+	return prepared;
+}
+
+bool rk_start_now(void)
+{
+	int saved_errno = errno;
+	uint32_t now = atomic_load(&state);
+	bool open = (now == IDLE || now == STARTING) && start_or_wait();
+
+	if (open)
+		register_exit();
+	errno = saved_errno;
+	return open;
+}

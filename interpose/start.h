@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * interpose/start.h - when tracing begins in a process, and that it begins once.
+ *
+ *   WAITING --constructor--> IDLE --first GPU call--> STARTING --> STARTED --exit--> STOPPED
+ *      |                                                 |            |
+ *      +--kill switch, set-id--> INERT <----failed-------+<--forked---+
+ *
+ * cuInit() only arms. In a forked child the gate is closed by itself: a child of a process
+ * that had started stays inert, a child of one that had not begins like any other process.
+ */
+#ifndef RK_INTERPOSE_START_H
+#define RK_INTERPOSE_START_H
+
+#include <stdbool.h>
+
+#include "interpose/api.h"
+
+/**
+ * Let the first GPU call start tracing / never start.
+ *
+ * Context: init.
+ */
+void rk_start_allow(void);
+void rk_start_forbid(void);
+
+/**
+ * Note that cuInit() succeeded in this process.
+ *
+ * Context: app.
+ */
+void rk_start_arm(void);
+
+/**
+ * A hook found the gate closed: start if @api is a call that starts. Only the call that starts
+ * waits for it, and those that come meanwhile, 5 s at most. Preserves errno.
+ *
+ * Context: app. Return: true when the gate is open now.
+ */
+bool rk_start_on_call(enum rk_api api);
+
+/**
+ * The way in without hooks: prepare / start now.
+ *
+ * Context: inside InitializeInjection() / inside a callback of CUPTI on the program's thread.
+ * Return: false when the process is not to be traced / is not being traced.
+ */
+bool rk_start_prepare(void);
+bool rk_start_now(void);
+
+/**
+ * A context was created: the driver's own exit handlers are registered, ours may follow.
+ *
+ * Context: app; every time, only the first one counts.
+ */
+void rk_start_context_created(void);
+
+/**
+ * Whether the calling process is the one that started.
+ *
+ * Context: the start and exit paths.
+ */
+bool rk_start_is_own_process(void);
+
+/**
+ * Whether a cuInit() of the program came through our wrapper.
+ *
+ * Context: any.
+ */
+bool rk_start_is_interposed(void);
+void rk_start_mark_interposed(void);
+
+#endif
