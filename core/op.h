@@ -114,7 +114,7 @@ struct rk_op {
 			uint64_t rss_bytes;
 			uint64_t ring_depth_max; /* records, since the last tick */
 			uint64_t lag_ns;	 /* oldest record drained in this round */
-			uint32_t active[RK_ACTIVE_DEVICES]; /* kernels under way, by device */
+			uint64_t active[RK_ACTIVE_DEVICES]; /* kernels under way, by device */
 		} tick;				 /* TICK, END */
 		struct {
 			int64_t wall_offset_ns; /* UNIX time - rk_clock */

@@ -86,6 +86,6 @@ void rk_join_get_ledger(const struct rk_join *join, struct rk_ledger *ledger);
 /**
  * Kernels that were launched and not seen complete, by device.
  */
-void rk_join_get_active(const struct rk_join *join, uint32_t active[RK_ACTIVE_DEVICES]);
+void rk_join_get_active(const struct rk_join *join, uint64_t active[RK_ACTIVE_DEVICES]);
 
 #endif
