@@ -36,12 +36,13 @@ static const struct {
 	{ 97, 1, TICK(rss_bytes) },
 	{ 98, 1, TICK(ring_depth_max) },
 	{ 99, 1, TICK(lag_ns) },
+	{ 104, RK_ACTIVE_DEVICES, TICK(active) },
 };
 
 /* A field added to either struct must get an id above, or it would be lost in the file. */
 static_assert(sizeof(struct rk_ledger) == 8 * (6 * RK_WORK_COUNT + 8 + RK_LOSS_COUNT + 1),
 	      "every number of the ledger has an id");
-static_assert(sizeof(((struct rk_op *)0)->tick) == sizeof(struct rk_ledger) + 4 * 8,
+static_assert(sizeof(((struct rk_op *)0)->tick) == sizeof(struct rk_ledger) + (4 + RK_ACTIVE_DEVICES) * 8,
 	      "every number of a tick has an id");
 static_assert(RK_WORK_COUNT <= 8 && RK_LOSS_COUNT <= 32, "ids of a run stay apart");
 
