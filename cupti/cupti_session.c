@@ -174,8 +174,10 @@ static void set_attributes(struct rk_cupti_session *session)
 				     on_timestamp) == CUPTI_SUCCESS;
 }
 
-static void enable_kinds(struct rk_cupti_session *session)
+/* The answer to the kind of kernels that was tried last. */
+static CUptiResult enable_kinds(struct rk_cupti_session *session)
 {
+	CUptiResult kernels = CUPTI_SUCCESS;
 	bool refused = false;
 
 	session->kinds = 0;
@@ -189,6 +191,8 @@ static void enable_kinds(struct rk_cupti_session *session)
 			continue;
 		result = session->library.cuptiActivityEnable(kinds[i].kind);
 		refused = result != CUPTI_SUCCESS;
+		if (kinds[i].activity == RK_ACT_KERNEL)
+			kernels = result;
 		if (refused) {
 			rk_log_info("cupti: could not enable activity kind %d: %s",
 				    (int)kinds[i].kind,
@@ -199,6 +203,7 @@ static void enable_kinds(struct rk_cupti_session *session)
 		session->kinds |= 1u << i;
 		session->activities |= 1u << kinds[i].activity;
 	}
+	return kernels;
 }
 
 static void disable_kinds(struct rk_cupti_session *session)
@@ -208,21 +213,26 @@ static void disable_kinds(struct rk_cupti_session *session)
 			session->library.cuptiActivityDisable(kinds[i].kind);
 }
 
-/* Number of ids that the library accepted. */
-static uint32_t enable_callbacks(struct rk_cupti_session *session)
+/* One id that is accepted will do: an old library does not know the newest functions. */
+static CUptiResult enable_callbacks(struct rk_cupti_session *session)
 {
 	bool host = atomic_load(&hot.api_fn) != NULL;
-	uint32_t accepted = 0;
+	CUptiResult refused = CUPTI_SUCCESS;
+	bool accepted = false;
 
 	for (size_t i = 0; i < sizeof(callbacks) / sizeof(callbacks[0]); i++) {
+		CUptiResult result;
+
 		if (callbacks[i].host && !host)
 			continue;
-		if (session->library.cuptiEnableCallback(1, session->subscriber,
-							 CUPTI_CB_DOMAIN_DRIVER_API,
-							 callbacks[i].id) == CUPTI_SUCCESS)
-			accepted++;
+		result = session->library.cuptiEnableCallback(
+			1, session->subscriber, CUPTI_CB_DOMAIN_DRIVER_API, callbacks[i].id);
+		if (result == CUPTI_SUCCESS)
+			accepted = true;
+		else
+			refused = result;
 	}
-	return accepted;
+	return accepted ? CUPTI_SUCCESS : refused;
 }
 
 static int refuse(struct rk_cupti_session *session, const char *what, CUptiResult result,
@@ -256,13 +266,12 @@ int rk_cupti_session_open(struct rk_cupti_session *session, char *reason, size_t
 	result = session->library.cuptiActivityRegisterCallbacks(on_buffer_wanted, on_buffer_full);
 	if (result != CUPTI_SUCCESS)
 		return refuse(session, "our buffers", result, reason, reason_size);
-	enable_kinds(session);
-	if (!(session->activities & 1u << RK_ACT_KERNEL))
-		return refuse(session, "kernel records", CUPTI_ERROR_NOT_COMPATIBLE, reason,
-			      reason_size);
-	if (!enable_callbacks(session))
-		return refuse(session, "driver callbacks", CUPTI_ERROR_NOT_SUPPORTED, reason,
-			      reason_size);
+	result = enable_kinds(session);
+	if (result != CUPTI_SUCCESS)
+		return refuse(session, "kernel records", result, reason, reason_size);
+	result = enable_callbacks(session);
+	if (result != CUPTI_SUCCESS)
+		return refuse(session, "driver callbacks", result, reason, reason_size);
 	return 0;
 }
 
