@@ -14,7 +14,7 @@ MACHINE_PATH = re.compile(r"(?:^|[^a-zA-Z0-9_.])(/(?:" + "|".join(("wor" "k", "f
 MAX_BYTES = 512 * 1024          # of a text; beyond it, something was generated or dumped
 MAX_BINARY_BYTES = 64 * 1024    # of what a test reads: a recorded trace, a picture
 BINARY_FOLDERS = ("tests/", "docs/")
-SOURCES = (".c", ".h", ".def", ".cu", ".cpp", ".py", ".sh", "meson.build", "meson_options.txt", ".map", ".S")
+SOURCES = (".c", ".h", ".def", ".cu", ".cpp", ".py", ".sh", "meson.build", "meson_options.txt", ".S")
 
 
 def check(path, data, executable):
