@@ -357,6 +357,7 @@ struct sim_array {
 /* ---- sim_core.c ---- */
 void sim_call_enter(struct sim_call *call, unsigned int function, const void *params);
 CUresult sim_call_leave(struct sim_call *call, CUresult result);
+int sim_stub(unsigned int function);
 uint64_t sim_now(void);
 void sim_sleep_until(uint64_t ns);
 CUresult sim_ready(void);
@@ -368,6 +369,7 @@ int32_t sim_tid(void);
 /* ---- sim_truth.c ---- */
 void sim_truth_open(const char *pattern);
 void sim_truth_op(const struct simgpu_op *op);
+void sim_truth_missing(const char *symbol, int version);
 void sim_truth_finish(void);
 
 /* ---- generated ---- */

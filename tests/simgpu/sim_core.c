@@ -290,6 +290,15 @@ CUresult sim_call_leave(struct sim_call *call, CUresult result)
 	return result;
 }
 
+/* What the driver has by name only. */
+int sim_stub(unsigned int function)
+{
+	struct sim_call call;
+
+	sim_call_enter(&call, function, NULL);
+	return (int)sim_call_leave(&call, CUDA_ERROR_NOT_SUPPORTED);
+}
+
 /* ---- the door for the simulated CUPTI ---- */
 #define SIM_EXPORT __attribute__((visibility("default")))
 
@@ -393,6 +402,8 @@ SIM_API(cuGetProcAddress_v2, const char *symbol, void **pfn, int cudaVersion, cu
 		return CUDA_ERROR_INVALID_VALUE;
 	e = find_entry(symbol, (unsigned int)cudaVersion, flags == 2);
 	*pfn = e ? e->symbol : NULL;
+	if (!e)
+		sim_truth_missing(symbol, cudaVersion);
 	if (symbolStatus) {
 		*symbolStatus = CU_GET_PROC_ADDRESS_SUCCESS;
 		if (!e)

@@ -9,6 +9,8 @@
 
 #include "sim.h"
 
+#define SIM_ALIAS(alias, target)
+
 #define POLL_NS 20000 /* how often a stream looks at a value it waits for */
 
 static void burn(uint64_t ns)
@@ -202,21 +204,25 @@ SIM_API(cuStreamWriteValue32_v2, CUstream stream, CUdeviceptr addr, cuuint32_t v
 {
 	return value_push(stream, (struct value_op){ addr, value, flags, false, false });
 }
+SIM_ALIAS(cuStreamWriteValue32, cuStreamWriteValue32_v2)
 
 SIM_API(cuStreamWriteValue64_v2, CUstream stream, CUdeviceptr addr, cuuint64_t value,
 	unsigned int flags)
 {
 	return value_push(stream, (struct value_op){ addr, value, flags, true, false });
 }
+SIM_ALIAS(cuStreamWriteValue64, cuStreamWriteValue64_v2)
 
 SIM_API(cuStreamWaitValue32_v2, CUstream stream, CUdeviceptr addr, cuuint32_t value,
 	unsigned int flags)
 {
 	return value_push(stream, (struct value_op){ addr, value, flags, false, true });
 }
+SIM_ALIAS(cuStreamWaitValue32, cuStreamWaitValue32_v2)
 
 SIM_API(cuStreamWaitValue64_v2, CUstream stream, CUdeviceptr addr, cuuint64_t value,
 	unsigned int flags)
 {
 	return value_push(stream, (struct value_op){ addr, value, flags, true, true });
 }
+SIM_ALIAS(cuStreamWaitValue64, cuStreamWaitValue64_v2)

@@ -94,6 +94,16 @@ void sim_truth_op(const struct simgpu_op *op)
 	pthread_mutex_unlock(&lock);
 }
 
+/* What cuGetProcAddress was asked for and did not have. */
+void sim_truth_missing(const char *symbol, int version)
+{
+	if (!map || sim.forked)
+		return;
+	pthread_mutex_lock(&lock);
+	put("{\"missing\":\"%.200s\",\"version\":%d}\n", symbol, version);
+	pthread_mutex_unlock(&lock);
+}
+
 static void put_counts(void)
 {
 	bool first = true;
