@@ -19,9 +19,9 @@
 
 #include "core/clock.h"
 #include "core/record.h"
-#include "core/ring.h"
 #include "core/thread.h"
 #include "interpose/api.h"
+#include "interpose/hook_push.h"
 #include "interpose/start.h"
 
 struct rk_hook {
@@ -56,67 +56,11 @@ static inline bool rk_hook_enter(struct rk_hook *hook, enum rk_api api)
 }
 
 /**
- * Count and keep a record that the fast path has no room or no ring for.
- *
- * Context: app. Preserves errno.
- */
-void rk_hook_push_slow(const struct rk_record *rec, uint32_t gate);
-
-/**
  * Whether a submission to @stream went into a capture; called only while one is open.
  *
  * Context: app. Preserves errno. Return: RK_REC_CAPTURED or 0.
  */
 uint8_t rk_hook_ask_captured(uint64_t stream, uint8_t flags);
-
-/**
- * Whether a successful call of this kind is of any interest.
- */
-static inline bool rk_hook_is_kept(const struct rk_record *rec)
-{
-	if (rec->kind == RK_REC_CALL)
-		return rec->result != CUDA_SUCCESS;
-	/* "Not ready" is an answer, and programs ask in a loop. */
-	return rec->kind != RK_REC_SYNC || rec->result != CUDA_ERROR_NOT_READY;
-}
-
-static inline void rk_hook_count(struct rk_ring *ring, const struct rk_record *rec, bool pushed)
-{
-	int work = rk_record_work(rec->kind);
-
-	if (work < 0) {
-		if (!pushed)
-			rk_ring_count(&ring->lost_other);
-		return;
-	}
-	rk_ring_count(&ring->calls[work]);
-	if (rec->result != CUDA_SUCCESS)
-		rk_ring_count(&ring->failed[work]);
-	else if (rec->flags & RK_REC_CAPTURED)
-		rk_ring_count(&ring->captured[work]);
-	else if (!pushed)
-		rk_ring_count(&ring->lost[work]);
-}
-
-static inline void rk_hook_push(const struct rk_record *rec)
-{
-	struct rk_thread *self = &rk_thread_self;
-	uint32_t gate = rk_thread_gate();
-	struct rk_ring *ring = self->ring;
-	struct rk_record *slot;
-
-	if (__builtin_expect(gate == 0 || self->epoch != gate || !ring, 0)) {
-		rk_hook_push_slow(rec, gate);
-		return;
-	}
-	slot = rk_ring_reserve(ring);
-	rk_hook_count(ring, rec, slot != NULL);
-	if (!slot)
-		return;
-	*slot = *rec;
-	if (__builtin_expect(rk_ring_commit(ring), 0))
-		rk_thread_wake();
-}
 
 /**
  * End a hook: complete the record and keep it.

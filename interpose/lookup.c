@@ -40,6 +40,7 @@ __attribute__((visibility("hidden"))) _Atomic(dlvsym_fn) rk_lookup_dlvsym;
 static void *_Atomic driver_handle;
 static void *_Atomic exported[RK_API_COUNT]; /* by libcuda */
 static _Atomic bool chained[RK_API_COUNT];   /* another interposer exports it too */
+static _Atomic uint64_t wrapped;
 static _Atomic uint64_t unwrapped;
 
 /* Called by the assembly. */
@@ -191,6 +192,7 @@ void *rk_lookup_wrap(enum rk_api api, void *found)
 	rk_lookup_real(api); /* finds out whether the name is chained */
 	if (atomic_load(&chained[api]))
 		return count_unwrapped(found);
+	atomic_fetch_add_explicit(&wrapped, 1, memory_order_relaxed);
 	return rk_api_wrapper(api);
 }
 
@@ -292,6 +294,11 @@ void *rk_lookup_substitute(void *handle, const char *name, const char *version, 
 	}
 	errno = saved_errno;
 	return found;
+}
+
+uint64_t rk_lookup_wrapped(void)
+{
+	return atomic_load(&wrapped);
 }
 
 uint64_t rk_lookup_unwrapped(void)

@@ -74,10 +74,12 @@ void *rk_lookup_wrap(enum rk_api api, void *found);
 void *rk_lookup_wrap_request(const char *name, int version, uint64_t flags, void *found);
 
 /**
- * Driver functions that were handed out without our wrapper although they have one.
+ * How often a wrapper was handed out, and how often a function that has one was handed out
+ * without it.
  *
  * Context: any.
  */
+uint64_t rk_lookup_wrapped(void);
 uint64_t rk_lookup_unwrapped(void);
 
 #endif
