@@ -6,6 +6,7 @@
  * Deliberately absent: cuGetExportTable. The real CUDA runtime asks it whether the
  * driver is genuine; this one does not pretend to be.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <search.h>
 #include <stdio.h>
@@ -85,7 +86,7 @@ static CUresult env_init(void)
 
 static void fork_child(void)
 {
-	sim.forked = true;
+	sim.forked = sim.initialized; /* a driver that was not in use can begin in the child */
 	pthread_mutex_init(&sim.lock, NULL);
 	pthread_cond_init(&sim.changed, NULL);
 	sim_self.tid = 0;
@@ -332,6 +333,20 @@ CUresult sim_ready(void)
 	return CUDA_SUCCESS;
 }
 
+/* The second way in for tools, as the real driver offers it. */
+static void inject(void)
+{
+	const char *path = getenv("CUDA_INJECTION64_PATH");
+	void *lib = path && *path ? dlopen(path, RTLD_NOW) : NULL;
+	int (*initialize)(void);
+	void *fn = lib ? dlsym(lib, "InitializeInjection") : NULL;
+
+	if (!fn)
+		return;
+	memcpy(&initialize, &fn, sizeof(fn));
+	initialize();
+}
+
 SIM_API(cuInit, unsigned int Flags)
 {
 	const struct simgpu_tool *tool;
@@ -346,6 +361,7 @@ SIM_API(cuInit, unsigned int Flags)
 		return CUDA_ERROR_NO_DEVICE;
 	if (!sim.initialized) {
 		sim.initialized = true;
+		inject();
 		tool = atomic_load(&sim.tool);
 		if (tool && tool->resource)
 			tool->resource(SIMGPU_INIT_FINISHED, NULL, NULL);
