@@ -17,9 +17,9 @@
 #include "core/log.h"
 
 #define USER_AGENT	  "OTel-OTLP-Exporter-C/" RK_VERSION " rkpreload/" RK_VERSION
-#define HEADER_BYTES_MAX (256u << 10) /* of one reply; libcurl itself bounds only a line */
-#define REPLY_KEEP_BYTES (64u << 10)  /* replies are small; a large one is not kept */
-#define CONNECTIONS_MAX	 4L
+#define HEADER_BYTES_MAX  (256u << 10) /* of one reply; libcurl itself bounds only a line */
+#define REPLY_KEEP_BYTES  (64u << 10)  /* replies are small; a large one is not kept */
+#define CONNECTIONS_MAX	  4L
 #define OPENSSL_NO_ATEXIT 0x00080000u /* OPENSSL_INIT_NO_ATEXIT, the same since 1.1.1b */
 
 struct rk_http {
@@ -81,8 +81,7 @@ static int on_timer(CURLM *multi, long timeout_ms, void *data)
 	struct rk_http *http = data;
 
 	(void)multi;
-	http->due_ns =
-		timeout_ms < 0 ? RK_NEVER : rk_loop_now() + (uint64_t)timeout_ms * 1000000u;
+	http->due_ns = timeout_ms < 0 ? RK_NEVER : rk_loop_now() + (uint64_t)timeout_ms * 1000000u;
 	return 0;
 }
 

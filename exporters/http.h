@@ -25,9 +25,9 @@ struct rk_http_call;
 
 /* What came of a request. Borrowed until the callback returns. */
 struct rk_http_reply {
-	int status;		  /* 0 = no complete reply */
-	bool is_unreachable;	  /* nothing was sent: refused, no route, no such name */
-	bool is_too_large;	  /* the reply went over RK_HTTP_REPLY_MAX */
+	int status;	     /* 0 = no complete reply */
+	bool is_unreachable; /* nothing was sent: refused, no route, no such name */
+	bool is_too_large;   /* the reply went over RK_HTTP_REPLY_MAX */
 	bool has_retry_after;
 	uint64_t retry_after_s;
 	const uint8_t *body;
@@ -40,10 +40,10 @@ typedef void (*rk_http_done_fn)(void *data, const struct rk_http_reply *reply);
 struct rk_http_request {
 	const char *method;
 	const char *url;
-	const void *body;	/* borrowed until done or cancelled; may be NULL */
+	const void *body; /* borrowed until done or cancelled; may be NULL */
 	size_t length;
-	bool is_gzip;		/* body is compressed: Content-Encoding says so */
-	uint32_t timeout_ms;	/* 0 = none */
+	bool is_gzip;	     /* body is compressed: Content-Encoding says so */
+	uint32_t timeout_ms; /* 0 = none */
 };
 
 /* Proxies as the environment named them at start; NULL or "" = none. */

@@ -22,7 +22,7 @@
 #define ROOM_WAIT_MS 100u	/* one wait of a replay for room in the queue */
 
 struct net {
-	struct rk_net public; /* first: what the host holds */
+	struct rk_net public;		/* first: what the host holds */
 	const struct rk_net_host *host; /* borrowed; outlives this */
 	struct rk_loop loop;
 	struct rk_http *http;		/* NULL = nothing is sent by us */
@@ -251,7 +251,6 @@ static int open_senders(struct net *net, bool otlp, bool push)
 	if (otlp) {
 		struct rk_otlp_http_setup setup = {
 			.config = host->config,
-			.env = host->env,
 			.http = net->http,
 			.resource = host->resource,
 			.live = host->live,

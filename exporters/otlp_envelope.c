@@ -12,7 +12,7 @@
 #include "core/resource.h"
 #include "exporters/protobuf.h"
 
-#define SCOPE_NAME	"rkpreload"
+#define SCOPE_NAME "rkpreload"
 /* The conventions whose names the resource and thread.id follow. */
 #define SCHEMA_URL	"https://opentelemetry.io/schemas/1.26.0"
 #define LENGTH_BYTES	11 /* a tag of one byte and the longest varint */
@@ -89,9 +89,9 @@ static int build_resource(struct rk_otlp_envelope *envelope, const char *list)
 	}
 	if (rk_resource_visit(list, put_attribute, &end))
 		end = body;
-	envelope->resource_length = (size_t)(put_field(envelope->resource, 1, body,
-						       (size_t)(end - body)) -
-					     envelope->resource);
+	envelope->resource_length =
+		(size_t)(put_field(envelope->resource, 1, body, (size_t)(end - body)) -
+			 envelope->resource);
 	free(body);
 	return 0;
 }
@@ -106,11 +106,11 @@ static int build_scope(struct rk_otlp_envelope *envelope)
 	envelope->schema = malloc(sizeof(SCHEMA_URL) + LENGTH_BYTES);
 	if (!envelope->scope || !envelope->schema)
 		return -ENOMEM;
-	envelope->scope_length = (size_t)(put_field(envelope->scope, 1, body, (size_t)(p - body)) -
-					  envelope->scope);
-	envelope->schema_length = (size_t)(put_field(envelope->schema, 3, SCHEMA_URL,
-						     sizeof(SCHEMA_URL) - 1) -
-					   envelope->schema);
+	envelope->scope_length =
+		(size_t)(put_field(envelope->scope, 1, body, (size_t)(p - body)) - envelope->scope);
+	envelope->schema_length =
+		(size_t)(put_field(envelope->schema, 3, SCHEMA_URL, sizeof(SCHEMA_URL) - 1) -
+			 envelope->schema);
 	return 0;
 }
 

@@ -19,43 +19,43 @@
 #include "exporters/otlp_span.h"
 #include "exporters/url.h"
 
-#define MS		 1000000ull /* ns */
-#define BACKOFF_FIRST_NS (250 * MS)
-#define BACKOFF_MAX_NS	 (5000 * MS)
-#define BACKOFF_EXIT_NS	 (100 * MS) /* at exit there are 2 s in all */
-#define PARK_MAX_NS	 (60000 * MS) /* a longer Retry-After is not believed */
-#define LOG_PAUSE_NS	 (30000 * MS) /* the same trouble is not told again within */
-#define REQUEST_BYTES_MAX (4u << 20) /* what receivers accept by default */
-#define FLUSH_BYTES_MIN	 4096u
-#define GRPC_PORT	 4317
+#define MS		  1000000ull /* ns */
+#define BACKOFF_FIRST_NS  (250 * MS)
+#define BACKOFF_MAX_NS	  (5000 * MS)
+#define BACKOFF_EXIT_NS	  (100 * MS)   /* at exit there are 2 s in all */
+#define PARK_MAX_NS	  (60000 * MS) /* a longer Retry-After is not believed */
+#define LOG_PAUSE_NS	  (30000 * MS) /* the same trouble is not told again within */
+#define REQUEST_BYTES_MAX (4u << 20)   /* what receivers accept by default */
+#define FLUSH_BYTES_MIN	  4096u
+#define GRPC_PORT	  4317
 
 /* What was last said about the destination. */
 enum mood { MOOD_NEW, MOOD_OK, MOOD_RETRYING, MOOD_GAVE_UP, MOOD_REJECTED };
 
 struct rk_otlp_http {
 	struct rk_otlp_queue *queue;
-	struct rk_gzip *gzip;		/* NULL = not compressed */
-	struct rk_http_call *call;	/* NULL = the destination cannot work */
+	struct rk_gzip *gzip;	   /* NULL = not compressed */
+	struct rk_http_call *call; /* NULL = the destination cannot work */
 	char *url;
-	char shown_url[256];		/* without secrets */
-	uint64_t timeout_ns;		/* of one batch; 0 = none */
+	char shown_url[256]; /* without secrets */
+	uint64_t timeout_ns; /* of one batch; 0 = none */
 	bool live;
 
-	bool has_deadline;		/* the head was tried */
-	uint64_t deadline_ns;		/* of the head */
-	uint64_t not_before_ns;		/* of the next attempt */
+	bool has_deadline;	/* the head was tried */
+	uint64_t deadline_ns;	/* of the head */
+	uint64_t not_before_ns; /* of the next attempt */
 	uint64_t backoff_ns;
-	bool must_wait;			/* not_before_ns is what the server asked for */
+	bool must_wait; /* not_before_ns is what the server asked for */
 	bool is_finishing;
 	uint64_t finish_ns;
-	uint64_t now_ns;		/* of the current round */
+	uint64_t now_ns; /* of the current round */
 	uint64_t random;
 
 	enum mood mood;
 	uint64_t logged_ns;
 	bool was_connected, said_message;
 	struct rk_otlp_http_stats stats;
-	char last_error[160];
+	char last_error[448];
 };
 
 /* Tell that the destination is in another state now; @text names it. */
@@ -66,7 +66,7 @@ static void change_mood(struct rk_otlp_http *otlp, enum mood mood, const char *f
 {
 	bool is_bad = mood == MOOD_GAVE_UP || mood == MOOD_REJECTED;
 	bool is_news = otlp->mood != mood;
-	char text[512];
+	char text[896];
 	va_list args;
 
 	otlp->mood = mood;
@@ -185,10 +185,10 @@ static void on_rejected(struct rk_otlp_http *otlp, const struct rk_http_reply *h
 
 	if (http->status) {
 		rk_otlp_reply_read_error(&reply, http->body, http->length);
-		set_error(otlp, "HTTP %d%s%.120s", http->status, reply.message[0] ? ": " : "",
+		set_error(otlp, "HTTP %d%s%.400s", http->status, reply.message[0] ? ": " : "",
 			  reply.message);
 	} else {
-		set_error(otlp, "%.120s", http->why);
+		set_error(otlp, "%.400s", http->why);
 	}
 	otlp->backoff_ns = 0;
 	change_mood(otlp, MOOD_REJECTED,
@@ -202,11 +202,11 @@ static void describe_failure(struct rk_otlp_http *otlp, const struct rk_http_rep
 	struct rk_otlp_reply reply;
 
 	if (!http->status) {
-		set_error(otlp, "%.150s", http->why);
+		set_error(otlp, "%.440s", http->why);
 		return;
 	}
 	rk_otlp_reply_read_error(&reply, http->body, http->length);
-	set_error(otlp, "HTTP %d%s%.120s", http->status, reply.message[0] ? ": " : "",
+	set_error(otlp, "HTTP %d%s%.400s", http->status, reply.message[0] ? ": " : "",
 		  reply.message);
 }
 
@@ -239,8 +239,7 @@ static void on_retry(struct rk_otlp_http *otlp, const struct rk_http_reply *http
 	change_mood(otlp, MOOD_GAVE_UP,
 		    "could not send to %s: %s; spans are given up after %llu ms and counted as "
 		    "retry_exhausted",
-		    otlp->shown_url, otlp->last_error,
-		    (unsigned long long)(otlp->timeout_ns / MS));
+		    otlp->shown_url, otlp->last_error, (unsigned long long)(otlp->timeout_ns / MS));
 	drop_head(otlp, RK_LOSS_RETRY_EXHAUSTED);
 }
 
@@ -272,8 +271,7 @@ static void send_head(struct rk_otlp_http *otlp)
 		otlp->stats.retries++;
 	} else {
 		otlp->has_deadline = true;
-		otlp->deadline_ns =
-			otlp->timeout_ns ? otlp->now_ns + otlp->timeout_ns : RK_NEVER;
+		otlp->deadline_ns = otlp->timeout_ns ? otlp->now_ns + otlp->timeout_ns : RK_NEVER;
 		if (otlp->gzip)
 			rk_otlp_queue_compress_head(otlp->queue, otlp->gzip);
 	}
@@ -384,14 +382,10 @@ void rk_otlp_http_get_stats(const struct rk_otlp_http *otlp, struct rk_otlp_http
 }
 
 /* The variable of one signal is a URL to be used as it is; all else is a base. */
-static bool is_signal_url(const struct rk_config *config, const struct rk_env *env)
+static bool is_signal_url(const struct rk_config *config)
 {
-	const char *value;
-
-	if (config->source[RK_CONFIG_tracing_otlp_endpoint] != RK_SOURCE_OTEL || !env)
-		return false;
-	value = rk_env_get(env, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
-	return value && strcmp(value, config->tracing_otlp_endpoint) == 0;
+	return config->otlp_endpoint_variable &&
+	       strcmp(config->otlp_endpoint_variable, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == 0;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -406,7 +400,7 @@ static char *build_url(struct rk_otlp_http *otlp, const struct rk_otlp_http_setu
 {
 	const struct rk_config *config = setup->config;
 	const char *endpoint = config->tracing_otlp_endpoint;
-	bool as_is = is_signal_url(config, setup->env);
+	bool as_is = is_signal_url(config);
 	char *url;
 
 	rk_url_redact(endpoint, otlp->shown_url, sizeof(otlp->shown_url));

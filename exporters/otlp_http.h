@@ -26,11 +26,10 @@
 struct rk_otlp_http;
 
 struct rk_otlp_http_setup {
-	const struct rk_config *config;	/* borrowed; outlives this */
-	const struct rk_env *env;	/* may be NULL */
+	const struct rk_config *config; /* borrowed; outlives this */
 	struct rk_http *http;		/* borrowed; outlives this */
 	const char *resource;
-	bool live;			/* false: the caller waits for room, nothing is hurried */
+	bool live; /* false: the caller waits for room, nothing is hurried */
 };
 
 /* The wire ledger: eligible = sent + waiting + the sum of lost. */
@@ -38,8 +37,8 @@ struct rk_otlp_http_stats {
 	uint64_t eligible, sent, waiting;
 	uint64_t lost[RK_LOSS_COUNT];
 	uint64_t bytes_sent, requests, retries;
-	bool is_connected;		/* the last request was answered with success */
-	const char *last_error;		/* "" = none yet; borrowed */
+	bool is_connected;	/* the last request was answered with success */
+	const char *last_error; /* "" = none yet; borrowed */
 };
 
 /**

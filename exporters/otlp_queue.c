@@ -17,10 +17,10 @@ struct rk_otlp_queue {
 	struct rk_otlp_envelope envelope;
 	size_t flush_bytes, queue_bytes;
 	uint64_t flush_ns;
-	uint8_t *open;		/* memory of the open batch; NULL = none */
-	size_t open_length;	/* of the items in it */
+	uint8_t *open;	    /* memory of the open batch; NULL = none */
+	size_t open_length; /* of the items in it */
 	uint64_t open_items, opened_ns;
-	uint8_t *spare;		/* one buffer that is kept for the next batch */
+	uint8_t *spare; /* one buffer that is kept for the next batch */
 	struct rk_otlp_batch *head, *tail;
 	size_t sealed_bytes;
 	struct rk_otlp_queue_counts counts;
@@ -90,9 +90,9 @@ static bool open_batch(struct rk_otlp_queue *queue, uint64_t now_ns)
 		queue->open = queue->spare;
 		queue->spare = NULL;
 	} else {
-		queue->open = malloc(rk_otlp_envelope_front(&queue->envelope) +
-				     items_capacity(queue) +
-				     rk_otlp_envelope_back(&queue->envelope));
+		queue->open =
+			malloc(rk_otlp_envelope_front(&queue->envelope) + items_capacity(queue) +
+			       rk_otlp_envelope_back(&queue->envelope));
 	}
 	queue->open_length = 0;
 	queue->open_items = 0;

@@ -22,26 +22,26 @@ struct rk_otlp_queue;
 
 struct rk_otlp_batch {
 	struct rk_otlp_batch *next;
-	uint8_t *memory;	/* what is freed */
-	uint8_t *bytes;		/* the request */
+	uint8_t *memory; /* what is freed */
+	uint8_t *bytes;	 /* the request */
 	size_t length;
-	size_t weight;		/* bytes it takes of the bound; kept when it is compressed */
+	size_t weight; /* bytes it takes of the bound; kept when it is compressed */
 	uint64_t items;
 	bool is_gzip;
-	bool is_buffer;		/* memory is of full size and can take the next batch */
+	bool is_buffer; /* memory is of full size and can take the next batch */
 };
 
 struct rk_otlp_queue_setup {
-	size_t flush_bytes;	/* a batch is sealed at this size */
+	size_t flush_bytes; /* a batch is sealed at this size */
 	size_t queue_bytes;
-	uint64_t flush_ns;	/* or at this age */
-	const char *resource;	/* see core/resource.h */
+	uint64_t flush_ns;    /* or at this age */
+	const char *resource; /* see core/resource.h */
 };
 
 /* Items by what became of them. */
 struct rk_otlp_queue_counts {
-	uint64_t eligible;	/* all that were offered */
-	uint64_t waiting;	/* open, sealed, or being sent */
+	uint64_t eligible; /* all that were offered */
+	uint64_t waiting;  /* open, sealed, or being sent */
 	uint64_t queue_full, too_large, limit;
 };
 

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct rk_otlp_reply {
-	uint64_t rejected;	/* items of a partial success */
-	char message[256];	/* "" = none; printable, one line */
+	uint64_t rejected; /* items of a partial success */
+	char message[256]; /* "" = none; printable, one line */
 };
 
 /**

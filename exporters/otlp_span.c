@@ -17,18 +17,19 @@
 #define FIXED_BOUND 1536 /* everything but the texts: ids, times, 24 attributes with their keys */
 #define GRID_BYTES  36	 /* three 32-bit numbers, two commas */
 
-#define KIND_INTERNAL 1
-#define STATUS_ERROR  2
+#define KIND_INTERNAL	   1
+#define STATUS_ERROR	   2
 #define FLAG_HAS_IS_REMOTE 0x100u
 #define FLAG_IS_REMOTE	   0x200u
 
-/* An attribute key with its length known to the compiler. */
-#define KEY(text) text, sizeof(text) - 1
+/* An attribute key with its length known to the compiler, and what lets it use that. */
+#define KEY(text)     text, sizeof(text) - 1
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 static const uint8_t zero_id[16];
 
 /* Opens KeyValue in field 9 whose AnyValue has @any bytes; keys are shorter than 100 bytes. */
-static inline uint8_t *put_key(uint8_t *p, const char *key, size_t key_length, size_t any)
+static ALWAYS_INLINE uint8_t *put_key(uint8_t *p, const char *key, size_t key_length, size_t any)
 {
 	size_t value = 1 + rk_protobuf_varint_size(any) + any;
 
@@ -41,7 +42,8 @@ static inline uint8_t *put_key(uint8_t *p, const char *key, size_t key_length, s
 	return rk_protobuf_put_varint(p, any);
 }
 
-static inline uint8_t *put_int(uint8_t *p, const char *key, size_t key_length, uint64_t value)
+static ALWAYS_INLINE uint8_t *put_int(uint8_t *p, const char *key, size_t key_length,
+				      uint64_t value)
 {
 	p = put_key(p, key, key_length, 1 + rk_protobuf_varint_size(value));
 	*p++ = RK_PROTOBUF_TAG(3, RK_PROTOBUF_VARINT);
@@ -57,7 +59,8 @@ static inline uint8_t *put_true(uint8_t *p, const char *key, size_t key_length)
 }
 
 /* Empty texts are left out: they say nothing. */
-static inline uint8_t *put_string(uint8_t *p, const char *key, size_t key_length, const char *text)
+static ALWAYS_INLINE uint8_t *put_string(uint8_t *p, const char *key, size_t key_length,
+					 const char *text)
 {
 	size_t length = text ? strlen(text) : 0;
 
@@ -200,8 +203,7 @@ static uint8_t *put_link(uint8_t *p, const struct rk_span *span)
 	p = rk_protobuf_put_bytes(p, span->link_span_id, 8);
 	*p++ = RK_PROTOBUF_TAG(6, RK_PROTOBUF_FIXED32);
 	/* Links lead to the remote parent only, and its sampling decision is ours. */
-	return rk_protobuf_put_fixed32(p,
-				       FLAG_HAS_IS_REMOTE | FLAG_IS_REMOTE | span->trace_flags);
+	return rk_protobuf_put_fixed32(p, FLAG_HAS_IS_REMOTE | FLAG_IS_REMOTE | span->trace_flags);
 }
 
 static uint8_t *put_status(uint8_t *p, const char *error)

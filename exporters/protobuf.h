@@ -80,13 +80,19 @@ static inline uint8_t *rk_protobuf_put_bytes(uint8_t *p, const void *bytes, size
 /* Text from outside: bytes that are not UTF-8 become '?'. */
 static inline uint8_t *rk_protobuf_put_text(uint8_t *p, const char *text, size_t length)
 {
-	uint8_t high = 0;
+	uint64_t high = 0, word;
+	size_t i = 0;
 
-	for (size_t i = 0; i < length; i++) {
+	for (; i + sizeof(word) <= length; i += sizeof(word)) {
+		memcpy(&word, text + i, sizeof(word));
+		memcpy(p + i, &word, sizeof(word));
+		high |= word;
+	}
+	for (; i < length; i++) {
 		p[i] = (uint8_t)text[i];
 		high |= (uint8_t)text[i];
 	}
-	if (high & 0x80)
+	if (high & 0x8080808080808080u)
 		rk_utf8_repair((char *)p, length);
 	return p + length;
 }

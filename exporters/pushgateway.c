@@ -24,15 +24,15 @@
 struct rk_pushgateway {
 	const struct rk_net_host *host; /* borrowed; outlives this */
 	struct rk_http_call *call;
-	char *url;	      /* of the group */
-	char shown_url[256];  /* without secrets */
-	char *body;	      /* of the push under way */
+	char *url;	     /* of the group */
+	char shown_url[256]; /* without secrets */
+	char *body;	     /* of the push under way */
 	uint64_t interval_ns, due_ns;
 	uint64_t finish_ns;
 	bool is_finishing, is_last, is_done;
 	bool is_failing; /* and that was said */
 	struct rk_pushgateway_stats stats;
-	char last_error[160];
+	char last_error[448];
 };
 
 static void on_done(void *data, const struct rk_http_reply *reply);
@@ -147,7 +147,8 @@ static uint32_t timeout_ms(const struct rk_pushgateway *push, uint64_t now_ns)
 
 static void start(struct rk_pushgateway *push, uint64_t now_ns)
 {
-	bool is_delete = push->is_finishing && push->host->config->metrics_pushgateway_delete_on_exit;
+	bool is_delete =
+		push->is_finishing && push->host->config->metrics_pushgateway_delete_on_exit;
 	struct rk_http_request request = {
 		.method = is_delete ? "DELETE" : "PUT",
 		.url = push->url,
@@ -173,7 +174,7 @@ static void start(struct rk_pushgateway *push, uint64_t now_ns)
 static void on_done(void *data, const struct rk_http_reply *reply)
 {
 	struct rk_pushgateway *push = data;
-	char quoted[128];
+	char quoted[384];
 
 	free(push->body);
 	push->body = NULL;
@@ -188,18 +189,17 @@ static void on_done(void *data, const struct rk_http_reply *reply)
 	}
 	rk_otlp_reply_quote(quoted, sizeof(quoted), reply->body, reply->length);
 	if (reply->status)
-		snprintf(push->last_error, sizeof(push->last_error), "HTTP %d%s%s", reply->status,
-			 quoted[0] ? ": " : "", quoted);
+		snprintf(push->last_error, sizeof(push->last_error), "HTTP %d%s%.400s",
+			 reply->status, quoted[0] ? ": " : "", quoted);
 	else
-		snprintf(push->last_error, sizeof(push->last_error), "%.150s", reply->why);
+		snprintf(push->last_error, sizeof(push->last_error), "%.440s", reply->why);
 	fail(push, "push to");
 	if (!push->is_last)
 		return;
+	push->due_ns = rk_loop_now() + RETRY_NS;
 	/* What was refused stays refused; nobody home at exit is not waited for. */
-	if ((reply->status && reply->status < 500) || reply->is_unreachable)
-		push->is_done = true;
-	else
-		push->due_ns = rk_loop_now() + RETRY_NS;
+	push->is_done = (reply->status && reply->status < 500) || reply->is_unreachable ||
+			push->due_ns >= push->finish_ns;
 }
 
 uint64_t rk_pushgateway_due_ns(const struct rk_pushgateway *push)
@@ -237,8 +237,7 @@ void rk_pushgateway_abandon(struct rk_pushgateway *push)
 	push->is_done = true;
 }
 
-void rk_pushgateway_get_stats(const struct rk_pushgateway *push,
-			      struct rk_pushgateway_stats *stats)
+void rk_pushgateway_get_stats(const struct rk_pushgateway *push, struct rk_pushgateway_stats *stats)
 {
 	*stats = push->stats;
 	stats->last_error = push->last_error;

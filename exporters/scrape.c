@@ -54,7 +54,8 @@ static void on_panic(void *data, const char *file, unsigned line, const char *re
 	longjmp(*panic_exit, 1);
 }
 
-static void on_log(void *data, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+static void on_log(void *data, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 
 static void on_log(void *data, const char *format, va_list args)
 {
@@ -269,12 +270,13 @@ static int start_daemon(struct rk_scrape *scrape, int listen_fd)
 	const union MHD_DaemonInfo *info;
 
 	MHD_set_panic_func(on_panic, NULL);
-	scrape->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, scrape,
-		MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-		CONNECTION_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-		MHD_OPTION_END);
+	scrape->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+					  on_request, scrape, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+					  MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+					  MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+					  MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S,
+					  MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+					  (size_t)CONNECTION_BYTES, MHD_OPTION_END);
 	if (!scrape->daemon)
 		return -EIO;
 	info = MHD_get_daemon_info(scrape->daemon, MHD_DAEMON_INFO_EPOLL_FD);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "exporters/negotiate.h"
+
+#define TEXT "text/plain; version=0.0.4; charset=utf-8"
+#define OM   "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+static void check(const char *accept, const char *expected)
+{
+	struct rk_negotiated out;
+
+	rk_negotiate_format(&out, accept);
+	assert_string_equal(out.content_type, expected);
+	assert_int_equal(out.is_openmetrics, expected[0] == 'a');
+}
+
+static void test_format(void **state)
+{
+	(void)state;
+	check(NULL, TEXT);
+	check("", TEXT);
+	check("*/*", TEXT);
+	check("image/png", TEXT);
+	check("text/html, text/plain;version=9", TEXT);
+	check("application/openmetrics-text", OM);
+	check("Application/OpenMetrics-Text ; Version=\"1.0.0\"", OM);
+	check("application/openmetrics-text;version=0.0.1",
+	      "application/openmetrics-text; version=0.0.1; charset=utf-8");
+	check("application/openmetrics-text;version=2.0.0", TEXT);
+	check("application/openmetrics-text;q=0.5,text/plain;q=0.6", TEXT);
+	check("text/plain;q=0.5,application/openmetrics-text;q=0.501", OM);
+	check("application/openmetrics-text;q=0,text/plain;q=0.1", TEXT);
+	check("application/openmetrics-text;q=0", TEXT);
+	check("application/openmetrics-text;q=nonsense", TEXT);
+	check("text/plain,application/openmetrics-text", TEXT); /* the first of equals */
+	check(";;;,,,=;q", TEXT);
+	/* Prometheus 2.42, without and with native histograms */
+	check("application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
+	      "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+	      OM);
+	check("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+	      "encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,"
+	      "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+	      OM);
+}
+
+static void test_escaping_is_never_echoed(void **state)
+{
+	(void)state;
+	check("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
+	      OM "; escaping=allow-utf-8");
+	check("application/openmetrics-text;version=1.0.0;escaping=underscores",
+	      OM "; escaping=underscores");
+	check("application/openmetrics-text;version=1.0.0;escaping=evil\r\nX: y", OM);
+	check("text/plain;version=0.0.4;escaping=values", TEXT);
+}
+
+static void test_gzip(void **state)
+{
+	static const char *const yes[] = {
+		"gzip",	  "GZIP",	 "deflate, gzip",  "gzip;q=0.1",	  "*",
+		"x-gzip", "br, *;q=0.5", "gzip, identity", "identity;q=0.5, gzip"
+	};
+	static const char *const no[] = { "",
+					  "br",
+					  "gzip;q=0",
+					  "*;q=0",
+					  "identity",
+					  "gzip;q=0, *",
+					  "gzip;q=0.5, identity",
+					  "gzip;q=2",
+					  "agzip" };
+
+	(void)state;
+	assert_false(rk_negotiate_gzip(NULL));
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		if (!rk_negotiate_gzip(yes[i]))
+			fail_msg("gzip not taken for \"%s\"", yes[i]);
+	}
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+		if (rk_negotiate_gzip(no[i]))
+			fail_msg("gzip taken for \"%s\"", no[i]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_escaping_is_never_echoed),
+		cmocka_unit_test(test_gzip),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
