@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define CAPACITY_MIN 256u
-#define NONE RK_CORR_NONE
+#define NONE	     RK_CORR_NONE
 
 int rk_call_table_init(struct rk_call_table *table, uint32_t limit)
 {

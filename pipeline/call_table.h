@@ -10,6 +10,7 @@
 #define RK_PIPELINE_CALL_TABLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/activity.h"
@@ -18,25 +19,25 @@
 enum rk_call_list { RK_CALL_ONE_RECORD, RK_CALL_MANY_RECORDS, RK_CALL_LIST_COUNT };
 
 struct rk_call {
-	uint64_t host_start, host_end;	/* ns */
+	uint64_t host_start, host_end; /* ns */
 	uint64_t exec;
-	uint64_t stream;	/* handle */
-	uint64_t object;	/* launch: function; graph: CUgraphExec; copy, set: bytes */
+	uint64_t stream;	     /* handle */
+	uint64_t object;	     /* launch: function; graph: CUgraphExec; copy, set: bytes */
 	uint64_t gpu_start, gpu_end; /* of the records seen so far; 0 = none */
-	uint32_t exec_slot;	/* of exec_cut.h */
+	uint32_t exec_slot;	     /* of exec_cut.h */
 	uint32_t correlation;
 	uint32_t tid;
-	uint32_t records;	/* GPU records seen */
+	uint32_t records; /* GPU records seen */
 	uint32_t graph;
-	uint32_t value;		/* memset */
+	uint32_t value; /* memset */
 	uint32_t grid[3];
 	uint16_t block[3];
 	uint16_t api;
-	uint16_t context;	/* index + 1 */
-	uint8_t kind;		/* enum rk_record_kind */
-	uint8_t flags;		/* rk_record.flags */
-	uint8_t device;		/* counted as active there; 0xff = not counted */
-	uint8_t list;		/* enum rk_call_list */
+	uint16_t context; /* index + 1 */
+	uint8_t kind;	  /* enum rk_record_kind */
+	uint8_t flags;	  /* rk_record.flags */
+	uint8_t device;	  /* counted as active there; 0xff = not counted */
+	uint8_t list;	  /* enum rk_call_list */
 	uint32_t prev, next;
 };
 
@@ -96,17 +97,17 @@ struct rk_call *rk_call_table_next(struct rk_call_table *table, const struct rk_
 /* GPU records that came before their call, oldest first, chained per correlation id. */
 struct rk_waiting_activity {
 	struct rk_activity activity;
-	uint64_t arrived;	/* ns, time of the join */
-	uint32_t chain;		/* next one with the same id */
-	uint32_t chain_last;	/* valid in the head of a chain */
-	uint32_t prev, next;	/* by arrival */
+	uint64_t arrived;    /* ns, time of the join */
+	uint32_t chain;	     /* next one with the same id */
+	uint32_t chain_last; /* valid in the head of a chain */
+	uint32_t prev, next; /* by arrival */
 };
 
 struct rk_waiting_table {
 	struct rk_waiting_activity *items;
 	uint32_t capacity, limit, count;
 	uint32_t free_first;
-	struct rk_corr_index index;	/* id -> head of the chain */
+	struct rk_corr_index index; /* id -> head of the chain */
 	struct rk_call_order order;
 };
 

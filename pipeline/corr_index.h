@@ -16,7 +16,7 @@
 
 struct rk_corr_slot {
 	uint32_t key;
-	uint32_t index;		/* RK_CORR_NONE = free */
+	uint32_t index; /* RK_CORR_NONE = free */
 };
 
 struct rk_corr_index {

@@ -10,7 +10,7 @@
 
 #define NONE RK_CORR_NONE
 /* Threads that are known at the same time; later ones get no execution. */
-#define THREADS_MAX 65536u
+#define THREADS_MAX  65536u
 #define CONTEXTS_MAX 4096u
 
 int rk_exec_cut_init(struct rk_exec_cut *cut, rk_exec_close_fn close, void *data)

@@ -29,7 +29,7 @@
 #include "pipeline/corr_index.h"
 
 #define RK_EXEC_CALLS_MAX 10000u
-#define RK_EXEC_AGE_NS 1000000000ull
+#define RK_EXEC_AGE_NS	  1000000000ull
 
 /* Called when an execution closes; @calls were assigned to it. */
 typedef void (*rk_exec_close_fn)(void *data, uint64_t exec, uint32_t tid, uint32_t calls,
@@ -37,28 +37,28 @@ typedef void (*rk_exec_close_fn)(void *data, uint64_t exec, uint32_t tid, uint32
 
 struct rk_exec_state {
 	uint64_t exec;
-	uint64_t done_by;	/* ns; all its GPU work was complete by then. 0 = unknown */
-	uint32_t waiting;	/* calls in the table that belong to it */
+	uint64_t done_by; /* ns; all its GPU work was complete by then. 0 = unknown */
+	uint32_t waiting; /* calls in the table that belong to it */
 	uint32_t next_free;
 	bool closed;
 };
 
 struct rk_exec_thread {
 	uint32_t tid;
-	uint32_t slot;		/* of the open execution; RK_CORR_NONE = none */
+	uint32_t slot; /* of the open execution; RK_CORR_NONE = none */
 	uint32_t calls;
-	uint64_t start;		/* ns; its first call */
-	uint64_t last;		/* ns; end of its newest call */
-	uint64_t stream;	/* handle of its first call */
+	uint64_t start;	 /* ns; its first call */
+	uint64_t last;	 /* ns; end of its newest call */
+	uint64_t stream; /* handle of its first call */
 	uint16_t context;
 	bool one_stream, one_context;
 };
 
 /* The newest synchronisation of a whole context, and the newest at the last collection. */
 struct rk_exec_mark {
-	uint64_t start, end;	/* ns */
+	uint64_t start, end; /* ns */
 	uint64_t settled_start, settled_end;
-	uint32_t round;		/* of draining in which it was seen */
+	uint32_t round; /* of draining in which it was seen */
 };
 
 struct rk_exec_cut {
@@ -69,7 +69,7 @@ struct rk_exec_cut {
 	struct rk_corr_index by_tid;
 	struct rk_exec_state *states;
 	uint32_t state_count, state_capacity, state_free;
-	struct rk_exec_mark *marks;	/* by context index */
+	struct rk_exec_mark *marks; /* by context index */
 	uint32_t mark_count;
 	uint32_t round;
 	uint64_t last_exec;
@@ -78,8 +78,8 @@ struct rk_exec_cut {
 /* One submitting or synchronising call. */
 struct rk_exec_call {
 	uint32_t tid;
-	uint64_t start, end;	/* ns */
-	uint64_t stream;	/* handle */
+	uint64_t start, end; /* ns */
+	uint64_t stream;     /* handle */
 	uint16_t context;
 };
 

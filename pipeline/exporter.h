@@ -16,19 +16,19 @@
 #include "core/ring.h"
 
 struct rk_exporter_setup {
-	const struct rk_config *config;		/* borrowed for ever */
-	const struct rk_env *env;		/* borrowed for ever */
+	const struct rk_config *config; /* borrowed for ever */
+	const struct rk_env *env;	/* borrowed for ever */
 	const char *const *api_names;
 	uint32_t api_count;
 	uint32_t cuda_version;
 	uint32_t cupti_version;
-	const char *library_dir;		/* folder of librkpreload.so; borrowed for ever */
+	const char *library_dir; /* folder of librkpreload.so; borrowed for ever */
 	/* GPU side, as callbacks because this floor does not know cupti/ */
 	struct rk_ring *(*gpu_ring)(void);
 	bool (*gpu_time)(void);
-	const char *(*gpu_time_reason)(void);	/* why not; "" when active */
-	uint64_t (*gpu_cpu_ns)(void);		/* CPU time of rk-cupti */
-	uint64_t (*unwrapped)(void);		/* functions handed out without our wrapper */
+	const char *(*gpu_time_reason)(void); /* why not; "" when active */
+	uint64_t (*gpu_cpu_ns)(void);	      /* CPU time of rk-cupti */
+	uint64_t (*unwrapped)(void);	      /* functions handed out without our wrapper */
 };
 
 /**

@@ -13,17 +13,17 @@
 #include <stdint.h>
 
 struct rk_handle_slot {
-	uint64_t key;		/* 0 = free */
+	uint64_t key; /* 0 = free */
 	uint64_t value;
 	uint32_t tag;
 	uint32_t reserved;
 };
 
 struct rk_handle_map {
-	struct rk_handle_slot *slots;	/* NULL until the first put */
+	struct rk_handle_slot *slots; /* NULL until the first put */
 	uint32_t mask;
 	uint32_t count;
-	uint32_t limit;			/* entries at most */
+	uint32_t limit; /* entries at most */
 };
 
 /**

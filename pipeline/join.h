@@ -32,7 +32,7 @@ struct rk_join_setup {
 	uint32_t api_count;
 	rk_op_fn emit;
 	void *data;
-	uint32_t max_pending;	/* host records and activities that wait, each; 0 = default */
+	uint32_t max_pending; /* host records and activities that wait, each; 0 = default */
 };
 
 int rk_join_create(struct rk_join **out, const struct rk_join_setup *setup);

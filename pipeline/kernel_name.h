@@ -16,8 +16,9 @@
 #include "core/config.h"
 
 struct rk_kernel_name {
-	uint32_t mangled, demangled, readable;	/* strings */
-	uint32_t kernel_id, domain;		/* after the rules */
+	uint32_t mangled, demangled, readable; /* strings */
+	uint32_t kernel_id, domain;	       /* after the rules */
+	uint32_t root;			       /* "kernel:<kernel_id>" */
 };
 
 /**

@@ -20,34 +20,34 @@ enum rk_metric_type { RK_METRIC_COUNTER, RK_METRIC_GAUGE, RK_METRIC_HISTOGRAM };
 #define RK_LABELS_MAX 6
 
 struct rk_metric_family {
-	const char *name;	/* Prometheus name with unit and _total */
-	const char *unit;	/* "seconds", "bytes" or "" */
+	const char *name; /* Prometheus name with unit and _total */
+	const char *unit; /* "seconds", "bytes" or "" */
 	const char *help;
-	const char *labels[RK_LABELS_MAX];	/* NULL-terminated unless full */
-	uint8_t type;		/* enum rk_metric_type */
-	bool runtime;		/* the tracer's own: only with metrics.include_runtime */
+	const char *labels[RK_LABELS_MAX]; /* NULL-terminated unless full */
+	uint8_t type;			   /* enum rk_metric_type */
+	bool runtime;			   /* the tracer's own: only with metrics.include_runtime */
 };
 
 struct rk_exemplar {
 	uint8_t trace_id[16], span_id[8];
 	double value;
-	uint64_t unix_ns;	/* 0 = none */
+	uint64_t unix_ns; /* 0 = none */
 };
 
 /* The parts of a histogram; borrowed from the registry. */
 struct rk_histogram_view {
 	uint64_t count;
 	double sum, min, max;
-	const double *bounds;		/* upper-inclusive */
-	const uint64_t *buckets;	/* bound_count + 1, not cumulative */
+	const double *bounds;	 /* upper-inclusive */
+	const uint64_t *buckets; /* bound_count + 1, not cumulative */
 	size_t bound_count;
-	const struct rk_exemplar *exemplars;	/* bound_count + 1; may be NULL */
+	const struct rk_exemplar *exemplars; /* bound_count + 1; may be NULL */
 };
 
 struct rk_metric_point {
 	const struct rk_metric_family *family;
-	const char *values[RK_LABELS_MAX];	/* in the order of family->labels */
-	double value;			/* counters, gauges */
+	const char *values[RK_LABELS_MAX]; /* in the order of family->labels */
+	double value;			   /* counters, gauges */
 	struct rk_histogram_view histogram;
 };
 

@@ -19,7 +19,7 @@ struct rk_pipeline;
 struct rk_metrics;
 
 struct rk_pipeline_setup {
-	const struct rk_config *config;	/* borrowed; outlives the pipeline */
+	const struct rk_config *config; /* borrowed; outlives the pipeline */
 	uint64_t seed;			/* of the process or the file */
 	const char *traceparent;	/* borrowed; "" = none */
 	const char *tracestate;

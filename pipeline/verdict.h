@@ -24,6 +24,13 @@ void rk_verdict_destroy(struct rk_verdict *verdict);
 struct rk_sink *rk_verdict_sink(struct rk_verdict *verdict);
 
 /**
+ * Why there is no GPU time, as CUPTI or the file says; "" = there is. Borrowed for ever.
+ *
+ * Context: exporter or tools.
+ */
+void rk_verdict_set_host_time_reason(struct rk_verdict *verdict, const char *reason);
+
+/**
  * Write at most 12 lines.
  *
  * @path: of the trace file for the "next:" line; "" = none.

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/assembler.h - ops become spans.
+ *
+ *   root   kernel:<kernel_id>                      one per execution
+ *    +- prepare_input      copies to the device    only where there are any
+ *    +- gpu_execute        kernels and the rest
+ *    +- collect_output     copies to the host
+ *        +- leaves         one per kernel, copy, memset
+ *
+ * A leaf goes out when its op comes; its parents' ids are known without them, because ids are
+ * functions of (seed, ordinal). Stages and root follow when the execution is closed and all
+ * of its calls have come.
+ *
+ * A trace holds at most 10,000 spans of ours. An execution that has more (a graph of many
+ * nodes) goes on as a second part: a root and stages of its own in a new trace.
+ */
+#ifndef RK_PIPELINE_ASSEMBLER_H
+#define RK_PIPELINE_ASSEMBLER_H
+
+#include "core/config.h"
+#include "pipeline/span.h"
+
+#define RK_TRACE_SPANS_MAX 10000u
+/* Executions that are not complete yet; beyond it the oldest is ended as it is. */
+#define RK_ASSEMBLER_PENDING_MAX 16384u
+
+struct rk_assembler;
+
+struct rk_assembler_setup {
+	const struct rk_config *config; /* borrowed; outlives the assembler */
+	uint64_t seed;
+	const char *traceparent; /* "" or invalid = none */
+	const char *tracestate;	 /* read only with a valid traceparent */
+	void (*span)(const struct rk_span *span, void *data);
+	void *data;
+};
+
+/**
+ * Context: exporter or tools. Return: 0, -ENOMEM.
+ */
+int rk_assembler_create(struct rk_assembler **out, const struct rk_assembler_setup *setup);
+void rk_assembler_destroy(struct rk_assembler *assembler);
+
+/**
+ * Take one op; spans that it completes are given away at once.
+ *
+ * Context: the feeding thread.
+ */
+void rk_assembler_feed(struct rk_assembler *assembler, const struct rk_op *op);
+
+/**
+ * End every execution as it is, oldest first.
+ *
+ * Context: the feeding thread.
+ */
+void rk_assembler_finish(struct rk_assembler *assembler);
+
+/**
+ * Operations that got no span because memory was short.
+ *
+ * Context: the feeding thread.
+ */
+uint64_t rk_assembler_lost(const struct rk_assembler *assembler);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/cuda_result.c - a binary search in the table.
+ */
+#include "pipeline/cuda_result.h"
+
+#include <stddef.h>
+
+static const struct {
+	uint32_t value;
+	const char *name;
+} results[] = {
+#define RK_CUDA_RESULT(value, name) { value, #name },
+#include "pipeline/cuda_result.def"
+#undef RK_CUDA_RESULT
+};
+
+const char *rk_cuda_result_name(uint32_t result)
+{
+	size_t low = 0;
+	size_t high = sizeof(results) / sizeof(results[0]);
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (results[middle].value == result)
+			return results[middle].name;
+		if (results[middle].value < result)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return "CUDA_ERROR_UNLISTED";
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/cuda_result.h - the name of a CUresult.
+ */
+#ifndef RK_PIPELINE_CUDA_RESULT_H
+#define RK_PIPELINE_CUDA_RESULT_H
+
+#include <stdint.h>
+
+/**
+ * "CUDA_ERROR_OUT_OF_MEMORY" of 2.
+ *
+ * Context: any. Return: a static string; "CUDA_ERROR_UNLISTED" for a value we do not know.
+ */
+const char *rk_cuda_result_name(uint32_t result);
+
+#endif

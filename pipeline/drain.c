@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/drain.c - one round over all rings.
+ */
+#include "pipeline/drain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/thread.h"
+
+/* Slots are given back in portions, so that a producer finds room before a long drain ends. */
+#define RELEASE_EVERY 256u
+
+struct rk_drain_place {
+	uint32_t generation;
+	bool seen; /* this generation's thread was named */
+};
+
+void rk_drain_init(struct rk_drain *drain, struct rk_join *join, struct rk_ring *(*gpu_ring)(void))
+{
+	memset(drain, 0, sizeof(*drain));
+	drain->join = join;
+	drain->gpu_ring = gpu_ring;
+}
+
+void rk_drain_finish(struct rk_drain *drain)
+{
+	free(drain->places);
+	memset(drain, 0, sizeof(*drain));
+}
+
+static struct rk_ring *gpu_ring_of(const struct rk_drain *drain)
+{
+	return drain->gpu_ring ? drain->gpu_ring() : NULL;
+}
+
+bool rk_drain_has_work(const struct rk_drain *drain)
+{
+	struct rk_ring *gpu = gpu_ring_of(drain);
+	uint32_t count = rk_thread_ring_count();
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct rk_ring *ring = rk_thread_ring_at(i);
+
+		if (ring && rk_ring_peek(ring))
+			return true;
+	}
+	return gpu && rk_ring_peek(gpu);
+}
+
+static struct rk_drain_place *place_get(struct rk_drain *drain, uint32_t index)
+{
+	uint32_t count = drain->place_count ? drain->place_count : 64;
+	struct rk_drain_place *grown;
+
+	if (index < drain->place_count)
+		return &drain->places[index];
+	while (count <= index)
+		count *= 2;
+	grown = realloc(drain->places, count * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	memset(grown + drain->place_count, 0, (count - drain->place_count) * sizeof(*grown));
+	drain->places = grown;
+	drain->place_count = count;
+	return &grown[index];
+}
+
+/* A thread that took the place tells its name once. */
+static void note_thread(struct rk_drain *drain, uint32_t index, const struct rk_ring *ring)
+{
+	struct rk_drain_place *place = place_get(drain, index);
+	uint32_t generation = atomic_load_explicit(&ring->generation, memory_order_relaxed);
+
+	if (!place || (place->seen && place->generation == generation))
+		return;
+	place->seen = true;
+	place->generation = generation;
+	if (ring->tid)
+		rk_join_thread_name(drain->join, ring->tid, ring->thread_name);
+}
+
+static uint64_t drain_host_ring(struct rk_drain *drain, uint32_t index, struct rk_ring *ring)
+{
+	uint64_t count = rk_ring_peek(ring);
+	uint64_t read = 0;
+
+	if (!count)
+		return 0;
+	note_thread(drain, index, ring);
+	if (count > drain->depth_max)
+		drain->depth_max = count;
+	for (uint64_t left = count; left; left--) {
+		const struct rk_record *record = rk_ring_at(ring, read++);
+		uint32_t tid = record->flags & RK_REC_OVERFLOW ? record->tid_hint : ring->tid;
+
+		if (read == 1 && left == count) {
+			uint64_t when = rk_clock_ns(record->end);
+
+			if (!drain->oldest || when < drain->oldest)
+				drain->oldest = when;
+		}
+		rk_join_host(drain->join, tid, record);
+		if (read == RELEASE_EVERY) {
+			rk_ring_release(ring, read);
+			read = 0;
+		}
+	}
+	rk_ring_release(ring, read);
+	return count;
+}
+
+static uint64_t drain_gpu_ring(struct rk_drain *drain, struct rk_ring *ring, uint64_t count)
+{
+	if (count > drain->depth_max)
+		drain->depth_max = count;
+	for (uint64_t i = 0; i < count; i++) {
+		rk_join_activity(drain->join, rk_ring_at(ring, 0));
+		rk_ring_release(ring, 1);
+	}
+	return count;
+}
+
+static void add_counters(const struct rk_ring *ring, struct rk_drain *sum)
+{
+	for (int w = 0; w < RK_WORK_COUNT; w++) {
+		/* Relaxed: each is one number, and the records it counts were read before. */
+		sum->calls[w] += atomic_load_explicit(&ring->calls[w], memory_order_relaxed);
+		sum->failed[w] += atomic_load_explicit(&ring->failed[w], memory_order_relaxed);
+		sum->captured[w] += atomic_load_explicit(&ring->captured[w], memory_order_relaxed);
+		sum->lost[w] += atomic_load_explicit(&ring->lost[w], memory_order_relaxed);
+	}
+	sum->lost_other += atomic_load_explicit(&ring->lost_other, memory_order_relaxed);
+}
+
+static uint64_t drain_place(struct rk_drain *drain, uint32_t index)
+{
+	struct rk_ring *ring = rk_thread_ring_at(index);
+	uint64_t count;
+	uint32_t state;
+
+	if (!ring)
+		return 0;
+	/* Acquire, and before the drain: once retired nothing is added any more. */
+	state = atomic_load_explicit(&ring->state, memory_order_acquire);
+	count = drain_host_ring(drain, index, ring);
+	if (state != RK_RING_RETIRED)
+		return count;
+	rk_join_thread_exit(drain->join, ring->tid);
+	add_counters(ring, drain);
+	rk_thread_ring_recycle(ring);
+	return count;
+}
+
+uint64_t rk_drain_round(struct rk_drain *drain)
+{
+	struct rk_ring *gpu = gpu_ring_of(drain);
+	uint64_t gpu_count = gpu ? rk_ring_peek(gpu) : 0;
+	uint32_t places = rk_thread_ring_count();
+	uint64_t taken = 0;
+
+	drain->oldest = 0;
+	for (uint32_t i = 0; i < places; i++)
+		taken += drain_place(drain, i);
+	if (gpu_count)
+		taken += drain_gpu_ring(drain, gpu, gpu_count);
+	return taken;
+}
+
+void rk_drain_fill_ledger(const struct rk_drain *drain, struct rk_ledger *ledger)
+{
+	struct rk_drain sum = *drain;
+	uint32_t places = rk_thread_ring_count();
+
+	for (uint32_t i = 0; i < places; i++) {
+		const struct rk_ring *ring = rk_thread_ring_at(i);
+
+		if (ring && atomic_load(&ring->state) != RK_RING_FREE)
+			add_counters(ring, &sum);
+	}
+	ledger->dropped[RK_LOSS_RING_FULL] += sum.lost_other;
+	for (int w = 0; w < RK_WORK_COUNT; w++) {
+		uint64_t known;
+
+		ledger->calls[w] = sum.calls[w];
+		ledger->failed[w] = sum.failed[w];
+		ledger->captured[w] = sum.captured[w];
+		ledger->lost[w] += sum.lost[w];
+		ledger->dropped[RK_LOSS_RING_FULL] += sum.lost[w];
+		known = ledger->joined[w] + ledger->open[w] + ledger->lost[w];
+		if (rk_ledger_submitted(ledger, (enum rk_work)w) > known)
+			ledger->open[w] = rk_ledger_submitted(ledger, (enum rk_work)w) -
+					  ledger->joined[w] - ledger->lost[w];
+	}
+}
+
+uint64_t rk_drain_take_depth(struct rk_drain *drain)
+{
+	uint64_t depth = drain->depth_max;
+
+	drain->depth_max = 0;
+	return depth;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/exporter.c - the thread rk-exporter and its loop.
+ *
+ *   start -> own descriptor table -> first record -> open outputs -> rounds ... -> stop
+ *
+ * A round: drain, let time pass in the join, tick and seal when due, look after sockets, wait.
+ * How long it waits follows the load: a full ring is at least 4 ms away, an idle program is
+ * woken five times a second.
+ */
+#include "pipeline/exporter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/thread.h"
+#include "pipeline/drain.h"
+#include "pipeline/outputs.h"
+
+#define NS_PER_MS 1000000ull
+#define NS_PER_S  1000000000ull
+
+#define BUSY_WAIT_MS	   8   /* a 512 KiB ring fills in 8 ms at a million launches a second */
+#define IDLE_WAIT_MS	   200 /* and is woken early when a ring is half full */
+#define SOCKET_WAIT_MS	   20  /* with sockets open: nobody wakes us for them during the wait */
+#define TICK_EVERY_NS	   (250 * NS_PER_MS)
+#define IDLE_TICK_EVERY_NS (10 * NS_PER_S)
+#define CLOCK_EVERY_NS	   (10 * NS_PER_S)
+#define OPEN_AFTER_NS	   (100 * NS_PER_MS)
+#define START_TIMEOUT_MS   1000
+#define STACK_BYTES	   (2u << 20)
+/* At the end: rounds until the rings stay empty, and part of the time for them. */
+#define LAST_ROUNDS_MAX 1000
+
+enum exporter_state { NOT_STARTED, STARTING, RUNNING, DONE };
+
+struct exporter {
+	struct rk_exporter_setup setup;
+	struct rk_outputs outputs;
+	struct rk_join *join;
+	struct rk_drain drain;
+	struct rk_op op; /* ticks, clock, end */
+	uint64_t started_ns, last_tick_ns, last_clock_ns;
+	uint64_t ops_at_tick;
+	uint64_t ops; /* emitted so far */
+	uint64_t lag_ns;
+	int statm_fd;
+	uint32_t wait_ms;
+	bool is_open;
+	pid_t pid;
+	/* written by any thread */
+	_Atomic uint32_t state; /* futex */
+	_Atomic uint32_t stop;
+	_Atomic uint32_t publish;
+	_Atomic uint64_t stop_by_ns; /* of rk_clock */
+};
+
+/* Never freed: threads that are still in a hook at exit may look at it. */
+static struct exporter exporter;
+
+static void set_state(enum exporter_state state)
+{
+	atomic_store(&exporter.state, state);
+	syscall(SYS_futex, &exporter.state, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+/* Wait until the state is at least @wanted. Return: whether it is. */
+static bool wait_for_state(enum exporter_state wanted, uint32_t timeout_ms)
+{
+	uint64_t until = rk_clock_now() + timeout_ms * NS_PER_MS;
+	uint32_t state;
+
+	while ((state = atomic_load(&exporter.state)) < wanted) {
+		uint64_t now = rk_clock_now();
+		uint64_t left = until > now ? until - now : 0;
+		struct timespec timeout = { .tv_sec = (time_t)(left / NS_PER_S),
+					    .tv_nsec = (long)(left % NS_PER_S) };
+
+		if (!left)
+			return false;
+		syscall(SYS_futex, &exporter.state, FUTEX_WAIT_PRIVATE, state, &timeout, NULL, 0);
+	}
+	return true;
+}
+
+static void take_op(const struct rk_op *op, void *data)
+{
+	struct exporter *e = data;
+
+	e->ops++;
+	rk_outputs_take(&e->outputs, op);
+}
+
+static struct rk_op *start_own_op(struct exporter *e, enum rk_op_kind kind, uint64_t now)
+{
+	memset(&e->op, 0, sizeof(e->op));
+	e->op.kind = (uint8_t)kind;
+	e->op.start = e->op.end = now;
+	return &e->op;
+}
+
+static void tell_clock(struct exporter *e, uint64_t now)
+{
+	struct rk_op *op = start_own_op(e, RK_OP_CLOCK, now);
+
+	op->clock.wall_offset_ns = rk_clock_wall_offset(&op->clock.uncertainty_ns);
+	rk_join_emit(e->join, op);
+	e->last_clock_ns = now;
+}
+
+static uint64_t own_cpu_ns(const struct exporter *e)
+{
+	struct timespec ts;
+	uint64_t cpu = e->setup.gpu_cpu_ns ? e->setup.gpu_cpu_ns() : 0;
+
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts) == 0)
+		cpu += (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+	return cpu;
+}
+
+static uint64_t resident_bytes(const struct exporter *e)
+{
+	unsigned long long pages = 0;
+	char text[128];
+	ssize_t length = e->statm_fd < 0 ? 0 : pread(e->statm_fd, text, sizeof(text) - 1, 0);
+
+	if (length <= 0)
+		return 0;
+	text[length] = '\0';
+	if (sscanf(text, "%*u %llu", &pages) != 1)
+		return 0;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void tell_tick(struct exporter *e, enum rk_op_kind kind, uint64_t now)
+{
+	struct rk_op *op;
+
+	rk_outputs_note_own(&e->outputs);
+	op = start_own_op(e, kind, now);
+	rk_join_get_ledger(e->join, &op->tick.ledger);
+	rk_drain_fill_ledger(&e->drain, &op->tick.ledger);
+	op->tick.ledger.dropped[RK_LOSS_DISK] += e->outputs.file_lost;
+	op->tick.ledger.unwrapped = e->setup.unwrapped ? e->setup.unwrapped() : 0;
+	op->tick.cpu_ns = own_cpu_ns(e);
+	op->tick.rss_bytes = resident_bytes(e);
+	op->tick.ring_depth_max = rk_drain_take_depth(&e->drain);
+	op->tick.lag_ns = e->lag_ns;
+	rk_join_get_active(e->join, op->tick.active);
+	rk_join_emit(e->join, op);
+	e->last_tick_ns = now;
+	e->ops_at_tick = e->ops;
+	e->lag_ns = 0;
+}
+
+static bool open_outputs(struct exporter *e)
+{
+	struct rk_join_setup setup = {
+		.api_names = e->setup.api_names,
+		.api_count = e->setup.api_count,
+		.emit = take_op,
+		.data = e,
+	};
+
+	if (rk_join_create(&e->join, &setup)) {
+		rk_log_error("exporter: could not create the join: %s", rk_strerror(ENOMEM));
+		return false;
+	}
+	rk_drain_init(&e->drain, e->join, e->setup.gpu_ring);
+	e->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	rk_outputs_open(&e->outputs);
+	tell_clock(e, rk_clock_now());
+	e->is_open = true;
+	return true;
+}
+
+static uint64_t drain_once(struct exporter *e, uint64_t now)
+{
+	uint64_t taken;
+
+	rk_join_set_gpu_time(e->join, e->setup.gpu_time && e->setup.gpu_time());
+	taken = rk_drain_round(&e->drain);
+	if (e->drain.oldest && now > e->drain.oldest && now - e->drain.oldest > e->lag_ns)
+		e->lag_ns = now - e->drain.oldest;
+	/* Taken before the round: what was drained in it is never older than the join's time. */
+	rk_join_tick(e->join, now);
+	return taken;
+}
+
+static void do_what_is_due(struct exporter *e, uint64_t now)
+{
+	bool has_news = e->ops != e->ops_at_tick;
+
+	if (now >= e->last_clock_ns + CLOCK_EVERY_NS)
+		tell_clock(e, now);
+	if (now >= e->last_tick_ns + (has_news ? TICK_EVERY_NS : IDLE_TICK_EVERY_NS)) {
+		tell_tick(e, RK_OP_TICK, now);
+		rk_own_files_check(&e->outputs.files);
+	}
+	rk_outputs_seal(&e->outputs, atomic_exchange(&e->publish, 0) ? UINT64_MAX : now);
+}
+
+/* Sockets cannot be waited for together with the futex: a little of each. */
+static void wait_some(struct exporter *e, uint64_t taken)
+{
+	struct rk_net *net = e->outputs.net;
+	uint32_t most = IDLE_WAIT_MS;
+
+	if (taken)
+		e->wait_ms = BUSY_WAIT_MS;
+	else if (e->wait_ms < IDLE_WAIT_MS)
+		e->wait_ms *= 2;
+	if (net) {
+		bool is_busy = net->is_busy && net->is_busy(net);
+
+		if (is_busy)
+			most = SOCKET_WAIT_MS;
+		if (net->poll)
+			net->poll(net, is_busy ? (taken ? 1 : BUSY_WAIT_MS) : 0);
+	}
+	if (e->wait_ms > most)
+		e->wait_ms = most;
+	if (!atomic_load(&e->stop) && !atomic_load(&e->publish))
+		rk_thread_wait(e->wait_ms);
+}
+
+static bool is_time_to_open(const struct exporter *e)
+{
+	return rk_drain_has_work(&e->drain) || atomic_load(&e->stop) ||
+	       rk_clock_now() > e->started_ns + OPEN_AFTER_NS;
+}
+
+static void run_rounds(struct exporter *e)
+{
+	while (!atomic_load(&e->stop)) {
+		uint64_t now = rk_clock_now();
+		uint64_t taken = drain_once(e, now);
+
+		e->outputs.ticked_ns = now;
+		do_what_is_due(e, now);
+		wait_some(e, taken);
+	}
+}
+
+/* Everything that threads have committed, the end, the file; then the network's share. */
+static void run_end(struct exporter *e)
+{
+	uint64_t by = atomic_load(&e->stop_by_ns);
+	uint64_t now = rk_clock_now();
+	struct rk_net *net = e->outputs.net;
+
+	for (int i = 0; i < LAST_ROUNDS_MAX && now < by; i++) {
+		if (!drain_once(e, now))
+			break;
+		now = rk_clock_now();
+	}
+	rk_join_finish(e->join);
+	now = rk_clock_now();
+	tell_tick(e, RK_OP_TICK, now);
+	tell_tick(e, RK_OP_END, now);
+	rk_outputs_close_file(&e->outputs);
+	rk_outputs_tell_verdict(&e->outputs);
+	now = rk_clock_now();
+	if (net && net->finish)
+		net->finish(net, by > now ? (uint32_t)((by - now) / NS_PER_MS) : 0);
+}
+
+static void *exporter_main(void *data)
+{
+	struct exporter *e = data;
+
+	rk_thread_mark_own();
+	pthread_setname_np(pthread_self(), "rk-exporter");
+	rk_own_files_take(&e->outputs.files);
+	rk_outputs_init(&e->outputs, &e->setup);
+	e->started_ns = rk_clock_now();
+	e->outputs.ticked_ns = e->started_ns;
+	set_state(RUNNING);
+	while (!is_time_to_open(e))
+		rk_thread_wait(BUSY_WAIT_MS);
+	if (open_outputs(e)) {
+		run_rounds(e);
+		run_end(e);
+	}
+	set_state(DONE);
+	return NULL;
+}
+
+/* Also in a forked child, where the parent's state came along. */
+static void reset(const struct rk_exporter_setup *setup)
+{
+	memset(&exporter, 0, sizeof(exporter));
+	exporter.setup = *setup;
+	exporter.drain.gpu_ring = setup->gpu_ring;
+	exporter.statm_fd = -1;
+	exporter.wait_ms = BUSY_WAIT_MS;
+	exporter.pid = getpid();
+	atomic_store(&exporter.state, STARTING);
+}
+
+int rk_exporter_start(const struct rk_exporter_setup *setup)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	pthread_t thread;
+	int err;
+
+	if (exporter.pid == getpid() && atomic_load(&exporter.state) != NOT_STARTED &&
+	    atomic_load(&exporter.state) != DONE)
+		return 0;
+	reset(setup);
+	err = pthread_attr_init(&attributes);
+	if (err)
+		return -err;
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	/* The new thread inherits the mask: no signal of the program is ever taken by it. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&thread, &attributes, exporter_main, &exporter);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	if (err) {
+		atomic_store(&exporter.state, NOT_STARTED);
+		rk_log_warn("exporter: could not start the thread: %s", rk_strerror(err));
+		return -err;
+	}
+	wait_for_state(RUNNING, START_TIMEOUT_MS);
+	return 0;
+}
+
+int rk_exporter_stop(uint32_t timeout_ms)
+{
+	if (exporter.pid != getpid() || atomic_load(&exporter.state) == NOT_STARTED)
+		return 0;
+	atomic_store(&exporter.stop_by_ns, rk_clock_now() + timeout_ms * NS_PER_MS);
+	atomic_store(&exporter.stop, 1);
+	rk_thread_wake();
+	return wait_for_state(DONE, timeout_ms) ? 0 : -ETIMEDOUT;
+}
+
+void rk_exporter_publish(void)
+{
+	atomic_store(&exporter.publish, 1);
+	rk_thread_wake();
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/join_host.c - host records: executions, handles, failures; calls that wait.
+ */
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/intern.h"
+#include "pipeline/join_state.h"
+
+/* cuStreamQuery, cuEventQuery: "not yet" is an answer, not a failure. */
+#define RESULT_NOT_READY 600
+
+/* Memory is freed by address, arrays and VMM allocations by handle: separate key spaces. */
+static uint64_t memory_key(const struct rk_record *record)
+{
+	uint64_t space = record->mem.pool == RK_POOL_ARRAY ? 1 :
+			 record->mem.pool == RK_POOL_VMM   ? 2 :
+							     0;
+
+	return record->mem.ptr ^ space << 60;
+}
+
+static struct rk_op *start_host_op(struct rk_join *join, uint32_t tid,
+				   const struct rk_record *record, enum rk_op_kind kind)
+{
+	struct rk_op *op = rk_join_start_op(join, kind);
+
+	op->host_start = rk_clock_ns(record->start);
+	op->host_end = rk_clock_ns(record->end);
+	op->tid = tid;
+	op->correlation = record->correlation;
+	op->api = record->api < join->setup.api_count ? join->apis[record->api].name : 0;
+	op->result = record->result;
+	op->device = rk_join_device_of(join, record->context);
+	op->context = rk_join_context_id(join, record->context);
+	return op;
+}
+
+static void tell_memory(struct rk_join *join, uint32_t tid, const struct rk_record *record)
+{
+	bool is_alloc = record->kind == RK_REC_ALLOC;
+	struct rk_op *op = start_host_op(join, tid, record, is_alloc ? RK_OP_ALLOC : RK_OP_FREE);
+	uint64_t key = memory_key(record);
+	struct rk_handle_slot *slot;
+
+	op->memory.ptr = record->mem.ptr;
+	op->memory.pool = record->mem.pool;
+	op->stream_handle = record->mem.stream;
+	if (is_alloc) {
+		op->memory.bytes = record->mem.bytes;
+		slot = rk_handle_map_put(&join->memory, key);
+		if (slot) {
+			slot->value = record->mem.bytes;
+			slot->tag = (uint32_t)record->mem.pool | op->device << 8;
+		} else {
+			join->limited++;
+		}
+	} else {
+		slot = rk_handle_map_get(&join->memory, key);
+		if (slot) {
+			op->memory.bytes = slot->value;
+			op->memory.pool = (uint8_t)slot->tag;
+			op->device = slot->tag >> 8;
+			rk_handle_map_remove(&join->memory, key);
+		}
+	}
+	rk_join_emit(join, op);
+}
+
+static void call_from_record(struct rk_call *call, uint32_t tid, const struct rk_record *record)
+{
+	memset(call, 0, sizeof(*call));
+	call->host_start = rk_clock_ns(record->start);
+	call->host_end = rk_clock_ns(record->end);
+	call->correlation = record->correlation;
+	call->tid = tid;
+	call->api = record->api;
+	call->context = record->context;
+	call->kind = record->kind;
+	call->flags = record->flags;
+	call->device = 0xff;
+	call->list = record->kind == RK_REC_LAUNCH ? RK_CALL_ONE_RECORD : RK_CALL_MANY_RECORDS;
+	switch (record->kind) {
+	case RK_REC_LAUNCH:
+		call->object = record->launch.function;
+		call->stream = record->launch.stream;
+		call->grid[0] = record->launch.grid_x;
+		call->grid[1] = record->launch.grid_y;
+		call->grid[2] = record->launch.grid_z;
+		memcpy(call->block, record->launch.block, sizeof(call->block));
+		break;
+	case RK_REC_GRAPH_LAUNCH:
+		call->object = record->graph.exec;
+		call->stream = record->graph.stream;
+		break;
+	case RK_REC_MEMCPY:
+		call->object = record->copy.bytes;
+		call->stream = record->copy.stream;
+		break;
+	default:
+		call->object = record->set.bytes;
+		call->stream = record->set.stream;
+		call->value = record->set.value;
+		break;
+	}
+}
+
+/* Room for one more: the oldest call that waits is told as open. */
+static void evict(struct rk_join *join)
+{
+	struct rk_call *one = rk_call_table_first(&join->calls, RK_CALL_ONE_RECORD);
+	struct rk_call *many = rk_call_table_first(&join->calls, RK_CALL_MANY_RECORDS);
+	struct rk_call *oldest = !one				    ? many :
+				 !many				    ? one :
+				 one->host_start < many->host_start ? one :
+								      many;
+
+	if (!oldest)
+		return;
+	if (oldest->records)
+		rk_join_retire(join, oldest);
+	else
+		rk_join_tell_open(join, oldest);
+}
+
+/* The id came round, or CUPTI began anew: what waits under it gets no record any more. */
+static void make_way(struct rk_join *join, uint32_t correlation)
+{
+	struct rk_call *old = rk_call_table_get(&join->calls, correlation);
+
+	if (old && old->records)
+		rk_join_retire(join, old);
+	else if (old)
+		rk_join_tell_open(join, old);
+	if (join->calls.count >= join->calls.limit)
+		evict(join);
+}
+
+static bool waits_for_gpu(const struct rk_join *join, const struct rk_call *call)
+{
+	if (!call->correlation)
+		return false;
+	return join->gpu_time || (join->host_time_since && join->had_gpu_time &&
+				  call->host_start < join->host_time_since + RK_JOIN_GRACE_NS);
+}
+
+/* GPU records that were drained before this host record. */
+static void match_early_records(struct rk_join *join, uint32_t correlation)
+{
+	struct rk_activity early;
+	struct rk_call *call;
+	uint32_t left = join->waiting.count;
+
+	while (left-- && (call = rk_call_table_get(&join->calls, correlation)) &&
+	       rk_waiting_table_take(&join->waiting, correlation, &early)) {
+		if (rk_join_belongs(call, &early))
+			rk_join_match(join, call, &early);
+		else
+			rk_join_orphan(join, &early);
+	}
+}
+
+static void wait_for_gpu(struct rk_join *join, struct rk_call *call)
+{
+	uint32_t device = rk_join_device_of(join, call->context);
+	struct rk_call *added;
+
+	make_way(join, call->correlation);
+	added = rk_call_table_add(&join->calls, call);
+	if (!added) {
+		join->lost[rk_join_work_of(call)]++;
+		join->limited++;
+		return;
+	}
+	join->waiting_calls[rk_join_work_of(call)]++;
+	rk_exec_cut_hold(&join->cut, call->exec_slot);
+	if (call->kind == RK_REC_LAUNCH) {
+		added->device =
+			(uint8_t)(device < RK_ACTIVE_DEVICES ? device : RK_ACTIVE_DEVICES - 1);
+		join->active[added->device]++;
+	}
+	if (join->waiting.count)
+		match_early_records(join, call->correlation);
+}
+
+static struct rk_exec_call exec_call_of(const struct rk_call *call)
+{
+	return (struct rk_exec_call){ .tid = call->tid,
+				      .start = call->host_start,
+				      .end = call->host_end,
+				      .stream = call->stream,
+				      .context = call->context };
+}
+
+static void submit(struct rk_join *join, uint32_t tid, const struct rk_record *record)
+{
+	struct rk_exec_call where;
+	struct rk_call call;
+
+	if (record->flags & RK_REC_CAPTURED)
+		return;
+	call_from_record(&call, tid, record);
+	where = exec_call_of(&call);
+	call.exec = rk_exec_cut_submit(&join->cut, &where, &call.exec_slot);
+	if (waits_for_gpu(join, &call))
+		wait_for_gpu(join, &call);
+	else
+		rk_join_complete_without_record(join, &call);
+	if (record->kind == RK_REC_MEMCPY && !(record->flags & RK_REC_ASYNC) &&
+	    record->api < join->setup.api_count && join->apis[record->api].is_readback)
+		rk_exec_cut_sync(&join->cut, &where, RK_SYNC_STREAM);
+	else
+		rk_exec_cut_check_count(&join->cut, tid);
+}
+
+static void synchronise(struct rk_join *join, uint32_t tid, const struct rk_record *record)
+{
+	struct rk_exec_call where = { .tid = tid,
+				      .start = rk_clock_ns(record->start),
+				      .end = rk_clock_ns(record->end),
+				      .context = record->context };
+	struct rk_op *op = start_host_op(join, tid, record, RK_OP_SYNC);
+
+	op->exec = rk_exec_cut_current(&join->cut, tid);
+	op->sync.object = record->sync.object;
+	op->sync.scope = record->sync.scope;
+	if (record->sync.scope == RK_SYNC_STREAM || record->sync.scope == RK_SYNC_STREAM_QUERY) {
+		op->stream_handle = record->sync.object;
+		where.stream = record->sync.object;
+	}
+	rk_join_emit(join, op);
+	rk_exec_cut_sync(&join->cut, &where, (enum rk_sync_scope)record->sync.scope);
+}
+
+/* A failed synchronisation ends the execution like any other, but proves nothing. */
+static void fail(struct rk_join *join, uint32_t tid, const struct rk_record *record)
+{
+	struct rk_handle_slot *name;
+	struct rk_op *op;
+
+	if (record->result == RESULT_NOT_READY)
+		return;
+	op = start_host_op(join, tid, record, RK_OP_ERROR);
+	op->exec = rk_exec_cut_current(&join->cut, tid);
+	if (record->kind == RK_REC_LAUNCH) {
+		name = rk_handle_map_get(&join->names, record->launch.function);
+		op->name = name ? name->tag : 0;
+		op->stream_handle = record->launch.stream;
+	}
+	rk_join_emit(join, op);
+	if (record->kind == RK_REC_SYNC && record->sync.scope <= RK_SYNC_EVENT) {
+		struct rk_exec_call where = { .tid = tid };
+
+		rk_exec_cut_sync(&join->cut, &where, RK_SYNC_EVENT);
+	}
+}
+
+static void note_stream(struct rk_join *join, const struct rk_record *record)
+{
+	struct rk_call call = { .stream = record->stream.stream, .context = record->context };
+
+	/* The handle may come back for another stream. */
+	if (record->stream.life == RK_LIFE_DESTROY || record->stream.life == RK_LIFE_CREATE)
+		rk_handle_map_remove(&join->streams, rk_join_stream_key(&call));
+}
+
+static void note_context(struct rk_join *join, const struct rk_record *record)
+{
+	struct rk_join_context *context;
+
+	if (!record->context || record->ctx.life != RK_LIFE_CREATE)
+		return;
+	context = rk_join_context_get(join, record->context);
+	if (context && record->ctx.device >= 0) {
+		context->device = (uint32_t)record->ctx.device;
+		context->has_device = true;
+	}
+}
+
+static void note_name(struct rk_join *join, const struct rk_record *record)
+{
+	struct rk_handle_slot *slot = rk_handle_map_put(&join->names, record->name.handle);
+
+	if (slot)
+		slot->tag = record->name.name;
+	else
+		join->limited++;
+}
+
+void rk_join_host(struct rk_join *join, uint32_t tid, const struct rk_record *record)
+{
+	if (record->result) {
+		fail(join, tid, record);
+		return;
+	}
+	switch (record->kind) {
+	case RK_REC_LAUNCH:
+	case RK_REC_GRAPH_LAUNCH:
+	case RK_REC_MEMCPY:
+	case RK_REC_MEMSET:
+		submit(join, tid, record);
+		break;
+	case RK_REC_ALLOC:
+	case RK_REC_FREE:
+		tell_memory(join, tid, record);
+		break;
+	case RK_REC_SYNC:
+		synchronise(join, tid, record);
+		break;
+	case RK_REC_STREAM:
+		note_stream(join, record);
+		break;
+	case RK_REC_CONTEXT:
+		note_context(join, record);
+		break;
+	case RK_REC_NAME:
+		note_name(join, record);
+		break;
+	default:
+		break;
+	}
+}
+
+void rk_join_thread_exit(struct rk_join *join, uint32_t tid)
+{
+	rk_exec_cut_thread_exit(&join->cut, tid);
+	rk_handle_map_remove(&join->threads, tid);
+}
+
+void rk_join_thread_name(struct rk_join *join, uint32_t tid, const char *name)
+{
+	struct rk_handle_slot *slot = rk_handle_map_put(&join->threads, tid);
+	uint32_t id = rk_intern(name);
+	struct rk_op *op;
+
+	if (!id || (slot && slot->tag == id))
+		return;
+	if (slot)
+		slot->tag = id;
+	op = rk_join_start_op(join, RK_OP_THREAD);
+	op->tid = tid;
+	op->name = id;
+	rk_join_emit(join, op);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/join_state.h - the inside of the join, shared by its three files.
+ *
+ *   join_host.c  host records: executions, handles, failures; calls that wait
+ *   join_gpu.c   activities, the watermark, orphans
+ *   join.c       building ops, time, the end, the ledger
+ */
+#ifndef RK_PIPELINE_JOIN_STATE_H
+#define RK_PIPELINE_JOIN_STATE_H
+
+#include "pipeline/call_table.h"
+#include "pipeline/exec_cut.h"
+#include "pipeline/handle_map.h"
+#include "pipeline/join.h"
+
+/* A GPU record may come this much before its host record, or after the watermark said all. */
+#define RK_JOIN_GRACE_NS 2000000000ull
+/* A graph without a covering synchronisation may have further nodes for this long. */
+#define RK_JOIN_GRAPH_GRACE_NS 10000000000ull
+/* Error of GPU times that CUPTI converted: a record this much before its call is not its. */
+#define RK_JOIN_CLOCK_SLACK_NS 1000000ull
+/* A small pageable upload returns when it is staged; the DMA follows at once. */
+#define RK_JOIN_STAGING_NS 100000000ull
+
+/* What the name of a CUDA function tells about a copy. */
+struct rk_join_api {
+	uint32_t name;	       /* string */
+	uint8_t copy_kind;     /* enum rk_copy_kind */
+	bool is_readback;      /* blocking copy to the host: a synchronisation */
+	bool is_blocking_copy; /* when it has returned the copy is as good as done */
+};
+
+struct rk_join_context {
+	uint32_t cupti_id;
+	uint32_t device;
+	bool has_cupti_id, has_device;
+};
+
+struct rk_join {
+	struct rk_join_setup setup;
+	struct rk_join_api *apis;
+	struct rk_join_context *contexts; /* by index + 1 */
+	uint32_t context_count;
+	struct rk_call_table calls;
+	struct rk_waiting_table waiting;
+	struct rk_exec_cut cut;
+	struct rk_handle_map names;   /* kernel handle -> string */
+	struct rk_handle_map streams; /* stream key -> id in .tag */
+	struct rk_handle_map memory;  /* address -> bytes; pool and device in .tag */
+	struct rk_handle_map threads; /* tid -> name */
+	uint32_t next_stream;
+	uint64_t ordinal;
+	uint64_t now;		  /* ns; newest tick */
+	uint64_t watermark;	  /* GPU records that ended before have all come */
+	uint64_t host_time_since; /* ns; 0 = GPU time is on, or never was */
+	bool gpu_time, had_gpu_time;
+	uint64_t joined[RK_WORK_COUNT];
+	uint64_t evicted[RK_WORK_COUNT];       /* told as open, no longer in the table */
+	uint64_t waiting_calls[RK_WORK_COUNT]; /* in the table without a GPU record */
+	uint64_t lost[RK_WORK_COUNT];
+	uint64_t gpu_records[RK_ACT_KIND_COUNT];
+	uint64_t gpu_joined, gpu_orphan, gpu_invalid, gpu_dropped;
+	uint64_t dropped[RK_LOSS_COUNT]; /* GPU records that never came, by reason */
+	uint64_t records_missing;	 /* of these, not yet laid to a call */
+	uint64_t invalid_times, limited;
+	uint64_t active[RK_ACTIVE_DEVICES];
+	struct rk_op op; /* under construction */
+};
+
+/* join.c */
+enum rk_work rk_join_work_of(const struct rk_call *call);
+void rk_join_complete_without_record(struct rk_join *join, struct rk_call *call);
+void rk_join_tell_open(struct rk_join *join, struct rk_call *call);
+void rk_join_retire(struct rk_join *join, struct rk_call *call);
+void rk_join_leave(struct rk_join *join, struct rk_call *call);
+struct rk_op *rk_join_start_op(struct rk_join *join, enum rk_op_kind kind);
+void rk_join_fill_from_call(struct rk_join *join, struct rk_op *op, const struct rk_call *call);
+uint32_t rk_join_stream_id(struct rk_join *join, const struct rk_call *call);
+uint32_t rk_join_device_of(const struct rk_join *join, uint16_t context);
+uint32_t rk_join_context_id(const struct rk_join *join, uint16_t context);
+struct rk_join_context *rk_join_context_get(struct rk_join *join, uint16_t context);
+uint64_t rk_join_stream_key(const struct rk_call *call);
+
+/* join_gpu.c */
+void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_activity *activity);
+bool rk_join_belongs(const struct rk_call *call, const struct rk_activity *activity);
+void rk_join_orphan(struct rk_join *join, const struct rk_activity *activity);
+
+#endif

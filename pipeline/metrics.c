@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/metrics.c - ops update the series.
+ */
+#include "pipeline/metrics.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/activity.h"
+#include "core/intern.h"
+#include "core/log.h"
+#include "core/record.h"
+#include "pipeline/kernel_name.h"
+#include "pipeline/metrics_state.h"
+
+/* Bound on the series of one family: devices times kernels, APIs times errors. */
+#define SERIES_MAX    65536u
+#define RANKED_OWN    1u
+#define RANKED_FOLDED 2u
+#define NS_PER_S      1e9
+
+static const struct rk_metric_family families[RK_METRIC_ID_COUNT] = {
+#define RK_METRIC(id, name_, type_, unit_, runtime_, help_, ...)                                   \
+	[RK_METRIC_ID_##id] = { .name = name_,                                                     \
+				.unit = unit_,                                                     \
+				.help = help_,                                                     \
+				.labels = { __VA_ARGS__ },                                         \
+				.type = RK_METRIC_##type_,                                         \
+				.runtime = runtime_ },
+#include "pipeline/metrics.def"
+#undef RK_METRIC
+};
+
+const char *const rk_metric_outcomes[RK_OUTCOMES] = { "eligible", "sent", "sampled_out",
+						      "dropped" };
+
+static const char *const pool_names[RK_POOL_COUNT] = {
+	[RK_POOL_DEVICE] = "device", [RK_POOL_MANAGED] = "managed", [RK_POOL_PINNED] = "pinned",
+	[RK_POOL_ASYNC] = "async",   [RK_POOL_ARRAY] = "array",	    [RK_POOL_VMM] = "vmm",
+	[RK_POOL_USER] = "user",
+};
+
+static const char *const copy_kinds[] = {
+	[RK_COPY_UNKNOWN] = "unknown", [RK_COPY_HTOD] = "htod", [RK_COPY_DTOH] = "dtoh",
+	[RK_COPY_HTOA] = "htoa",       [RK_COPY_ATOH] = "atoh", [RK_COPY_ATOA] = "atoa",
+	[RK_COPY_ATOD] = "atod",       [RK_COPY_DTOA] = "dtoa", [RK_COPY_DTOD] = "dtod",
+	[RK_COPY_HTOH] = "htoh",       [RK_COPY_PTOP] = "ptop",
+};
+
+size_t rk_metrics_family_count(void)
+{
+	return RK_METRIC_ID_COUNT;
+}
+
+const struct rk_metric_family *rk_metrics_family(size_t index)
+{
+	return index < RK_METRIC_ID_COUNT ? &families[index] : NULL;
+}
+
+const struct rk_metric_family *rk_metrics_row(enum rk_metric_id id)
+{
+	return &families[id];
+}
+
+const char *rk_metrics_pool_name(uint32_t pool)
+{
+	return pool < RK_POOL_COUNT ? pool_names[pool] : "unknown";
+}
+
+const char *rk_metrics_transfer_name(const struct rk_op *op)
+{
+	if (op->kind == RK_OP_MEMSET)
+		return "memset";
+	return op->copy.copy_kind < sizeof(copy_kinds) / sizeof(copy_kinds[0]) ?
+		       copy_kinds[op->copy.copy_kind] :
+		       "unknown";
+}
+
+int rk_metrics_create(struct rk_metrics **out, const struct rk_config *config)
+{
+	struct rk_metrics *metrics = calloc(1, sizeof(*metrics));
+
+	*out = metrics;
+	if (!metrics)
+		return -ENOMEM;
+	metrics->config = config;
+	rk_histogram_scale_init(&metrics->bounds, &config->metrics_histogram_buckets);
+	rk_histogram_scale_init_exponential(&metrics->exponential);
+	rk_handle_map_init(&metrics->kernel_index, SERIES_MAX);
+	rk_handle_map_init(&metrics->transfer_index, SERIES_MAX);
+	rk_handle_map_init(&metrics->error_index, SERIES_MAX);
+	rk_handle_map_init(&metrics->memory_index, SERIES_MAX);
+	rk_handle_map_init(&metrics->ranked, SERIES_MAX);
+	metrics->other = rk_intern("other");
+	metrics->all = rk_intern("all");
+	metrics->unknown = rk_intern("unknown");
+	return 0;
+}
+
+static void list_finish(struct rk_series_list *list)
+{
+	for (uint32_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+}
+
+void rk_metrics_destroy(struct rk_metrics *metrics)
+{
+	if (!metrics)
+		return;
+	list_finish(&metrics->kernels);
+	list_finish(&metrics->transfers);
+	list_finish(&metrics->errors);
+	list_finish(&metrics->memory);
+	rk_handle_map_finish(&metrics->kernel_index);
+	rk_handle_map_finish(&metrics->transfer_index);
+	rk_handle_map_finish(&metrics->error_index);
+	rk_handle_map_finish(&metrics->memory_index);
+	rk_handle_map_finish(&metrics->ranked);
+	free(metrics);
+}
+
+/*
+ * The element under @key, made zeroed if it is new (*is_new).
+ * Return: NULL at the bound or without memory; that has been counted.
+ */
+static void *series_get(struct rk_metrics *metrics, struct rk_series_list *list,
+			struct rk_handle_map *index, uint64_t key, size_t size)
+{
+	struct rk_handle_slot *slot = rk_handle_map_put(index, key);
+	uint32_t capacity = list->capacity ? list->capacity * 2 : 16;
+	void **grown;
+
+	if (slot && slot->tag)
+		return list->items[slot->tag - 1];
+	if (slot && list->count == list->capacity) {
+		grown = realloc(list->items, capacity * sizeof(*grown));
+		if (grown) {
+			list->items = grown;
+			list->capacity = capacity;
+		}
+	}
+	if (slot && list->count < list->capacity) {
+		list->items[list->count] = calloc(1, size);
+		if (list->items[list->count]) {
+			slot->tag = ++list->count;
+			return list->items[list->count - 1];
+		}
+	}
+	metrics->short_of_memory++;
+	return NULL;
+}
+
+static uint64_t kernel_key(uint32_t kernel_id, uint32_t domain, uint32_t device, uint32_t source)
+{
+	/* Ids have 18 bits. */
+	return ((uint64_t)kernel_id << 40 | (uint64_t)domain << 20 | (uint64_t)device << 2 |
+		source) +
+	       1;
+}
+
+/* Whether a kernel keeps series of its own: the first top_k that appear do. */
+static bool has_own_series(struct rk_metrics *metrics, uint32_t kernel_id)
+{
+	struct rk_handle_slot *slot = rk_handle_map_put(&metrics->ranked, kernel_id);
+
+	if (!slot)
+		return false;
+	if (!slot->tag) {
+		bool fits = metrics->own < metrics->config->metrics_top_k;
+
+		slot->tag = fits ? RANKED_OWN : RANKED_FOLDED;
+		metrics->own += fits;
+		metrics->folded += !fits;
+	}
+	return slot->tag == RANKED_OWN;
+}
+
+static struct rk_kernel_series *kernel_get(struct rk_metrics *metrics, const struct rk_op *op,
+					   enum rk_metric_source source)
+{
+	const struct rk_kernel_name *name = rk_kernel_name_get(metrics->config, op->name);
+	uint32_t kernel_id = name->kernel_id;
+	uint32_t domain = name->domain;
+	uint64_t key = kernel_key(kernel_id, domain, op->device, source);
+	struct rk_kernel_series *series;
+
+	if (key == metrics->last_key)
+		return metrics->last_kernel;
+	metrics->last_key = 0;
+	if (!metrics->config->metrics_include_kernel_stats) {
+		kernel_id = metrics->all;
+	} else if (!has_own_series(metrics, kernel_id)) {
+		kernel_id = metrics->other;
+		domain = metrics->unknown;
+	}
+	series = series_get(metrics, &metrics->kernels, &metrics->kernel_index,
+			    kernel_key(kernel_id, domain, op->device, source), sizeof(*series));
+	if (!series)
+		return NULL;
+	series->kernel_id = kernel_id;
+	series->domain = domain;
+	series->device = op->device;
+	series->source = source;
+	metrics->last_key = key;
+	metrics->last_kernel = series;
+	return series;
+}
+
+static bool has_duration(const struct rk_op *op)
+{
+	return !(op->flags & (RK_OP_F_INVALID_TIME | RK_OP_F_OPEN)) && op->end >= op->start &&
+	       op->end;
+}
+
+static void note_device(struct rk_metrics *metrics, uint32_t device)
+{
+	if (device < RK_ACTIVE_DEVICES)
+		metrics->has_device[device] = true;
+}
+
+static void feed_kernel(struct rk_metrics *metrics, const struct rk_op *op)
+{
+	enum rk_metric_source source =
+		op->flags & RK_OP_F_HOST_TIME ? RK_SERIES_HOST : RK_SERIES_GPU;
+	struct rk_kernel_series *series;
+
+	note_device(metrics, op->device);
+	if (op->flags & RK_OP_F_OPEN)
+		return;
+	series = kernel_get(metrics, op, source);
+	if (!series)
+		return;
+	series->ok++;
+	if (has_duration(op))
+		rk_histogram_add(&series->duration, &metrics->bounds, &metrics->exponential,
+				 op->end - op->start);
+}
+
+static void feed_transfer(struct rk_metrics *metrics, const struct rk_op *op)
+{
+	const char *kind = rk_metrics_transfer_name(op);
+	uint64_t key = (uint64_t)op->device << 8 | (op->kind == RK_OP_MEMSET ? 0x80 : 0) |
+		       (op->kind == RK_OP_MEMSET ? 0 : op->copy.copy_kind & 0x7f);
+	struct rk_transfer_series *series;
+
+	if (op->flags & RK_OP_F_OPEN)
+		return;
+	series = series_get(metrics, &metrics->transfers, &metrics->transfer_index, key + 1,
+			    sizeof(*series));
+	if (!series)
+		return;
+	series->kind = kind;
+	series->device = op->device;
+	series->bytes += op->copy.bytes;
+	if (has_duration(op) && !(op->flags & RK_OP_F_HOST_TIME))
+		rk_histogram_add(&series->duration, &metrics->bounds, &metrics->exponential,
+				 op->end - op->start);
+}
+
+static void feed_memory(struct rk_metrics *metrics, const struct rk_op *op)
+{
+	uint64_t key = ((uint64_t)op->device << 8 | op->memory.pool) + 1;
+	struct rk_memory_series *series =
+		series_get(metrics, &metrics->memory, &metrics->memory_index, key, sizeof(*series));
+
+	if (!series)
+		return;
+	series->device = op->device;
+	series->pool = op->memory.pool;
+	if (op->kind == RK_OP_ALLOC)
+		series->bytes += (int64_t)op->memory.bytes;
+	else
+		series->bytes -= (int64_t)op->memory.bytes;
+}
+
+static void feed_error(struct rk_metrics *metrics, const struct rk_op *op)
+{
+	const char *api = rk_intern_get(op->api);
+	uint32_t domain =
+		op->name ? rk_kernel_name_get(metrics->config, op->name)->domain : metrics->unknown;
+	uint64_t key = (uint64_t)op->api << 40 | (uint64_t)domain << 20 | op->result;
+	struct rk_error_series *series = series_get(
+		metrics, &metrics->errors, &metrics->error_index, key + 1, sizeof(*series));
+	struct rk_kernel_series *kernel;
+
+	if (series) {
+		series->api = op->api;
+		series->domain = domain;
+		series->result = op->result;
+		series->count++;
+	}
+	if (strncmp(api, "cuLaunch", 8) != 0 || strncmp(api, "cuLaunchHostFunc", 16) == 0)
+		return;
+	kernel = kernel_get(metrics, op, RK_SERIES_HOST);
+	if (kernel)
+		kernel->failed++;
+}
+
+static void feed_tick(struct rk_metrics *metrics, const struct rk_op *op)
+{
+	for (int i = 0; i < RK_ACTIVE_DEVICES; i++) {
+		metrics->active[i] = op->tick.active[i];
+		if (op->tick.active[i])
+			metrics->has_device[i] = true;
+	}
+	memcpy(metrics->dropped, op->tick.ledger.dropped, sizeof(metrics->dropped));
+	metrics->own_values[RK_METRIC_ID_TRACER_CPU] = (double)op->tick.cpu_ns / NS_PER_S;
+	metrics->own_values[RK_METRIC_ID_TRACER_RSS] = (double)op->tick.rss_bytes;
+	metrics->own_values[RK_METRIC_ID_TRACER_DEPTH] = (double)op->tick.ring_depth_max;
+	metrics->own_values[RK_METRIC_ID_TRACER_LAG] = (double)op->tick.lag_ns / NS_PER_S;
+	metrics->own_values[RK_METRIC_ID_TRACER_UNWRAPPED] = (double)op->tick.ledger.unwrapped;
+}
+
+void rk_metrics_feed(struct rk_metrics *metrics, const struct rk_op *op)
+{
+	switch (op->kind) {
+	case RK_OP_KERNEL:
+		feed_kernel(metrics, op);
+		break;
+	case RK_OP_MEMCPY:
+	case RK_OP_MEMSET:
+		feed_transfer(metrics, op);
+		break;
+	case RK_OP_ALLOC:
+	case RK_OP_FREE:
+		feed_memory(metrics, op);
+		break;
+	case RK_OP_ERROR:
+		feed_error(metrics, op);
+		break;
+	case RK_OP_TICK:
+	case RK_OP_END:
+		feed_tick(metrics, op);
+		break;
+	case RK_OP_DEVICE:
+		note_device(metrics, op->device);
+		break;
+	default:
+		break;
+	}
+	metrics->own_values[RK_METRIC_ID_TRACER_FOLDED] = metrics->folded;
+}
+
+/* Where the value of a family with at most one label lies; NULL if nobody may set it. */
+static double *own_value(struct rk_metrics *metrics, const char *family, const char *label)
+{
+	for (int i = 0; i < RK_METRIC_ID_COUNT; i++) {
+		if (strcmp(families[i].name, family) != 0)
+			continue;
+		if (i == RK_METRIC_ID_DROPPED) {
+			for (int r = 0; r < RK_LOSS_COUNT; r++) {
+				if (strcmp(rk_loss_name((enum rk_loss)r), label) == 0)
+					return &metrics->dropped_wire[r];
+			}
+			return NULL;
+		}
+		if (i == RK_METRIC_ID_TRACER_SPANS) {
+			for (int o = 0; o < RK_OUTCOMES; o++) {
+				if (strcmp(rk_metric_outcomes[o], label) == 0)
+					return &metrics->outcomes[o];
+			}
+			return NULL;
+		}
+		return families[i].runtime ? &metrics->own_values[i] : NULL;
+	}
+	return NULL;
+}
+
+void rk_metrics_add(struct rk_metrics *metrics, const char *family, const char *label, double v)
+{
+	double *value = own_value(metrics, family, label);
+
+	if (value)
+		*value += v;
+	else
+		rk_log_debug("metrics: could not add to %s{%s}: no such series", family, label);
+}
+
+void rk_metrics_set(struct rk_metrics *metrics, const char *family, const char *label, double v)
+{
+	double *value = own_value(metrics, family, label);
+
+	if (value)
+		*value = v;
+	else
+		rk_log_debug("metrics: could not set %s{%s}: no such series", family, label);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/net_loader.c - opening librknet.so, late and only when it is needed.
+ *
+ * The file is looked for in the folder of the library that asks, in rkpreload/ below it, and
+ * where RK_NET_LIBRARY says (a build tree). RTLD_LOCAL: nothing of it, nor of the libcurl it
+ * brings, becomes visible to the program.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "pipeline/net_module.h"
+
+#define LIBRARY "librknet.so"
+
+bool rk_net_is_wanted(const struct rk_config *config)
+{
+	if (config->tracing_enabled && config->tracing_otlp_endpoint[0])
+		return true;
+	if (config->metrics_enabled && config->metrics_pushgateway_url[0])
+		return true;
+	return rk_config_wants_scrape(config);
+}
+
+static void *try_open(const char *path)
+{
+	if (access(path, R_OK))
+		return NULL;
+	return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+}
+
+static void *open_library(const struct rk_env *env, const char *self_dir)
+{
+	static const char *const places[] = { "%s/rkpreload/" LIBRARY, "%s/" LIBRARY,
+					      "%s/../lib/rkpreload/" LIBRARY };
+	const char *named = env ? rk_env_get(env, "RK_NET_LIBRARY") : NULL;
+	void *library = named ? try_open(named) : NULL;
+	char path[PATH_MAX];
+
+	for (size_t i = 0; !library && self_dir && i < sizeof(places) / sizeof(places[0]); i++) {
+		/* The formats are the three literals above. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(path, sizeof(path), places[i], self_dir);
+#pragma GCC diagnostic pop
+		library = try_open(path);
+	}
+	return library;
+}
+
+int rk_net_load(struct rk_net **out, const struct rk_net_host *host, const char *self_dir)
+{
+	const char *why;
+	void *library;
+	rk_net_open_fn open_net;
+
+	*out = NULL;
+	dlerror();
+	library = open_library(host->env, self_dir);
+	if (!library) {
+		why = dlerror();
+		rk_log_warn("net: could not open " LIBRARY " next to %s: %s; "
+			    "nothing is sent, recording goes on",
+			    self_dir ? self_dir : "", why ? why : rk_strerror(ENOENT));
+		return -ENOENT;
+	}
+	*(void **)&open_net = dlsym(library, "rk_net_open");
+	if (!open_net) {
+		rk_log_warn("net: could not use " LIBRARY ": it has no rk_net_open");
+		return -ENOEXEC;
+	}
+	/* Never closed: its threads and exit handlers would outlive its code. */
+	return open_net(out, host);
+}

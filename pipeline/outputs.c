@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/outputs.c - opening, feeding and closing them.
+ */
+#include "pipeline/outputs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/intern.h"
+#include "core/log.h"
+#include "core/resource.h"
+#include "trace/trace_path.h"
+
+/* Together with the wait for records (0.2 s) and the collection of GPU records (0.2 s) this
+ * stays below the second that a SIGKILL may cost. */
+#define SEAL_AFTER_NS	 500000000ull
+#define LOSS_BOUND_NS	 1000000000ull
+#define LIVE_WITHIN_NS	 5000000000ull
+#define COMMAND_LINE_MAX 4096
+#define VERDICT_MAX	 4096
+
+static uint64_t random_seed(void)
+{
+	uint64_t seed = 0;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed) || !seed)
+		seed = rk_clock_ticks() * 0x9e3779b97f4a7c15ull ^ (uint64_t)getpid() << 40;
+	return seed;
+}
+
+static bool is_path(const char *summary)
+{
+	return summary[0] && strcmp(summary, "auto") != 0 && strcmp(summary, "always") != 0 &&
+	       strcmp(summary, "never") != 0;
+}
+
+/* The program may change its folder before it ends. */
+static void resolve_summary(struct rk_outputs *outputs)
+{
+	const char *summary = outputs->setup->config->summary;
+	char folder[PATH_MAX];
+
+	if (!is_path(summary))
+		return;
+	if (summary[0] != '/' && getcwd(folder, sizeof(folder))) {
+		int length = snprintf(outputs->summary_path, PATH_MAX, "%s/%s", folder, summary);
+
+		if (length < PATH_MAX)
+			return;
+	}
+	snprintf(outputs->summary_path, PATH_MAX, "%s", summary);
+}
+
+void rk_outputs_init(struct rk_outputs *outputs, const struct rk_exporter_setup *setup)
+{
+	struct utsname names;
+	ssize_t length;
+
+	outputs->setup = setup;
+	outputs->seed = random_seed();
+	length = readlink("/proc/self/exe", outputs->executable, sizeof(outputs->executable) - 1);
+	outputs->executable[length > 0 ? length : 0] = '\0';
+	snprintf(outputs->host, sizeof(outputs->host), "%s",
+		 uname(&names) == 0 ? names.nodename : "");
+	resolve_summary(outputs);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void read_command_line(char *out, size_t size)
+{
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? 0 : read(fd, out, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (length < 0)
+		length = 0;
+	out[length] = '\0';
+	for (ssize_t i = 0; i + 1 < length; i++) {
+		if (!out[i])
+			out[i] = ' ';
+	}
+}
+
+static const char *get_env(const char *name, void *data)
+{
+	return data ? rk_env_get(data, name) : NULL;
+}
+
+/* auto: only where nothing is sent live. Return: false when there is to be no file. */
+static bool choose_path(const struct rk_outputs *outputs, uint64_t wall_ns, char *out, size_t size)
+{
+	const struct rk_config *config = outputs->setup->config;
+	struct rk_trace_path_vars vars = {
+		.executable = outputs->executable,
+		.host = outputs->host,
+		.pid = (uint32_t)getpid(),
+		.start_wall_ns = wall_ns,
+		.get_env = get_env,
+		.data = (void *)outputs->setup->env,
+	};
+
+	if (strcmp(config->trace_file, "none") == 0 || !config->trace_file[0])
+		return false;
+	if (strcmp(config->trace_file, "auto") == 0 && rk_net_is_wanted(config))
+		return false;
+	return rk_trace_path_expand(out, size, config->trace_file, &vars) == 0;
+}
+
+static void open_file(struct rk_outputs *outputs)
+{
+	const struct rk_exporter_setup *setup = outputs->setup;
+	const struct rk_config *config = setup->config;
+	uint64_t now = rk_clock_now();
+	uint64_t wall = now + (uint64_t)rk_clock_wall_offset(NULL);
+	bool gpu_time = setup->gpu_time && setup->gpu_time();
+	char command_line[COMMAND_LINE_MAX] = "";
+	char path[PATH_MAX];
+	struct rk_trace_options options = {
+		.max_bytes = config->trace_max_size,
+		.level = (uint32_t)config->trace_compression_level,
+		.check_free_space = true,
+	};
+	struct rk_trace_meta meta = {
+		.seed = outputs->seed,
+		.start_wall_ns = wall,
+		.start_ns = now,
+		.pid = (uint32_t)getpid(),
+		.cupti_version = setup->cupti_version,
+		.cuda_version = setup->cuda_version,
+		.loss_bound_ns = LOSS_BOUND_NS,
+		.executable = outputs->executable,
+		.host = outputs->host,
+		.version = RK_VERSION,
+		.command_line = command_line,
+		.gpu_time_source = gpu_time ? "cupti" : "host",
+		.host_time_reason =
+			gpu_time || !setup->gpu_time_reason ? "" : setup->gpu_time_reason(),
+		.traceparent = config->traceparent,
+		.tracestate = config->tracestate,
+		.baggage = config->baggage,
+		.resource = outputs->resource ? outputs->resource : "",
+	};
+
+	if (config->process_command_args)
+		read_command_line(command_line, sizeof(command_line));
+	if (!choose_path(outputs, wall, path, sizeof(path)))
+		return;
+	if (rk_trace_writer_open(&outputs->writer, path, &meta, &options))
+		return;
+	snprintf(outputs->trace_path, sizeof(outputs->trace_path), "%s",
+		 rk_trace_writer_path(outputs->writer));
+}
+
+static void log_for_net(enum rk_log_level level, const char *line, void *data)
+{
+	(void)data;
+	rk_log(level, "%s", line);
+}
+
+/* Called on the loop's own thread, so that answering at all proves that it goes round. */
+static int health(const char *what, char *out, size_t size, void *data)
+{
+	const struct rk_outputs *outputs = data;
+	const struct rk_exporter_setup *setup = outputs->setup;
+	bool gpu_time = setup->gpu_time && setup->gpu_time();
+	bool is_live = rk_clock_now() - outputs->ticked_ns < LIVE_WITHIN_NS;
+	bool is_ok = strcmp(what, "live") == 0 ? is_live : true;
+
+	snprintf(out, size,
+		 "{\"status\":\"%s\",\"recording\":%s,\"gpu_time_source\":\"%s\","
+		 "\"trace_file\":%s}\n",
+		 is_ok ? "ok" : "stalled", outputs->is_recording ? "true" : "false",
+		 gpu_time ? "cupti" : "host", outputs->writer ? "true" : "false");
+	return is_ok ? 200 : 503;
+}
+
+static void open_net(struct rk_outputs *outputs)
+{
+	const struct rk_exporter_setup *setup = outputs->setup;
+
+	if (!rk_net_is_wanted(setup->config))
+		return;
+	outputs->net_host = (struct rk_net_host){
+		.abi = RK_NET_ABI,
+		.config = setup->config,
+		.env = setup->env,
+		.strings = rk_intern_table(),
+		.log = log_for_net,
+		.log_level = rk_log_get_level(),
+		.metrics = rk_pipeline_metrics(outputs->pipeline),
+		.render = rk_metrics_render,
+		.add = rk_metrics_add,
+		.set = rk_metrics_set,
+		.resource = outputs->resource ? outputs->resource : "",
+		.instance = outputs->host,
+		.live = true,
+		.health = health,
+		.health_data = outputs,
+	};
+	if (rk_net_load(&outputs->net, &outputs->net_host, setup->library_dir) == 0 && outputs->net)
+		rk_pipeline_add_sink(outputs->pipeline, &outputs->net->sink);
+}
+
+void rk_outputs_open(struct rk_outputs *outputs)
+{
+	const struct rk_config *config = outputs->setup->config;
+	struct rk_pipeline_setup setup = {
+		.config = config,
+		.seed = outputs->seed,
+		.traceparent = config->traceparent ? config->traceparent : "",
+		.tracestate = config->tracestate ? config->tracestate : "",
+	};
+
+	outputs->is_recording = true;
+	outputs->resource = rk_resource_create(config, outputs->setup->env);
+	open_file(outputs);
+	if (rk_pipeline_create(&outputs->pipeline, &setup)) {
+		rk_log_error("exporter: could not create the pipeline: %s", rk_strerror(ENOMEM));
+		return;
+	}
+	if (rk_verdict_create(&outputs->verdict, config) == 0)
+		rk_pipeline_add_sink(outputs->pipeline, rk_verdict_sink(outputs->verdict));
+	open_net(outputs);
+}
+
+void rk_outputs_take(struct rk_outputs *outputs, const struct rk_op *op)
+{
+	if (outputs->writer) {
+		rk_trace_writer_add(outputs->writer, op);
+		if (!outputs->unsealed_since)
+			outputs->unsealed_since = rk_clock_now();
+	}
+	if (outputs->pipeline)
+		rk_pipeline_feed(outputs->pipeline, op);
+}
+
+void rk_outputs_seal(struct rk_outputs *outputs, uint64_t now_ns)
+{
+	if (!outputs->writer || !outputs->unsealed_since)
+		return;
+	if (now_ns < outputs->unsealed_since + SEAL_AFTER_NS)
+		return;
+	rk_trace_writer_seal(outputs->writer);
+	outputs->unsealed_since = 0;
+}
+
+void rk_outputs_note_own(struct rk_outputs *outputs)
+{
+	struct rk_metrics *metrics;
+	struct rk_net_stats stats;
+
+	if (outputs->writer)
+		outputs->file_lost = rk_trace_writer_lost(outputs->writer);
+	if (!outputs->pipeline)
+		return;
+	metrics = rk_pipeline_metrics(outputs->pipeline);
+	if (outputs->writer)
+		rk_metrics_set(metrics, "rustkernel_tracer_written_bytes_total", "",
+			       (double)rk_trace_writer_bytes(outputs->writer));
+	if (!outputs->net || !outputs->net->get_stats)
+		return;
+	memset(&stats, 0, sizeof(stats));
+	outputs->net->get_stats(outputs->net, &stats);
+	rk_metrics_set(metrics, "rustkernel_tracer_sent_bytes_total", "", (double)stats.bytes_sent);
+	rk_metrics_set(metrics, "rustkernel_tracer_spans_total", "eligible",
+		       (double)stats.eligible);
+	rk_metrics_set(metrics, "rustkernel_tracer_spans_total", "sent", (double)stats.sent);
+	rk_metrics_set(metrics, "rustkernel_tracer_spans_total", "sampled_out",
+		       (double)stats.sampled_out);
+	rk_metrics_set(metrics, "rustkernel_tracer_spans_total", "dropped", (double)stats.dropped);
+}
+
+void rk_outputs_close_file(struct rk_outputs *outputs)
+{
+	struct rk_trace_writer *writer = outputs->writer;
+
+	outputs->writer = NULL;
+	rk_trace_writer_close(writer);
+}
+
+static void write_all(int fd, const char *text, size_t length)
+{
+	while (length) {
+		ssize_t written = write(fd, text, length);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return;
+		text += written;
+		length -= (size_t)written;
+	}
+}
+
+static void write_summary(const char *path, const char *text, size_t length)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		rk_log_warn("summary: could not write %s: %s", path, rk_strerror(errno));
+		return;
+	}
+	write_all(fd, text, length);
+	close(fd);
+}
+
+void rk_outputs_tell_verdict(struct rk_outputs *outputs)
+{
+	const char *summary = outputs->setup->config->summary;
+	const struct rk_exporter_setup *setup = outputs->setup;
+	char text[VERDICT_MAX];
+	int length;
+
+	if (!outputs->verdict || strcmp(summary, "never") == 0)
+		return;
+	if (!outputs->summary_path[0] && strcmp(summary, "always") != 0 &&
+	    !(outputs->files.stderr_is_terminal && rk_own_files_has_stderr(&outputs->files)))
+		return;
+	if (setup->gpu_time && !setup->gpu_time() && setup->gpu_time_reason)
+		rk_verdict_set_host_time_reason(outputs->verdict, setup->gpu_time_reason());
+	length = rk_verdict_format(outputs->verdict, base_name(outputs->executable),
+				   outputs->trace_path, text, sizeof(text));
+	if (length <= 0)
+		return;
+	if ((size_t)length >= sizeof(text))
+		length = sizeof(text) - 1;
+	if (outputs->summary_path[0])
+		write_summary(outputs->summary_path, text, (size_t)length);
+	else
+		write_all(STDERR_FILENO, text, (size_t)length);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/outputs.h - everything the ops of a live process go to.
+ *
+ *   op -> trace file
+ *      -> pipeline -> metrics, spans -> verdict, librknet
+ *
+ * A file or a network that cannot be had is said once and never stops the rest.
+ */
+#ifndef RK_PIPELINE_OUTPUTS_H
+#define RK_PIPELINE_OUTPUTS_H
+
+#include <limits.h>
+
+#include "pipeline/exporter.h"
+#include "pipeline/net_module.h"
+#include "pipeline/own_files.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/verdict.h"
+#include "trace/trace_writer.h"
+
+struct rk_outputs {
+	const struct rk_exporter_setup *setup;
+	struct rk_own_files files;
+	struct rk_pipeline *pipeline;	/* NULL: nothing can be done but count */
+	struct rk_verdict *verdict;	/* may be NULL */
+	struct rk_trace_writer *writer; /* may be NULL */
+	struct rk_net *net;		/* may be NULL */
+	struct rk_net_host net_host;
+	char *resource;
+	char executable[PATH_MAX];
+	char host[256];
+	char trace_path[PATH_MAX];   /* "" = no file was written */
+	char summary_path[PATH_MAX]; /* "" = none; absolute */
+	uint64_t seed;
+	uint64_t unsealed_since; /* ns; 0 = everything is sealed */
+	uint64_t file_lost;	 /* ops the file did not take */
+	uint64_t ticked_ns;	 /* the loop went round; for /health/live */
+	bool is_recording;
+};
+
+/**
+ * What must happen at the very start: the executable, the folder relative paths mean.
+ *
+ * Context: exporter.
+ */
+void rk_outputs_init(struct rk_outputs *outputs, const struct rk_exporter_setup *setup);
+
+/**
+ * Open the pipeline, the file and the network. Called once, when there is something to record.
+ *
+ * Context: exporter.
+ */
+void rk_outputs_open(struct rk_outputs *outputs);
+
+/**
+ * One op, with its ordinal.
+ *
+ * Context: exporter.
+ */
+void rk_outputs_take(struct rk_outputs *outputs, const struct rk_op *op);
+
+/**
+ * Seal what is old enough, or everything with @now_ns = UINT64_MAX.
+ *
+ * Context: exporter.
+ */
+void rk_outputs_seal(struct rk_outputs *outputs, uint64_t now_ns);
+
+/**
+ * Bring the tracer's own series up to date.
+ *
+ * Context: exporter, before a tick.
+ */
+void rk_outputs_note_own(struct rk_outputs *outputs);
+
+/**
+ * Close the file; tell the verdict. The network is left.
+ *
+ * Context: exporter, after the op RK_OP_END.
+ */
+void rk_outputs_close_file(struct rk_outputs *outputs);
+void rk_outputs_tell_verdict(struct rk_outputs *outputs);
+
+#endif

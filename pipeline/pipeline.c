@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/pipeline.c - one op goes to the metrics, the sinks and the assembler.
+ */
+#include "pipeline/pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/assembler.h"
+#include "pipeline/metrics_state.h"
+
+struct rk_pipeline {
+	struct rk_metrics *metrics;
+	struct rk_assembler *assembler;
+	struct rk_sink *first; /* borrowed; in the order they were added */
+	bool wants_spans;      /* some sink takes spans */
+	uint64_t lost;	       /* of the assembler, as counted so far */
+};
+
+static void give_span(const struct rk_span *span, void *data)
+{
+	struct rk_pipeline *pipeline = data;
+
+	for (struct rk_sink *sink = pipeline->first; sink; sink = sink->next) {
+		if (sink->span)
+			sink->span(sink, span);
+	}
+}
+
+int rk_pipeline_create(struct rk_pipeline **out, const struct rk_pipeline_setup *setup)
+{
+	struct rk_pipeline *pipeline = calloc(1, sizeof(*pipeline));
+	struct rk_assembler_setup assembler = {
+		.config = setup->config,
+		.seed = setup->seed,
+		.traceparent = setup->traceparent,
+		.tracestate = setup->tracestate,
+		.span = give_span,
+		.data = pipeline,
+	};
+
+	*out = NULL;
+	if (!pipeline)
+		return -ENOMEM;
+	if (rk_metrics_create(&pipeline->metrics, setup->config) ||
+	    rk_assembler_create(&pipeline->assembler, &assembler)) {
+		rk_pipeline_destroy(pipeline);
+		return -ENOMEM;
+	}
+	*out = pipeline;
+	return 0;
+}
+
+void rk_pipeline_destroy(struct rk_pipeline *pipeline)
+{
+	if (!pipeline)
+		return;
+	rk_metrics_destroy(pipeline->metrics);
+	rk_assembler_destroy(pipeline->assembler);
+	free(pipeline);
+}
+
+void rk_pipeline_add_sink(struct rk_pipeline *pipeline, struct rk_sink *sink)
+{
+	struct rk_sink **end = &pipeline->first;
+
+	while (*end)
+		end = &(*end)->next;
+	sink->next = NULL;
+	*end = sink;
+	pipeline->wants_spans = pipeline->wants_spans || sink->span;
+}
+
+static void count_lost(struct rk_pipeline *pipeline)
+{
+	uint64_t lost = rk_assembler_lost(pipeline->assembler);
+
+	pipeline->metrics->short_of_memory += lost - pipeline->lost;
+	pipeline->lost = lost;
+}
+
+void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op)
+{
+	rk_metrics_feed(pipeline->metrics, op);
+	for (struct rk_sink *sink = pipeline->first; sink; sink = sink->next) {
+		if (sink->op)
+			sink->op(sink, op);
+	}
+	/* Spans are a function of the ops, so nobody misses what nobody takes. */
+	if (!pipeline->wants_spans)
+		return;
+	rk_assembler_feed(pipeline->assembler, op);
+	count_lost(pipeline);
+}
+
+void rk_pipeline_finish(struct rk_pipeline *pipeline)
+{
+	if (!pipeline->wants_spans)
+		return;
+	rk_assembler_finish(pipeline->assembler);
+	count_lost(pipeline);
+}
+
+struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline)
+{
+	return pipeline->metrics;
+}

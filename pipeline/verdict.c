@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/verdict.c - sums over ops, and the dozen lines.
+ */
+#include "pipeline/verdict.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/intern.h"
+#include "core/record.h"
+#include "pipeline/handle_map.h"
+#include "pipeline/human_units.h"
+#include "pipeline/interval_set.h"
+#include "pipeline/kernel_name.h"
+
+#define DEVICES_MAX 64u
+#define NAMES_MAX   65536u
+#define TOP	    5
+#define NAME_WIDTH  60
+
+struct kernel_sum {
+	uint32_t name; /* string: readable */
+	uint64_t count, total_ns;
+};
+
+struct memory_sum {
+	int64_t now, peak;
+};
+
+struct rk_verdict {
+	struct rk_sink sink; /* first: the sink is the verdict */
+	const struct rk_config *config;
+	const char *host_time_reason;
+	struct rk_interval_set *busy[DEVICES_MAX]; /* NULL: no kernel ran there */
+	struct rk_handle_map index;		   /* readable name -> tag: place + 1 */
+	struct kernel_sum *kernels;
+	uint32_t kernel_count, kernel_capacity;
+	uint64_t kernel_ops, host_kernels, copies, copy_bytes, copy_ns, memsets;
+	uint64_t first_ns, last_ns;
+	struct memory_sum device, pinned;
+	struct rk_ledger ledger;
+	uint64_t cpu_ns;
+};
+
+static struct kernel_sum *sum_get(struct rk_verdict *v, uint32_t name)
+{
+	struct rk_handle_slot *slot = rk_handle_map_put(&v->index, name);
+	uint32_t capacity = v->kernel_capacity ? v->kernel_capacity * 2 : 64;
+	struct kernel_sum *grown;
+
+	if (!slot)
+		return NULL;
+	if (slot->tag)
+		return &v->kernels[slot->tag - 1];
+	if (v->kernel_count == v->kernel_capacity) {
+		grown = realloc(v->kernels, capacity * sizeof(*grown));
+		if (!grown)
+			return NULL;
+		v->kernels = grown;
+		v->kernel_capacity = capacity;
+	}
+	slot->tag = ++v->kernel_count;
+	v->kernels[slot->tag - 1] = (struct kernel_sum){ .name = name };
+	return &v->kernels[slot->tag - 1];
+}
+
+static void note_busy(struct rk_verdict *v, const struct rk_op *op)
+{
+	uint32_t device = op->device < DEVICES_MAX ? op->device : DEVICES_MAX - 1;
+
+	if (!v->busy[device])
+		v->busy[device] = calloc(1, sizeof(*v->busy[device]));
+	if (v->busy[device])
+		rk_interval_set_add(v->busy[device], op->start, op->end);
+}
+
+static bool has_gpu_time(const struct rk_op *op)
+{
+	return !(op->flags & (RK_OP_F_HOST_TIME | RK_OP_F_INVALID_TIME | RK_OP_F_OPEN)) && op->end;
+}
+
+static void take_kernel(struct rk_verdict *v, const struct rk_op *op)
+{
+	struct kernel_sum *sum;
+
+	if (op->flags & RK_OP_F_OPEN)
+		return;
+	v->kernel_ops++;
+	v->host_kernels += op->flags & RK_OP_F_HOST_TIME ? 1 : 0;
+	sum = sum_get(v, rk_kernel_name_get(v->config, op->name)->readable);
+	if (sum) {
+		sum->count++;
+		if (!(op->flags & RK_OP_F_INVALID_TIME))
+			sum->total_ns += op->end - op->start;
+	}
+	if (has_gpu_time(op))
+		note_busy(v, op);
+}
+
+static void take_copy(struct rk_verdict *v, const struct rk_op *op)
+{
+	if (op->flags & RK_OP_F_OPEN)
+		return;
+	if (op->kind == RK_OP_MEMSET)
+		v->memsets++;
+	else
+		v->copies++;
+	if (op->kind == RK_OP_MEMCPY)
+		v->copy_bytes += op->copy.bytes;
+	if (has_gpu_time(op) && op->kind == RK_OP_MEMCPY)
+		v->copy_ns += op->end - op->start;
+}
+
+static void take_memory(struct rk_verdict *v, const struct rk_op *op)
+{
+	struct memory_sum *sum = op->memory.pool == RK_POOL_PINNED ? &v->pinned : &v->device;
+	int64_t bytes = (int64_t)op->memory.bytes;
+
+	if (op->memory.pool == RK_POOL_USER)
+		return;
+	sum->now += op->kind == RK_OP_ALLOC ? bytes : -bytes;
+	if (sum->now > sum->peak)
+		sum->peak = sum->now;
+}
+
+static void note_time(struct rk_verdict *v, uint64_t first, uint64_t last)
+{
+	if (first && (!v->first_ns || first < v->first_ns))
+		v->first_ns = first;
+	if (last > v->last_ns)
+		v->last_ns = last;
+}
+
+static void take_op(struct rk_sink *sink, const struct rk_op *op)
+{
+	struct rk_verdict *v = (struct rk_verdict *)sink;
+
+	note_time(v, op->host_start ? op->host_start : op->start,
+		  op->end > op->host_end ? op->end : op->host_end);
+	switch (op->kind) {
+	case RK_OP_KERNEL:
+		take_kernel(v, op);
+		break;
+	case RK_OP_MEMCPY:
+	case RK_OP_MEMSET:
+		take_copy(v, op);
+		break;
+	case RK_OP_GRAPH:
+		if (!op->graph.nodes && has_gpu_time(op))
+			note_busy(v, op);
+		break;
+	case RK_OP_ALLOC:
+	case RK_OP_FREE:
+		take_memory(v, op);
+		break;
+	case RK_OP_TICK:
+	case RK_OP_END:
+		v->ledger = op->tick.ledger;
+		v->cpu_ns = op->tick.cpu_ns;
+		break;
+	default:
+		break;
+	}
+}
+
+int rk_verdict_create(struct rk_verdict **out, const struct rk_config *config)
+{
+	struct rk_verdict *v = calloc(1, sizeof(*v));
+
+	*out = v;
+	if (!v)
+		return -ENOMEM;
+	v->config = config;
+	v->sink.name = "verdict";
+	v->sink.op = take_op;
+	v->host_time_reason = "";
+	rk_handle_map_init(&v->index, NAMES_MAX);
+	return 0;
+}
+
+void rk_verdict_destroy(struct rk_verdict *v)
+{
+	if (!v)
+		return;
+	for (uint32_t i = 0; i < DEVICES_MAX; i++)
+		free(v->busy[i]);
+	free(v->kernels);
+	rk_handle_map_finish(&v->index);
+	free(v);
+}
+
+struct rk_sink *rk_verdict_sink(struct rk_verdict *v)
+{
+	return &v->sink;
+}
+
+void rk_verdict_set_host_time_reason(struct rk_verdict *v, const char *reason)
+{
+	v->host_time_reason = reason ? reason : "";
+}
+
+struct page {
+	char *out;
+	size_t size;
+	size_t used; /* as snprintf: may exceed size */
+};
+
+static void print(struct page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void print(struct page *page, const char *format, ...)
+{
+	size_t at = page->used < page->size ? page->used : page->size;
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(page->out + at, page->size - at, format, args);
+	va_end(args);
+	if (length > 0)
+		page->used += (size_t)length;
+}
+
+static double percent(double part, double whole)
+{
+	return whole > 0 ? 100 * part / whole : 0;
+}
+
+static void print_head(struct page *page, const struct rk_verdict *v, const char *program)
+{
+	uint64_t wall = v->last_ns - v->first_ns;
+	uint64_t busy = 0;
+	uint32_t devices = 0;
+	char text[RK_HUMAN_MAX];
+
+	for (uint32_t i = 0; i < DEVICES_MAX; i++) {
+		devices += v->busy[i] != NULL;
+		busy += v->busy[i] ? rk_interval_set_length(v->busy[i]) : 0;
+	}
+	print(page, "rkpreload: %s: wall time %s, ", program, rk_human_time(text, wall));
+	if (v->host_kernels == v->kernel_ops && v->kernel_ops)
+		print(page, "GPU busy unknown (host time only)\n");
+	else if (devices > 1)
+		print(page, "GPU busy %.1f %% of %u devices, copies %.1f %%\n",
+		      percent((double)busy, (double)wall * devices), devices,
+		      percent((double)v->copy_ns, (double)wall * devices));
+	else
+		print(page, "GPU busy %.1f %%, copies %.1f %%\n",
+		      percent((double)busy, (double)wall),
+		      percent((double)v->copy_ns, (double)wall));
+}
+
+static int compare_total(const void *a, const void *b)
+{
+	const struct kernel_sum *x = a;
+	const struct kernel_sum *y = b;
+
+	if (x->total_ns != y->total_ns)
+		return x->total_ns < y->total_ns ? 1 : -1;
+	return strcmp(rk_intern_get(x->name), rk_intern_get(y->name));
+}
+
+static void print_kernels(struct page *page, const struct rk_verdict *v)
+{
+	struct kernel_sum *sorted = calloc(v->kernel_count + 1, sizeof(*sorted));
+	uint64_t total = 0;
+	char sum[RK_HUMAN_MAX];
+	char average[RK_HUMAN_MAX];
+
+	if (!sorted || !v->kernel_count) {
+		free(sorted);
+		return;
+	}
+	memcpy(sorted, v->kernels, v->kernel_count * sizeof(*sorted));
+	qsort(sorted, v->kernel_count, sizeof(*sorted), compare_total);
+	for (uint32_t i = 0; i < v->kernel_count; i++)
+		total += sorted[i].total_ns;
+	print(page, "  Time %%      Total     Count        Avg  Kernel\n");
+	for (uint32_t i = 0; i < v->kernel_count && i < TOP; i++) {
+		const struct kernel_sum *k = &sorted[i];
+
+		print(page, "  %6.1f %10s %9llu %10s  %.*s\n",
+		      percent((double)k->total_ns, (double)total), rk_human_time(sum, k->total_ns),
+		      (unsigned long long)k->count,
+		      rk_human_time(average, k->count ? k->total_ns / k->count : 0), NAME_WIDTH,
+		      rk_intern_get(k->name));
+	}
+	free(sorted);
+}
+
+static void print_counts(struct page *page, const struct rk_verdict *v)
+{
+	char bytes[RK_HUMAN_MAX];
+	char peak[RK_HUMAN_MAX];
+	char pinned[RK_HUMAN_MAX];
+
+	print(page, "  %llu kernels (%u names), %llu copies (%s), %llu memsets; memory peak %s",
+	      (unsigned long long)v->kernel_ops, v->kernel_count, (unsigned long long)v->copies,
+	      rk_human_bytes(bytes, v->copy_bytes), (unsigned long long)v->memsets,
+	      rk_human_bytes(peak, (uint64_t)v->device.peak));
+	if (v->pinned.peak)
+		print(page, ", pinned %s", rk_human_bytes(pinned, (uint64_t)v->pinned.peak));
+	print(page, "\n");
+}
+
+static void print_losses(struct page *page, const struct rk_verdict *v)
+{
+	const struct rk_ledger *ledger = &v->ledger;
+	uint64_t submitted = rk_ledger_submitted(ledger, RK_WORK_LAUNCH);
+	uint64_t open = 0;
+	const char *separator = "";
+
+	for (int w = 0; w < RK_WORK_COUNT; w++)
+		open += ledger->open[w];
+	print(page, "  losses: ");
+	for (int i = 0; i < RK_LOSS_COUNT; i++) {
+		if (!ledger->dropped[i])
+			continue;
+		print(page, "%s%llu %s", separator[0] ? separator : "!! ",
+		      (unsigned long long)ledger->dropped[i], rk_loss_name((enum rk_loss)i));
+		separator = ", ";
+	}
+	print(page, "%s (%llu of %llu launches complete", separator[0] ? "" : "none",
+	      (unsigned long long)ledger->joined[RK_WORK_LAUNCH], (unsigned long long)submitted);
+	if (ledger->joined[RK_WORK_GRAPH_LAUNCH])
+		print(page, ", %llu graph launches",
+		      (unsigned long long)ledger->joined[RK_WORK_GRAPH_LAUNCH]);
+	if (open)
+		print(page, ", %llu calls OPEN", (unsigned long long)open);
+	if (ledger->gpu_orphan)
+		print(page, ", %llu orphans", (unsigned long long)ledger->gpu_orphan);
+	print(page, ")\n");
+}
+
+int rk_verdict_format(const struct rk_verdict *v, const char *program, const char *path, char *out,
+		      size_t size)
+{
+	struct page page = { .out = out, .size = size };
+	uint64_t wall = v->last_ns - v->first_ns;
+	char text[RK_HUMAN_MAX];
+
+	if (size)
+		out[0] = '\0';
+	print_head(&page, v, program);
+	print_kernels(&page, v);
+	print_counts(&page, v);
+	print_losses(&page, v);
+	print(&page,
+	      "  tracing took %s of CPU time beside the program (%.2f %% of the wall time)\n",
+	      rk_human_time(text, v->cpu_ns), percent((double)v->cpu_ns, (double)wall));
+	if (v->host_time_reason[0])
+		print(&page, "  no GPU time, times are those of the calls: %s\n",
+		      v->host_time_reason);
+	if (path[0])
+		print(&page, "  next: rktrace report %s\n", path);
+	return (int)page.used;
+}
