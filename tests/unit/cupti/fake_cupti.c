@@ -178,7 +178,7 @@ static void take_record(const struct fake_work *work, uint32_t id)
 	size_t size = record_size(work->kind);
 	struct held *last = held_count ? &held[held_count - 1] : NULL;
 
-	if (!last || last->used + size > last->size) {
+	if (!last || fake.short_buffers || last->used + size > last->size) {
 		size_t records = 0;
 
 		if (held_count == BUFFERS)

@@ -28,6 +28,7 @@ struct fake_cupti {
 	int refused_kind[64]; /* result of cuptiActivityEnable */
 	uint32_t newest_cbid; /* greater ones are refused; 0 = none is */
 	bool no_timestamps;   /* the timestamp callback is refused */
+	bool short_buffers;   /* a buffer per record, as a thread each would have */
 	_Atomic uint64_t dropped;
 	/* seen by the test */
 	_Atomic bool subscribed;
