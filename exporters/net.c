@@ -25,11 +25,11 @@ struct net {
 	struct rk_net public;		/* first: what the host holds */
 	const struct rk_net_host *host; /* borrowed; outlives this */
 	struct rk_loop loop;
-	struct rk_http *http;		/* NULL = nothing is sent by us */
-	struct rk_otlp_http *otlp;	/* may be NULL */
-	struct rk_pushgateway *push;	/* may be NULL */
-	struct rk_scrape *scrape;	/* may be NULL */
-	struct rk_otlp_http_stats told; /* what the host's metrics know */
+	struct rk_http *http;		   /* NULL = nothing is sent by us */
+	struct rk_otlp_http *otlp;	   /* may be NULL */
+	struct rk_pushgateway *push;	   /* may be NULL */
+	struct rk_scrape *scrape;	   /* may be NULL */
+	uint64_t told_lost[RK_LOSS_COUNT]; /* what the host's metrics know */
 	bool is_finished;
 };
 
@@ -72,24 +72,60 @@ static void run(struct net *net)
 		rk_scrape_run(net->scrape, now);
 }
 
+static void net_get_stats(const struct rk_net *public, struct rk_net_stats *out)
+{
+	const struct net *net = from_public(public);
+	struct rk_otlp_http_stats otlp = { .last_error = "" };
+	struct rk_pushgateway_stats push = { .last_error = "" };
+
+	if (net->otlp)
+		rk_otlp_http_get_stats(net->otlp, &otlp);
+	if (net->push)
+		rk_pushgateway_get_stats(net->push, &push);
+	memset(out, 0, sizeof(*out));
+	out->eligible = otlp.eligible;
+	out->sent = otlp.sent;
+	out->queued = otlp.waiting;
+	for (int reason = 0; reason < RK_LOSS_COUNT; reason++) {
+		out->lost[reason] = otlp.lost[reason];
+		out->dropped += otlp.lost[reason];
+	}
+	out->bytes_sent = otlp.bytes_sent + push.bytes_sent;
+	out->requests = otlp.requests;
+	out->retries = otlp.retries;
+	out->pushes = push.pushes;
+	out->push_failures = push.failures;
+	out->scrapes = net->scrape ? rk_scrape_count(net->scrape) : 0;
+	out->scrape_port = net->scrape ? rk_scrape_port(net->scrape) : 0;
+	out->connected = otlp.is_connected || push.is_connected;
+	snprintf(out->last_error, sizeof(out->last_error), "%s",
+		 otlp.last_error[0] ? otlp.last_error : push.last_error);
+}
+
+/* Losses are added, because the registry counts losses of its own under the same name. */
 static void tell_metrics(struct net *net)
 {
+	static const char spans[] = "rustkernel_tracer_spans_total";
 	const struct rk_net_host *host = net->host;
-	struct rk_otlp_http_stats stats;
+	struct rk_net_stats stats;
 
-	if (!net->otlp || !host->add)
-		return;
-	rk_otlp_http_get_stats(net->otlp, &stats);
-	for (int reason = 0; reason < RK_LOSS_COUNT; reason++) {
-		if (stats.lost[reason] != net->told.lost[reason])
+	net_get_stats(&net->public, &stats);
+	for (int reason = 0; host->add && reason < RK_LOSS_COUNT; reason++) {
+		uint64_t more = stats.lost[reason] - net->told_lost[reason];
+
+		if (more)
 			host->add(host->metrics, "rustkernel_dropped_total",
-				  rk_loss_name((enum rk_loss)reason),
-				  (double)(stats.lost[reason] - net->told.lost[reason]));
+				  rk_loss_name((enum rk_loss)reason), (double)more);
+		net->told_lost[reason] = stats.lost[reason];
 	}
-	if (stats.bytes_sent != net->told.bytes_sent)
-		host->add(host->metrics, "rustkernel_tracer_sent_bytes_total", "",
-			  (double)(stats.bytes_sent - net->told.bytes_sent));
-	net->told = stats;
+	if (!host->set)
+		return;
+	host->set(host->metrics, "rustkernel_tracer_sent_bytes_total", "",
+		  (double)stats.bytes_sent);
+	host->set(host->metrics, spans, "eligible", (double)stats.eligible);
+	host->set(host->metrics, spans, "sent", (double)stats.sent);
+	host->set(host->metrics, spans, "sampled_out", (double)stats.sampled_out);
+	host->set(host->metrics, spans, "dropped", (double)stats.dropped);
 }
 
 /* One round: wait for sockets or the next timer, then whatever is due. */
@@ -155,36 +191,6 @@ static void net_finish(struct rk_net *public, uint32_t timeout_ms)
 		rk_pushgateway_abandon(net->push);
 	tell_metrics(net);
 	net->is_finished = true;
-}
-
-static void net_get_stats(const struct rk_net *public, struct rk_net_stats *out)
-{
-	const struct net *net = from_public(public);
-	struct rk_otlp_http_stats otlp = { .last_error = "" };
-	struct rk_pushgateway_stats push = { .last_error = "" };
-
-	if (net->otlp)
-		rk_otlp_http_get_stats(net->otlp, &otlp);
-	if (net->push)
-		rk_pushgateway_get_stats(net->push, &push);
-	memset(out, 0, sizeof(*out));
-	out->eligible = otlp.eligible;
-	out->sent = otlp.sent;
-	out->queued = otlp.waiting;
-	for (int reason = 0; reason < RK_LOSS_COUNT; reason++) {
-		out->lost[reason] = otlp.lost[reason];
-		out->dropped += otlp.lost[reason];
-	}
-	out->bytes_sent = otlp.bytes_sent + push.bytes_sent;
-	out->requests = otlp.requests;
-	out->retries = otlp.retries;
-	out->pushes = push.pushes;
-	out->push_failures = push.failures;
-	out->scrapes = net->scrape ? rk_scrape_count(net->scrape) : 0;
-	out->scrape_port = net->scrape ? rk_scrape_port(net->scrape) : 0;
-	out->connected = otlp.is_connected || push.is_connected;
-	snprintf(out->last_error, sizeof(out->last_error), "%s",
-		 otlp.last_error[0] ? otlp.last_error : push.last_error);
 }
 
 static void net_close(struct rk_net *public)

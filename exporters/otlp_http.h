@@ -87,6 +87,9 @@ bool rk_otlp_http_is_done(const struct rk_otlp_http *otlp);
  */
 void rk_otlp_http_abandon(struct rk_otlp_http *otlp);
 
+/**
+ * Context: exporter.
+ */
 void rk_otlp_http_get_stats(const struct rk_otlp_http *otlp, struct rk_otlp_http_stats *stats);
 
 /* What a reply means for the batch. */

@@ -110,6 +110,9 @@ void rk_otlp_queue_compress_head(struct rk_otlp_queue *queue, struct rk_gzip *gz
  */
 void rk_otlp_queue_pop(struct rk_otlp_queue *queue);
 
+/**
+ * Context: exporter. Ownership: borrowed; changes with the queue.
+ */
 const struct rk_otlp_queue_counts *rk_otlp_queue_get_counts(const struct rk_otlp_queue *queue);
 
 #endif

@@ -59,6 +59,9 @@ bool rk_pushgateway_is_done(const struct rk_pushgateway *push);
  */
 void rk_pushgateway_abandon(struct rk_pushgateway *push);
 
+/**
+ * Context: exporter.
+ */
 void rk_pushgateway_get_stats(const struct rk_pushgateway *push,
 			      struct rk_pushgateway_stats *stats);
 

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,8 +48,11 @@ static void on_panic(void *data, const char *file, unsigned line, const char *re
 {
 	(void)data;
 	(void)file;
-	if (!panic_exit)
-		abort(); /* the program's own server: what the library does by itself */
+	/* The program's own server, on its own thread: end as the library would by itself. */
+	while (!panic_exit) {
+		raise(SIGABRT);
+		pause();
+	}
 	rk_log_error("scrape: libmicrohttpd gave up (line %u: %s); no more scrapes", line,
 		     reason ? reason : "");
 	longjmp(*panic_exit, 1);

@@ -74,6 +74,7 @@ struct rk_net {
 /**
  * The module's only export.
  *
+ * Context: the thread that feeds the pipeline. Ownership: the caller, (*out)->close().
  * Return: 0 and *out; -EINVAL on an ABI mismatch; -ENODEV when no endpoint is configured.
  */
 int rk_net_open(struct rk_net **out, const struct rk_net_host *host);
@@ -81,6 +82,8 @@ typedef int (*rk_net_open_fn)(struct rk_net **out, const struct rk_net_host *hos
 
 /**
  * Whether @config names any destination or server, so that the module is needed.
+ *
+ * Context: any.
  */
 bool rk_net_is_wanted(const struct rk_config *config);
 

@@ -35,7 +35,7 @@ struct options {
 
 static struct options options = { .seed = 1, .finish_ms = 2000 };
 static uint64_t state;
-static double lost[RK_LOSS_COUNT], sent_bytes;
+static double lost[RK_LOSS_COUNT], sent_bytes, sent_spans;
 static uint64_t late_ms; /* the worst poll() beyond what was asked */
 
 static uint64_t now_ms(void)
@@ -109,14 +109,21 @@ static ptrdiff_t render(const struct rk_metrics *metrics, bool runtime, bool ope
 static void add(struct rk_metrics *metrics, const char *family, const char *label, double value)
 {
 	(void)metrics;
-	if (strcmp(family, "rustkernel_dropped_total") != 0) {
-		sent_bytes += value;
+	if (strcmp(family, "rustkernel_dropped_total") != 0)
 		return;
-	}
 	for (int i = 0; i < RK_LOSS_COUNT; i++) {
 		if (strcmp(label, rk_loss_name((enum rk_loss)i)) == 0)
 			lost[i] += value;
 	}
+}
+
+static void set(struct rk_metrics *metrics, const char *family, const char *label, double value)
+{
+	(void)metrics;
+	if (strcmp(family, "rustkernel_tracer_sent_bytes_total") == 0)
+		sent_bytes = value;
+	if (strcmp(label, "sent") == 0)
+		sent_spans = value;
 }
 
 static int health(const char *what, char *out, size_t size, void *data)
@@ -331,6 +338,7 @@ static void report(const struct rk_net *net, uint64_t finish_took, bool signals_
 		printf("\"%s\":%" PRIu64 ",\"told_%s\":%.0f,", rk_loss_name((enum rk_loss)i),
 		       s.lost[i], rk_loss_name((enum rk_loss)i), lost[i]);
 	print_text(stdout, "last_error", s.last_error);
+	printf("\"told_spans\":%.0f,", sent_spans);
 	printf("\"told_bytes\":%.0f,\"finish_ms\":%" PRIu64 ",\"late_ms\":%" PRIu64
 	       ",\"signals_changed\":%s}\n",
 	       sent_bytes, finish_took, late_ms, signals_changed ? "true" : "false");
@@ -414,6 +422,7 @@ int main(int argc, char **argv)
 	host.log_level = config->logging_level;
 	host.render = render;
 	host.add = add;
+	host.set = set;
 	host.resource = rk_resource_create(config, env);
 	host.instance = "test-host";
 	host.live = !options.replay;
