@@ -190,11 +190,8 @@ static void take_record(const struct fake_work *work, uint32_t id)
 		if (!last->data)
 			abort(); /* as CUPTI before 12.9 does */
 		held_count++;
-		for (size_t i = 0; i < last->size; i++)
-			if (last->data[i]) {
-				fake.dirty++;
-				break;
-			}
+		if (last->data[0] || memcmp(last->data, last->data + 1, last->size - 1) != 0)
+			fake.dirty++;
 	}
 	write_record(last->data + last->used, work, id);
 	last->used += size;
