@@ -61,8 +61,8 @@ __global__ void reduce_sum(const float *in, float *out, int n)
 struct lane {
 	cudaStream_t stream;
 	float *a, *b, *sum, *acc, *part; /* device */
-	float *host_part;                /* pinned */
-	double total;                    /* of the last round */
+	float *host_part;		 /* pinned */
+	double total;			 /* of the last round */
 };
 
 static void lane_open(struct lane *l, int n)

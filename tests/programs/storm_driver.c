@@ -40,7 +40,7 @@ static void find_functions(void)
 {
 }
 #else
-#define CALL(name) api.name
+#define CALL(name)		 api.name
 static struct {
 #define X(name, version, symbol) PFN_##name##_v##version name;
 	FUNCTIONS(X)

@@ -19,8 +19,8 @@
 #include "simgpu_tool.h"
 
 #define CT_EXPORT __attribute__((visibility("default")))
-#define CT_KINDS CUPTI_ACTIVITY_KIND_COUNT
-#define CT_CBIDS 1024
+#define CT_KINDS  CUPTI_ACTIVITY_KIND_COUNT
+#define CT_CBIDS  1024
 
 struct ct_driver {
 	simgpu_attach_fn attach;
@@ -68,7 +68,6 @@ struct ct {
 };
 
 extern struct ct ct;
-
 
 /* ---- ct_core.c ---- */
 CUptiResult ct_attach(void);

@@ -15,7 +15,7 @@
 #include "ct.h"
 
 #define VERSION_NULL_OK 27 /* CUDA 12.9: a NULL buffer no longer crashes CUPTI */
-#define WORKER_NAP_MS 10   /* how often the worker looks by itself */
+#define WORKER_NAP_MS	10 /* how often the worker looks by itself */
 
 struct open_record {
 	size_t at;

@@ -18,7 +18,7 @@
 #include "ct_names.h"
 
 #define CLOCK_DRIFT_NS 10000 /* a clock that wandered less is not set again */
-#define CLOCK_TRIES 5
+#define CLOCK_TRIES    5
 #define EXTERNAL_DEPTH 16
 
 struct ct ct = { .version = CUPTI_API_VERSION };
@@ -290,8 +290,8 @@ static CUptiResult attach(void)
 /* The driver reports a call if a callback or an API record wants it. */
 void ct_apply_callbacks(void)
 {
-	bool all = ct.kind_on[CUPTI_ACTIVITY_KIND_DRIVER] ||
-		   ct.kind_on[CUPTI_ACTIVITY_KIND_RUNTIME];
+	bool all =
+		ct.kind_on[CUPTI_ACTIVITY_KIND_DRIVER] || ct.kind_on[CUPTI_ACTIVITY_KIND_RUNTIME];
 
 	if (!ct.attached)
 		return;
@@ -462,9 +462,9 @@ CT_EXPORT CUptiResult cuptiActivityDisableContext(CUcontext context, CUpti_Activ
 	return context ? cuptiActivityDisable(kind) : CUPTI_ERROR_INVALID_CONTEXT;
 }
 
-CT_EXPORT CUptiResult cuptiActivityRegisterCallbacks(
-	CUpti_BuffersCallbackRequestFunc funcBufferRequested,
-	CUpti_BuffersCallbackCompleteFunc funcBufferCompleted)
+CT_EXPORT CUptiResult
+cuptiActivityRegisterCallbacks(CUpti_BuffersCallbackRequestFunc funcBufferRequested,
+			       CUpti_BuffersCallbackCompleteFunc funcBufferCompleted)
 {
 	if (!funcBufferRequested || !funcBufferCompleted)
 		return CUPTI_ERROR_INVALID_PARAMETER;

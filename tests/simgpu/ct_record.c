@@ -36,9 +36,9 @@ SAME(CUpti_ActivityMemset2, CUpti_ActivityMemset4, graphNodeId);
 SAME(CUpti_ActivityMemset3, CUpti_ActivityMemset4, graphId);
 
 static const size_t kernel_sizes[] = {
-	[4] = sizeof(CUpti_ActivityKernel4), [5] = sizeof(CUpti_ActivityKernel5),
-	[6] = sizeof(CUpti_ActivityKernel6), [7] = sizeof(CUpti_ActivityKernel7),
-	[8] = sizeof(CUpti_ActivityKernel8), [9] = sizeof(CUpti_ActivityKernel9),
+	[4] = sizeof(CUpti_ActivityKernel4),   [5] = sizeof(CUpti_ActivityKernel5),
+	[6] = sizeof(CUpti_ActivityKernel6),   [7] = sizeof(CUpti_ActivityKernel7),
+	[8] = sizeof(CUpti_ActivityKernel8),   [9] = sizeof(CUpti_ActivityKernel9),
 	[10] = sizeof(CUpti_ActivityKernel10),
 };
 static const size_t memcpy_sizes[] = {
@@ -57,9 +57,8 @@ static const struct {
 	uint32_t version;
 	int kernel, copy, set;
 } layouts[] = {
-	{ 130000, 10, 6, 4 }, { 26, 9, 6, 4 }, { 19, 9, 5, 4 }, { 18, 8, 5, 4 },
-	{ 17, 7, 5, 4 },      { 15, 6, 4, 3 }, { 14, 5, 4, 3 }, { 13, 5, 4, 2 },
-	{ 0, 4, 4, 2 },
+	{ 130000, 10, 6, 4 }, { 26, 9, 6, 4 }, { 19, 9, 5, 4 }, { 18, 8, 5, 4 }, { 17, 7, 5, 4 },
+	{ 15, 6, 4, 3 },      { 14, 5, 4, 3 }, { 13, 5, 4, 2 }, { 0, 4, 4, 2 },
 };
 
 static int env_layout(const char *name, int fallback, int low, int high)

@@ -23,7 +23,7 @@
 #define RT_EXPORT __attribute__((visibility("default")))
 
 struct rt_driver {
-#define RT_DRV(name, version) PFN_##name##_v##version name;
+#define RT_DRV(name, version)			     PFN_##name##_v##version name;
 #define RT_DRV_PT(name, version, pt_version, suffix) PFN_##name##_v##version name;
 #include "rt_driver.def"
 #undef RT_DRV

@@ -11,8 +11,8 @@
 
 #include "rt.h"
 
-#define FATBIN_MAGIC 0x466243b1
-#define CONFIG_DEPTH 16
+#define FATBIN_MAGIC	0x466243b1
+#define CONFIG_DEPTH	16
 #define RUNTIME_VERSION 13000
 
 struct rt_driver rt_driver[2];
@@ -34,7 +34,7 @@ static const struct request requests[] = {
 #define RT_DRV(name, version) { #name, version, 0, offsetof(struct rt_driver, name) },
 #define RT_DRV_PT(name, version, pt_version, suffix)                                               \
 	{ #name, version, 0, offsetof(struct rt_driver, name) },                                   \
-	{ #name, pt_version, 2, offsetof(struct rt_driver, name) },
+		{ #name, pt_version, 2, offsetof(struct rt_driver, name) },
 #include "rt_driver.def"
 #undef RT_DRV
 #undef RT_DRV_PT
@@ -364,7 +364,10 @@ static const struct {
 	const char *name;
 	const char *text;
 } errors[] = {
-#define ERR(code, text) { code, #code, text }
+#define ERR(code, text)                                                                            \
+	{                                                                                          \
+		code, #code, text                                                                  \
+	}
 	{ cudaSuccess, "cudaSuccess", "no error" },
 	ERR(cudaErrorInvalidValue, "invalid argument"),
 	ERR(cudaErrorMemoryAllocation, "out of memory"),
@@ -372,7 +375,8 @@ static const struct {
 	ERR(cudaErrorCudartUnloading, "driver shutting down"),
 	ERR(cudaErrorInvalidConfiguration, "invalid configuration argument"),
 	ERR(cudaErrorInvalidSymbol, "invalid device symbol"),
-	ERR(cudaErrorInsufficientDriver, "CUDA driver version is insufficient for CUDA runtime version"),
+	ERR(cudaErrorInsufficientDriver,
+	    "CUDA driver version is insufficient for CUDA runtime version"),
 	ERR(cudaErrorInvalidDeviceFunction, "invalid device function"),
 	ERR(cudaErrorNoDevice, "no CUDA-capable device is detected"),
 	ERR(cudaErrorInvalidDevice, "invalid device ordinal"),
@@ -777,8 +781,8 @@ RT_API(cudaFuncGetAttributes, struct cudaFuncAttributes *attr, const void *func)
 	if (error)
 		return error;
 	memset(attr, 0, sizeof(*attr));
-	DRV(cuFuncGetAttribute)(&attr->maxThreadsPerBlock,
-				CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, f);
+	DRV(cuFuncGetAttribute)
+	(&attr->maxThreadsPerBlock, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, f);
 	DRV(cuFuncGetAttribute)(&attr->numRegs, CU_FUNC_ATTRIBUTE_NUM_REGS, f);
 	DRV(cuFuncGetAttribute)(&attr->ptxVersion, CU_FUNC_ATTRIBUTE_PTX_VERSION, f);
 	DRV(cuFuncGetAttribute)(&attr->binaryVersion, CU_FUNC_ATTRIBUTE_BINARY_VERSION, f);

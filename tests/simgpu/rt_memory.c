@@ -80,8 +80,8 @@ RT_API(cudaMalloc3D, struct cudaPitchedPtr *pitchedDevPtr, struct cudaExtent ext
 {
 	void *ptr = NULL;
 	size_t pitch = 0;
-	cudaError_t error = rt_cudaMallocPitch(&ptr, &pitch, extent.width,
-					       extent.height * extent.depth);
+	cudaError_t error =
+		rt_cudaMallocPitch(&ptr, &pitch, extent.width, extent.height * extent.depth);
 
 	*pitchedDevPtr = (struct cudaPitchedPtr){ ptr, pitch, extent.width, extent.height };
 	return error;
@@ -268,7 +268,7 @@ static CUDA_MEMCPY2D flat_copy(struct flat dst, struct flat src, size_t width, s
 }
 
 #define LINEAR(p, pitch_) ((struct flat){ .ptr = (void *)(uintptr_t)(p), .pitch = (pitch_) })
-#define ARRAY(a, x_, y_) ((struct flat){ .array = (CUarray)(uintptr_t)(a), .x = (x_), .y = (y_) })
+#define ARRAY(a, x_, y_)  ((struct flat){ .array = (CUarray)(uintptr_t)(a), .x = (x_), .y = (y_) })
 
 RT_API(cudaMemcpy2D, void *dst, size_t dpitch, const void *src, size_t spitch, size_t width,
        size_t height, enum cudaMemcpyKind kind)
@@ -289,8 +289,8 @@ RT_API(cudaMemcpy2DAsync, void *dst, size_t dpitch, const void *src, size_t spit
 RT_API(cudaMemcpy2DToArray, cudaArray_t dst, size_t wOffset, size_t hOffset, const void *src,
        size_t spitch, size_t width, size_t height, enum cudaMemcpyKind kind)
 {
-	CUDA_MEMCPY2D c = flat_copy(ARRAY(dst, wOffset, hOffset), LINEAR(src, spitch), width,
-				    height, kind);
+	CUDA_MEMCPY2D c =
+		flat_copy(ARRAY(dst, wOffset, hOffset), LINEAR(src, spitch), width, height, kind);
 
 	RT_CALL(cuMemcpy2DUnaligned, &c);
 }
@@ -298,8 +298,8 @@ RT_API(cudaMemcpy2DToArray, cudaArray_t dst, size_t wOffset, size_t hOffset, con
 RT_API(cudaMemcpy2DFromArray, void *dst, size_t dpitch, cudaArray_const_t src, size_t wOffset,
        size_t hOffset, size_t width, size_t height, enum cudaMemcpyKind kind)
 {
-	CUDA_MEMCPY2D c = flat_copy(LINEAR(dst, dpitch), ARRAY(src, wOffset, hOffset), width,
-				    height, kind);
+	CUDA_MEMCPY2D c =
+		flat_copy(LINEAR(dst, dpitch), ARRAY(src, wOffset, hOffset), width, height, kind);
 
 	RT_CALL(cuMemcpy2DUnaligned, &c);
 }
@@ -470,8 +470,7 @@ RT_API(cudaMallocAsync, void **devPtr, size_t size, cudaStream_t hStream)
 	RT_CALL(cuMemAllocAsync, (CUdeviceptr *)devPtr, size, hStream);
 }
 
-RT_API(cudaMallocFromPoolAsync, void **ptr, size_t size, cudaMemPool_t memPool,
-       cudaStream_t stream)
+RT_API(cudaMallocFromPoolAsync, void **ptr, size_t size, cudaMemPool_t memPool, cudaStream_t stream)
 {
 	RT_CALL(cuMemAllocFromPoolAsync, (CUdeviceptr *)ptr, size, memPool, stream);
 }

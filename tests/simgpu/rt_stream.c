@@ -174,8 +174,7 @@ RT_API(cudaGraphGetNodes, cudaGraph_t graph, cudaGraphNode_t *nodes, size_t *num
 	RT_CALL(cuGraphGetNodes, graph, nodes, numNodes);
 }
 
-RT_API(cudaGraphGetRootNodes, cudaGraph_t graph, cudaGraphNode_t *pRootNodes,
-       size_t *pNumRootNodes)
+RT_API(cudaGraphGetRootNodes, cudaGraph_t graph, cudaGraphNode_t *pRootNodes, size_t *pNumRootNodes)
 {
 	RT_CALL(cuGraphGetRootNodes, graph, pRootNodes, pNumRootNodes);
 }
@@ -254,8 +253,7 @@ RT_API(cudaGraphExecKernelNodeSetParams, cudaGraphExec_t hGraphExec, cudaGraphNo
 
 	RT_BIND();
 	error = kernel_params(pNodeParams, &p);
-	return error ? error :
-		       rt_done(DRV(cuGraphExecKernelNodeSetParams)(hGraphExec, node, &p));
+	return error ? error : rt_done(DRV(cuGraphExecKernelNodeSetParams)(hGraphExec, node, &p));
 }
 
 static CUcontext current(void)

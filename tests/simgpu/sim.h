@@ -35,9 +35,9 @@
 	CUresult sim_##name(__VA_ARGS__)
 
 #define SIM_MAX_DEVICES 16
-#define SIM_CTX_DEPTH 32
-#define SIM_ARG_BYTES 64 /* the largest argument list of a built-in kernel is 32 bytes */
-#define SIM_NS_PER_S 1000000000ull
+#define SIM_CTX_DEPTH	32
+#define SIM_ARG_BYTES	64 /* the largest argument list of a built-in kernel is 32 bytes */
+#define SIM_NS_PER_S	1000000000ull
 
 enum sim_magic {
 	SIM_MAGIC_CTX = 0x73630001,
@@ -81,7 +81,7 @@ struct sim_config {
 };
 
 struct sim_counts {
-	atomic_ullong launches;      /* kernel launches that were accepted */
+	atomic_ullong launches; /* kernel launches that were accepted */
 	atomic_ullong launches_failed;
 	atomic_ullong launches_captured;
 	atomic_ullong graph_launches;
@@ -122,12 +122,12 @@ extern struct sim sim;
 /* ---- per thread ---- */
 struct sim_thread {
 	int32_t tid;
-	bool ptds;  /* the call came in by a _ptsz or _ptds entry */
+	bool ptds; /* the call came in by a _ptsz or _ptds entry */
 	uint32_t corr;
 	int depth;
 	struct sim_ctx *stack[SIM_CTX_DEPTH];
 	CUstreamCaptureMode capture_mode; /* cuThreadExchangeStreamCaptureMode */
-	struct simgpu_op *ops;            /* made by the call in progress */
+	struct simgpu_op *ops;		  /* made by the call in progress */
 	size_t op_count;
 	size_t op_room;
 };
@@ -376,7 +376,7 @@ void sim_truth_finish(void);
 struct sim_function {
 	const char *name;
 	uint16_t cbid;
-	uint8_t ptds;   /* the entry is a _ptsz or _ptds one */
+	uint8_t ptds;	/* the entry is a _ptsz or _ptds one */
 	uint8_t kernel; /* 1 + index of the CUfunction argument, 0: not a launch */
 };
 struct sim_entry {

@@ -40,9 +40,12 @@ static const struct {
 	const char *name;
 	enum sim_builtin builtin;
 } known[] = {
-	{ "_Z10vector_addPKfS0_Pfi", SIM_VECTOR_ADD }, { "vector_add", SIM_VECTOR_ADD },
-	{ "_Z5saxpyifPKfPf", SIM_SAXPY },              { "saxpy", SIM_SAXPY },
-	{ "_Z10reduce_sumPKfPfi", SIM_REDUCE_SUM },    { "reduce_sum", SIM_REDUCE_SUM },
+	{ "_Z10vector_addPKfS0_Pfi", SIM_VECTOR_ADD },
+	{ "vector_add", SIM_VECTOR_ADD },
+	{ "_Z5saxpyifPKfPf", SIM_SAXPY },
+	{ "saxpy", SIM_SAXPY },
+	{ "_Z10reduce_sumPKfPfi", SIM_REDUCE_SUM },
+	{ "reduce_sum", SIM_REDUCE_SUM },
 };
 
 /* Offset and size of each argument, as the device's parameter buffer has them. */

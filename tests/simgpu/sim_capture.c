@@ -307,7 +307,7 @@ SIM_API(cuStreamGetCaptureInfo_v3, CUstream hStream, CUstreamCaptureStatus *capt
 	if (!result && s->legacy) /* a question: refused, but it spoils nothing */
 		result = legacy_check(s->ctx, false);
 	if (!result) {
-		*captureStatus_out = !s->cap	       ? CU_STREAM_CAPTURE_STATUS_NONE :
+		*captureStatus_out = !s->cap	     ? CU_STREAM_CAPTURE_STATUS_NONE :
 				     s->cap->invalid ? CU_STREAM_CAPTURE_STATUS_INVALIDATED :
 						       CU_STREAM_CAPTURE_STATUS_ACTIVE;
 		if (id_out && s->cap)

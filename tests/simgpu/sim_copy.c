@@ -11,10 +11,20 @@
 #include "sim.h"
 
 #define SET_BYTES_PER_NS 200 /* memset bandwidth */
-#define SET_FIXED_NS 1000
+#define SET_FIXED_NS	 1000
 
-enum { KIND_HTOD = 1, KIND_DTOH, KIND_HTOA, KIND_ATOH, KIND_ATOA, KIND_ATOD, KIND_DTOA, KIND_DTOD,
-       KIND_HTOH, KIND_PTOP };
+enum {
+	KIND_HTOD = 1,
+	KIND_DTOH,
+	KIND_HTOA,
+	KIND_ATOH,
+	KIND_ATOA,
+	KIND_ATOD,
+	KIND_DTOA,
+	KIND_DTOD,
+	KIND_HTOH,
+	KIND_PTOP
+};
 enum side { SIDE_HOST, SIDE_DEVICE, SIDE_ARRAY };
 
 static uint32_t kind_of(enum side from, enum side to)
@@ -93,8 +103,8 @@ static CUresult linear(struct sim_work *work, void *dst, const void *src, size_t
 	return finish(work, sides < 0 ? -1 : sides / 4, sides < 0 ? -1 : sides % 4);
 }
 
-#define SIDES(from, to) ((from) * 4 + (to))
-#define PTR(devptr) ((void *)(uintptr_t)(devptr))
+#define SIDES(from, to) ((from)*4 + (to))
+#define PTR(devptr)	((void *)(uintptr_t)(devptr))
 
 static bool nothing(const struct sim_work *work)
 {
@@ -109,9 +119,9 @@ static CUresult run_sync(struct sim_work *work)
 
 	if (result || nothing(work))
 		return result;
-	return sim_submit_wait(NULL, work, kind != KIND_DTOD && kind != KIND_PTOP &&
-						   kind != KIND_DTOA && kind != KIND_ATOD &&
-						   kind != KIND_ATOA);
+	return sim_submit_wait(NULL, work,
+			       kind != KIND_DTOD && kind != KIND_PTOP && kind != KIND_DTOA &&
+				       kind != KIND_ATOD && kind != KIND_ATOA);
 }
 
 /* An asynchronous copy to pageable memory is not asynchronous, on real devices too. */
@@ -316,12 +326,12 @@ static CUresult resolve(const struct box_end *e, const CUDA_MEMCPY3D *p, char **
 
 CUresult sim_copy_work(const CUDA_MEMCPY3D *p, struct sim_work *work)
 {
-	struct box_end src = { p->srcMemoryType, p->srcHost, p->srcDevice, p->srcArray,
-			       p->srcXInBytes,	 p->srcY,    p->srcZ,	   p->srcPitch,
-			       p->srcHeight };
-	struct box_end dst = { p->dstMemoryType, p->dstHost, p->dstDevice, p->dstArray,
-			       p->dstXInBytes,	 p->dstY,    p->dstZ,	   p->dstPitch,
-			       p->dstHeight };
+	struct box_end src = { p->srcMemoryType, p->srcHost,	 p->srcDevice,
+			       p->srcArray,	 p->srcXInBytes, p->srcY,
+			       p->srcZ,		 p->srcPitch,	 p->srcHeight };
+	struct box_end dst = { p->dstMemoryType, p->dstHost,	 p->dstDevice,
+			       p->dstArray,	 p->dstXInBytes, p->dstY,
+			       p->dstZ,		 p->dstPitch,	 p->dstHeight };
 	struct sim_copy_work *c = &work->copy;
 	char *from, *to;
 	int from_side, to_side;
@@ -569,8 +579,8 @@ SIM_API(cuMemsetD2D8Async, CUdeviceptr dstDevice, size_t dstPitch, unsigned char
 	return set(dstDevice, SET2(dstPitch, uc, Width, Height, 1), hStream, false);
 }
 
-SIM_API(cuMemsetD2D16Async, CUdeviceptr dstDevice, size_t dstPitch, unsigned short us,
-	size_t Width, size_t Height, CUstream hStream)
+SIM_API(cuMemsetD2D16Async, CUdeviceptr dstDevice, size_t dstPitch, unsigned short us, size_t Width,
+	size_t Height, CUstream hStream)
 {
 	return set(dstDevice, SET2(dstPitch, us, Width, Height, 2), hStream, false);
 }

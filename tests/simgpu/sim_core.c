@@ -19,7 +19,7 @@
 #include "sim.h"
 
 #define DRIVER_VERSION 13000
-#define CBID_ROOM 1024 /* driver callback ids of CUDA 13.0 end below 800 */
+#define CBID_ROOM      1024 /* driver callback ids of CUDA 13.0 end below 800 */
 
 struct sim sim = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -424,8 +424,8 @@ SIM_API(cuGetProcAddress_v2, const char *symbol, void **pfn, int cudaVersion, cu
 		*symbolStatus = CU_GET_PROC_ADDRESS_SUCCESS;
 		if (!e)
 			*symbolStatus = name_known(symbol) ?
-					CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT :
-					CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND;
+						CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT :
+						CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND;
 		return CUDA_SUCCESS;
 	}
 	return e ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
@@ -442,7 +442,10 @@ static const struct {
 	const char *name;
 	const char *text;
 } errors[] = {
-#define ERR(code, text) { code, #code, text }
+#define ERR(code, text)                                                                            \
+	{                                                                                          \
+		code, #code, text                                                                  \
+	}
 	{ CUDA_SUCCESS, "CUDA_SUCCESS", "no error" },
 	ERR(CUDA_ERROR_INVALID_VALUE, "invalid argument"),
 	ERR(CUDA_ERROR_OUT_OF_MEMORY, "out of memory"),
@@ -477,8 +480,7 @@ static const struct {
 	ERR(CUDA_ERROR_STREAM_CAPTURE_MERGE,
 	    "operation would result in a merge of separate capture sequences"),
 	ERR(CUDA_ERROR_STREAM_CAPTURE_UNMATCHED, "capture was not ended in the same stream"),
-	ERR(CUDA_ERROR_STREAM_CAPTURE_UNJOINED,
-	    "capturing stream has unjoined work"),
+	ERR(CUDA_ERROR_STREAM_CAPTURE_UNJOINED, "capturing stream has unjoined work"),
 	ERR(CUDA_ERROR_STREAM_CAPTURE_ISOLATION,
 	    "dependency created on uncaptured work in another stream"),
 	ERR(CUDA_ERROR_STREAM_CAPTURE_IMPLICIT,

@@ -355,8 +355,8 @@ SIM_API(cuDevicePrimaryCtxGetState, CUdevice dev, unsigned int *flags, int *acti
 
 	if (!result) {
 		*flags = sim.device[dev].primary_flags;
-		*active = sim.device[dev].primary &&
-			  sim.device[dev].primary->magic == SIM_MAGIC_CTX;
+		*active =
+			sim.device[dev].primary && sim.device[dev].primary->magic == SIM_MAGIC_CTX;
 	}
 	return result;
 }
@@ -365,8 +365,7 @@ SIM_API(cuDevicePrimaryCtxReset_v2, CUdevice dev)
 {
 	CUresult result = device_check(dev);
 
-	if (!result && sim.device[dev].primary &&
-	    sim.device[dev].primary->magic == SIM_MAGIC_CTX)
+	if (!result && sim.device[dev].primary && sim.device[dev].primary->magic == SIM_MAGIC_CTX)
 		ctx_kill(sim.device[dev].primary);
 	return result;
 }

@@ -149,8 +149,7 @@ static bool sort(struct sim_graph *g)
 static CUresult get_graph(CUgraph handle, struct sim_graph **out)
 {
 	*out = (struct sim_graph *)handle;
-	return handle && (*out)->magic == SIM_MAGIC_GRAPH ? CUDA_SUCCESS :
-							    CUDA_ERROR_INVALID_VALUE;
+	return handle && (*out)->magic == SIM_MAGIC_GRAPH ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 static CUresult get_node(CUgraphNode handle, struct sim_node **out)
@@ -821,12 +820,12 @@ SIM_ALIAS(cuGraphInstantiate, cuGraphInstantiate_v2)
 SIM_API(cuGraphInstantiateWithParams, CUgraphExec *phGraphExec, CUgraph hGraph,
 	CUDA_GRAPH_INSTANTIATE_PARAMS *instantiateParams)
 {
-	CUresult result = sim_cuGraphInstantiateWithFlags(phGraphExec, hGraph,
-							  instantiateParams->flags);
+	CUresult result =
+		sim_cuGraphInstantiateWithFlags(phGraphExec, hGraph, instantiateParams->flags);
 
 	instantiateParams->hErrNode_out = NULL;
-	instantiateParams->result_out = result ? CUDA_GRAPH_INSTANTIATE_ERROR :
-						 CUDA_GRAPH_INSTANTIATE_SUCCESS;
+	instantiateParams->result_out =
+		result ? CUDA_GRAPH_INSTANTIATE_ERROR : CUDA_GRAPH_INSTANTIATE_SUCCESS;
 	return result;
 }
 

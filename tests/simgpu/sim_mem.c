@@ -13,8 +13,8 @@
 
 #define SIM_ALIAS(alias, target)
 
-#define MAP_FROM (64u << 10) /* larger allocations are mapped: untouched pages cost nothing */
-#define ALIGNMENT 512        /* cudaMalloc's texture alignment */
+#define MAP_FROM    (64u << 10) /* larger allocations are mapped: untouched pages cost nothing */
+#define ALIGNMENT   512		/* cudaMalloc's texture alignment */
 #define GRANULARITY (2u << 20)
 
 static void *tree; /* of struct sim_alloc, by address; the lock is held */
@@ -470,8 +470,7 @@ SIM_API(cuPointerGetAttributes, unsigned int numAttributes, CUpointer_attribute 
 	return result;
 }
 
-SIM_API(cuPointerSetAttribute, const void *value, CUpointer_attribute attribute_id,
-	CUdeviceptr ptr)
+SIM_API(cuPointerSetAttribute, const void *value, CUpointer_attribute attribute_id, CUdeviceptr ptr)
 {
 	(void)value;
 	(void)attribute_id;

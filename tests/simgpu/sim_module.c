@@ -15,9 +15,9 @@
 #include "sim.h"
 
 #define FATBIN_WRAPPER 0x466243b1u /* struct of nvcc's registration */
-#define FATBIN_DATA 0xba55ed50u
-#define ELF_IMAGE 0x464c457fu
-#define PTX_MAX (64u << 20)
+#define FATBIN_DATA    0xba55ed50u
+#define ELF_IMAGE      0x464c457fu
+#define PTX_MAX	       (64u << 20)
 
 enum image { IMAGE_BAD, IMAGE_BINARY, IMAGE_PTX };
 

@@ -335,8 +335,7 @@ SIM_API(cuStreamGetAttribute, CUstream hStream, CUstreamAttrID attr, CUstreamAtt
 	return CUDA_SUCCESS;
 }
 
-SIM_API(cuStreamSetAttribute, CUstream hStream, CUstreamAttrID attr,
-	const CUstreamAttrValue *param)
+SIM_API(cuStreamSetAttribute, CUstream hStream, CUstreamAttrID attr, const CUstreamAttrValue *param)
 {
 	struct sim_stream *s;
 	CUresult result = stream_peek(hStream, &s);

@@ -16,16 +16,27 @@
 
 #include "sim.h"
 
-#define TRUTH_ROOM (4ull << 30)   /* address space; disk is used as it fills */
-#define TRUTH_BLOCK (4ull << 20)  /* the file grows by this much */
-#define TRUTH_LINE 1024
-#define TRUTH_FD 500
+#define TRUTH_ROOM  (4ull << 30) /* address space; disk is used as it fills */
+#define TRUTH_BLOCK (4ull << 20) /* the file grows by this much */
+#define TRUTH_LINE  1024
+#define TRUTH_FD    500
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *map;
 static size_t used, size;
 static int fd = -1;
 static pid_t owner;
+
+/* The lock is held. */
+static bool room(size_t bytes)
+{
+	if (used + bytes <= size)
+		return true;
+	if (size + TRUTH_BLOCK > TRUTH_ROOM || ftruncate(fd, (off_t)(size + TRUTH_BLOCK)))
+		return false;
+	size += TRUTH_BLOCK;
+	return true;
+}
 
 static void put(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -34,11 +45,8 @@ static void put(const char *format, ...)
 	va_list args;
 	int n;
 
-	if (used + TRUTH_LINE > size) {
-		if (size + TRUTH_BLOCK > TRUTH_ROOM || ftruncate(fd, (off_t)(size + TRUTH_BLOCK)))
-			return;
-		size += TRUTH_BLOCK;
-	}
+	if (!room(TRUTH_LINE))
+		return;
 	va_start(args, format);
 	n = vsnprintf(map + used, TRUTH_LINE, format, args);
 	va_end(args);
@@ -83,21 +91,76 @@ static const char *const kind_names[] = {
 	[SIMGPU_OP_MEMORY] = "memory",
 };
 
+/* Formatted by hand: a launch writes a line, and printf would cost more than the launch. */
+static char *add_text(char *at, const char *text)
+{
+	while (*text)
+		*at++ = *text++;
+	return at;
+}
+
+static char *add_number(char *at, const char *before, uint64_t value)
+{
+	char digits[20];
+	int n = 0;
+
+	at = add_text(at, before);
+	do {
+		digits[n++] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	while (n)
+		*at++ = digits[--n];
+	return at;
+}
+
+static char *add_three(char *at, const char *before, const uint32_t *value)
+{
+	at = add_number(at, before, value[0]);
+	at = add_number(at, ",", value[1]);
+	at = add_number(at, ",", value[2]);
+	return add_text(at, "]");
+}
+
+static size_t format_op(char *line, const struct simgpu_op *op)
+{
+	char *at = add_text(line, "{\"kind\":\"");
+
+	at = add_text(at, kind_names[op->kind]);
+	at = add_text(at, "\",\"name\":\"");
+	if (op->name && strlen(op->name) < TRUTH_LINE / 2)
+		at = add_text(at, op->name);
+	at = add_number(at, "\",\"corr\":", op->corr);
+	at = add_number(at, ",\"device\":", op->device);
+	at = add_number(at, ",\"context\":", op->context);
+	at = add_number(at, ",\"stream\":", op->stream);
+	at = add_three(at, ",\"grid\":[", op->grid);
+	at = add_three(at, ",\"block\":[", op->block);
+	at = add_number(at, ",\"start_ns\":", op->start_ns);
+	at = add_number(at, ",\"dur_ns\":", op->end_ns - op->start_ns);
+	at = add_number(at, ",\"tid\":", (uint64_t)op->tid);
+	at = add_number(at, ",\"bytes\":", op->bytes);
+	at = add_number(at, ",\"copy_kind\":", op->copy_kind);
+	at = add_number(at, ",\"address\":", op->address);
+	at = add_number(at, ",\"graph\":", op->graph_id);
+	at = add_number(at, ",\"node\":", op->graph_node_id);
+	at = add_text(at, op->failed ? ",\"failed\":true}\n" : ",\"failed\":false}\n");
+	return (size_t)(at - line);
+}
+
 void sim_truth_op(const struct simgpu_op *op)
 {
+	char line[2 * TRUTH_LINE];
+	size_t length;
+
 	if (!map || sim.forked || op->kind == SIMGPU_OP_SYNC)
 		return;
+	length = format_op(line, op);
 	pthread_mutex_lock(&lock);
-	put("{\"kind\":\"%s\",\"name\":\"%s\",\"corr\":%u,\"device\":%u,\"context\":%u,"
-	    "\"stream\":%u,\"grid\":[%u,%u,%u],\"block\":[%u,%u,%u],\"start_ns\":%llu,"
-	    "\"dur_ns\":%llu,\"tid\":%d,\"bytes\":%llu,\"copy_kind\":%u,\"address\":%llu,"
-	    "\"graph\":%u,\"node\":%llu,\"failed\":%s}\n",
-	    kind_names[op->kind], op->name ? op->name : "", op->corr, op->device, op->context,
-	    op->stream, op->grid[0], op->grid[1], op->grid[2], op->block[0], op->block[1],
-	    op->block[2], (unsigned long long)op->start_ns,
-	    (unsigned long long)(op->end_ns - op->start_ns), op->tid,
-	    (unsigned long long)op->bytes, op->copy_kind, (unsigned long long)op->address,
-	    op->graph_id, (unsigned long long)op->graph_node_id, op->failed ? "true" : "false");
+	if (map && room(length)) {
+		memcpy(map + used, line, length);
+		used += length;
+	}
 	pthread_mutex_unlock(&lock);
 }
 

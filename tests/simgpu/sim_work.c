@@ -9,7 +9,7 @@
 
 #include "sim.h"
 
-#define COPY_FIXED_NS 1000   /* what an empty copy or memset takes */
+#define COPY_FIXED_NS 1000 /* what an empty copy or memset takes */
 
 #define HOST_SLICE_NS 200000 /* the host thread looks for earlier work this often */
 

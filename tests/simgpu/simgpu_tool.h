@@ -47,15 +47,15 @@ struct simgpu_op {
 	uint32_t channel;
 	uint64_t bytes;
 	uint64_t address;
-	uint32_t copy_kind;  /* CUpti_ActivityMemcpyKind */
-	uint32_t src_kind;   /* CUpti_ActivityMemoryKind */
-	uint32_t dst_kind;   /* also the memory kind of MEMSET and MEMORY */
+	uint32_t copy_kind; /* CUpti_ActivityMemcpyKind */
+	uint32_t src_kind;  /* CUpti_ActivityMemoryKind */
+	uint32_t dst_kind;  /* also the memory kind of MEMSET and MEMORY */
 	uint32_t src_device;
 	uint32_t dst_device;
-	uint32_t value;      /* memset value; sync type; memory operation */
+	uint32_t value; /* memset value; sync type; memory operation */
 	bool async;
 	bool cooperative;
-	bool failed;         /* ran into the scripted fault: no record comes of it */
+	bool failed; /* ran into the scripted fault: no record comes of it */
 	int32_t tid;
 };
 
@@ -64,8 +64,8 @@ struct simgpu_api_event {
 	uint32_t corr;
 	const char *function;
 	const void *params;
-	void *return_value;  /* CUresult *, NULL at entry */
-	const char *symbol;  /* kernel name of a launch, else NULL */
+	void *return_value; /* CUresult *, NULL at entry */
+	const char *symbol; /* kernel name of a launch, else NULL */
 	void *context;
 	uint32_t context_id;
 	uint64_t *corr_data;
