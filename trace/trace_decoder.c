@@ -258,8 +258,13 @@ static int next_host(struct rk_trace_decoder *decoder, struct rk_trace_shape *sh
 		thread->correlation = op->correlation;
 	}
 	if (!(absent & RK_TRACE_NO_HOST_START)) {
+		uint64_t expected = rk_trace_expect_start(thread->host_end, shape->host_gap);
+
 		err |= pop_difference(decoder, RK_COL_HOST_START, &op->host_start,
-				      same_call ? thread->host_start : thread->host_end);
+				      same_call ? thread->host_start : expected);
+		if (!same_call)
+			shape->host_gap = rk_trace_gap_step(shape->host_gap, thread->host_end,
+							    op->host_start);
 		thread->host_start = op->host_start;
 	}
 	if (!(absent & RK_TRACE_NO_HOST_END)) {
@@ -273,26 +278,41 @@ static int next_host(struct rk_trace_decoder *decoder, struct rk_trace_shape *sh
 	return err;
 }
 
+/* Without GPU time the call's times stand in for it, and say what to expect. */
+static int next_host_time(struct rk_trace_decoder *decoder, unsigned absent, struct rk_op *op)
+{
+	uint64_t duration = 0;
+	int err = 0;
+
+	if (!(absent & RK_TRACE_NO_START))
+		err |= pop_difference(decoder, RK_COL_START, &op->start, op->host_start);
+	if (!(absent & RK_TRACE_NO_END)) {
+		err |= pop_difference(decoder, RK_COL_DURATION, &duration,
+				      op->host_end - op->host_start);
+		op->end = op->start + duration;
+	}
+	return err;
+}
+
 static int next_gpu(struct rk_trace_decoder *decoder, struct rk_trace_shape *shape,
 		    struct rk_op *op)
 {
 	struct rk_trace_stream_slot *stream = &decoder->model.streams[shape->stream];
 	unsigned absent = rk_trace_key_absent(&shape->key);
-	bool host_time = op->flags & RK_OP_F_HOST_TIME;
 	uint64_t duration = 0;
 	int err = 0;
 
-	if (!(absent & RK_TRACE_NO_START))
+	if (op->flags & RK_OP_F_HOST_TIME)
+		return next_host_time(decoder, absent, op);
+	if (!(absent & RK_TRACE_NO_START)) {
 		err |= pop_difference(decoder, RK_COL_START, &op->start,
-				      host_time ? op->host_start : stream->end);
-	if (absent & RK_TRACE_NO_END)
-		return err;
-	err |= pop_difference(decoder, RK_COL_DURATION, &duration,
-			      host_time ? op->host_end - op->host_start : shape->gpu_mean);
-	op->end = op->start + duration;
-	if (!host_time) {
+				      rk_trace_expect_start(stream->end, shape->gpu_gap));
+		shape->gpu_gap = rk_trace_gap_step(shape->gpu_gap, stream->end, op->start);
+	}
+	if (!(absent & RK_TRACE_NO_END)) {
+		err |= pop_difference(decoder, RK_COL_DURATION, &duration, shape->gpu_mean);
 		shape->gpu_mean = rk_trace_mean_step(shape->gpu_mean, duration);
-		stream->end = op->end;
+		stream->end = op->end = op->start + duration;
 	}
 	return err;
 }

@@ -209,8 +209,13 @@ static void add_host(struct rk_trace_encoder *encoder, struct rk_trace_shape *sh
 		thread->correlation = op->correlation;
 	}
 	if (op->host_start) {
+		uint64_t expected = rk_trace_expect_start(thread->host_end, shape->host_gap);
+
 		push_difference(encoder, RK_COL_HOST_START, op->host_start,
-				same_call ? thread->host_start : thread->host_end);
+				same_call ? thread->host_start : expected);
+		if (!same_call)
+			shape->host_gap = rk_trace_gap_step(shape->host_gap, thread->host_end,
+							    op->host_start);
 		thread->host_start = op->host_start;
 	}
 	if (op->host_end) {
@@ -237,8 +242,11 @@ static void add_gpu(struct rk_trace_encoder *encoder, struct rk_trace_shape *sha
 					op->host_end - op->host_start);
 		return;
 	}
-	if (op->start)
-		push_difference(encoder, RK_COL_START, op->start, stream->end);
+	if (op->start) {
+		push_difference(encoder, RK_COL_START, op->start,
+				rk_trace_expect_start(stream->end, shape->gpu_gap));
+		shape->gpu_gap = rk_trace_gap_step(shape->gpu_gap, stream->end, op->start);
+	}
 	if (op->end) {
 		push_difference(encoder, RK_COL_DURATION, duration, shape->gpu_mean);
 		shape->gpu_mean = rk_trace_mean_step(shape->gpu_mean, duration);

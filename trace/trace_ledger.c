@@ -42,9 +42,11 @@ static const struct {
 /* A field added to either struct must get an id above, or it would be lost in the file. */
 static_assert(sizeof(struct rk_ledger) == 8 * (6 * RK_WORK_COUNT + 8 + RK_LOSS_COUNT + 1),
 	      "every number of the ledger has an id");
-static_assert(sizeof(((struct rk_op *)0)->tick) == sizeof(struct rk_ledger) + (4 + RK_ACTIVE_DEVICES) * 8,
+static_assert(sizeof(((struct rk_op *)0)->tick) ==
+		      sizeof(struct rk_ledger) + (4 + RK_ACTIVE_DEVICES) * 8,
 	      "every number of a tick has an id");
-static_assert(RK_WORK_COUNT <= 8 && RK_LOSS_COUNT <= 32, "ids of a run stay apart");
+static_assert(RK_WORK_COUNT <= 8 && RK_LOSS_COUNT <= 32 && RK_ACTIVE_DEVICES <= 24,
+	      "ids of a run stay apart");
 
 size_t rk_trace_varint_put(uint8_t *out, uint64_t value)
 {

@@ -2,7 +2,7 @@
  *
  * trace/trace_ledger.h - the numbers of TICK and END, as differences to the tick before.
  *
- * Most of the sixty numbers do not move between two ticks, so only those that do are
+ * Most of the numbers do not move between two ticks, so only those that do are
  * written: (distance of the number's id + 1, zigzag difference) as varints, then a 0. Ids
  * have gaps, so that a new reason or kind of work finds a place.
  */
@@ -14,7 +14,7 @@
 
 #include "core/op.h"
 
-#define RK_TRACE_LEDGER_IDS 128u
+#define RK_TRACE_LEDGER_IDS 256u
 
 /* One tick at its longest: an id and a 64-bit difference each, and the 0. */
 #define RK_TRACE_TICK_MAX (RK_TRACE_LEDGER_IDS * 11u + 1u)

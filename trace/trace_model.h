@@ -28,9 +28,10 @@ struct rk_trace_key {
 
 struct rk_trace_shape {
 	struct rk_trace_key key;
-	uint64_t host_mean, gpu_mean; /* predicted durations, 0 = none seen */
-	uint32_t thread, stream;      /* slots of the model */
-	uint32_t next;		      /* shape that followed last time */
+	/* predictions, 0 = none yet: time between calls, of the call, between GPU work, of it */
+	uint64_t host_gap, host_mean, gpu_gap, gpu_mean;
+	uint32_t thread, stream; /* slots of the model */
+	uint32_t next;		 /* shape that followed last time */
 };
 
 struct rk_trace_thread_slot {
@@ -144,15 +145,16 @@ static inline uint32_t rk_trace_model_expect(const struct rk_trace_model *model)
 }
 
 /**
- * Move a predicted duration towards @value: by an eighth of the difference, but by a
- * sixteenth of itself at most, so that one outlier does not spoil what follows.
+ * Move a prediction towards @value: by an eighth of the difference, but by a 128th of
+ * itself at most, so that one outlier does not spoil what follows. The first value counts
+ * in full. Both are signed numbers in 64 bits.
  *
  * Context: any.
  */
 static inline uint64_t rk_trace_mean_step(uint64_t mean, uint64_t value)
 {
 	int64_t step = (int64_t)(value - mean) >> 3;
-	int64_t limit = (int64_t)(mean >> 4) + 8;
+	int64_t limit = (int64_t)(((int64_t)mean < 0 ? 0 - mean : mean) >> 7) + 8;
 
 	if (mean == 0)
 		return value;
@@ -161,6 +163,26 @@ static inline uint64_t rk_trace_mean_step(uint64_t mean, uint64_t value)
 	if (step < -limit)
 		step = -limit;
 	return mean + (uint64_t)step;
+}
+
+/**
+ * When something starts that usually comes @gap after @end; @end 0 = there was nothing before.
+ *
+ * Context: any.
+ */
+static inline uint64_t rk_trace_expect_start(uint64_t end, uint64_t gap)
+{
+	return end ? end + gap : 0;
+}
+
+/**
+ * The gap for the next time, now that it started at @start.
+ *
+ * Context: any.
+ */
+static inline uint64_t rk_trace_gap_step(uint64_t gap, uint64_t end, uint64_t start)
+{
+	return end ? rk_trace_mean_step(gap, start - end) : gap;
 }
 
 #endif

@@ -108,7 +108,8 @@ static int fill_window(struct rk_trace_reader *reader, size_t wanted)
 		return 0;
 	if (skip > reader->window_size)
 		skip = reader->window_size;
-	memmove(reader->window, reader->window + skip, reader->window_size - skip);
+	if (skip)
+		memmove(reader->window, reader->window + skip, reader->window_size - skip);
 	reader->window_size -= skip;
 	reader->window_offset = reader->offset;
 	if (wanted > reader->window_capacity) {
