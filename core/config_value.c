@@ -409,7 +409,8 @@ static int expect_number(const struct rk_config_row *row, enum rk_config_dialect
 						    "a duration like 250ms, 15s or 1m";
 	read_limits(row, least, most);
 	if (*least && *most)
-		return snprintf(out, size, "%s from %s to %s", what, least, most);
+		return snprintf(out, size, "%s%s from %s to %s", what,
+				row->kind == RK_TYPE_UINT ? "" : ",", least, most);
 	if (*least)
 		return snprintf(out, size, "%s, at least %s", what, least);
 	return snprintf(out, size, "%s", what);

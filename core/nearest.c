@@ -71,10 +71,10 @@ void rk_nearest_push(struct rk_nearest *nearest, const char *name)
 
 const char *rk_nearest_get(const struct rk_nearest *nearest)
 {
-	/* A third of the letters wrong, or two of a short name: beyond that it is a guess. */
+	/* A third of the letters wrong, or one of a short name: beyond that it is a guess. */
 	size_t limit = strlen(nearest->word) / 3;
 
-	if (limit < 2)
-		limit = 2;
+	if (limit < 1)
+		limit = 1;
 	return nearest->distance <= limit ? nearest->best : NULL;
 }

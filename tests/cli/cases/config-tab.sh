@@ -1,0 +1,2 @@
+printf 'metrics:\n\tport: 8080\n' > c.yaml
+rktrace config --check c.yaml

@@ -1,0 +1,2 @@
+make_trace t.rkt.zst host
+rktrace report t.rkt.zst

@@ -1,0 +1,2 @@
+rktrace run -- true
+ls -A

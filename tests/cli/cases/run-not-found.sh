@@ -1,0 +1,2 @@
+rktrace run -- no-such-program
+rktrace run -- ./no-such-program; echo "$?"

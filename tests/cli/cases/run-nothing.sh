@@ -1,0 +1,1 @@
+rktrace run -o x

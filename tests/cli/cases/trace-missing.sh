@@ -1,0 +1,1 @@
+for verb in info report replay; do rktrace $verb nowhere.rkt.zst; echo "$verb: $?"; done

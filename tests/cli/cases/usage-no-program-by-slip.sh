@@ -1,0 +1,2 @@
+# A word that is no verb must never start a program, even if one of that name exists.
+rktrace true

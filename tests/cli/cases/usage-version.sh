@@ -1,0 +1,1 @@
+rktrace --version | sed 's/[0-9.]*$/VERSION/'

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tools/cmd_config.c - `rktrace config`: check a file, print the table, explain a setting.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config.h"
+#include "core/config_row.h"
+#include "core/nearest.h"
+#include "tools/child_env.h"
+#include "tools/json.h"
+#include "tools/options.h"
+
+#define VALUE_MAX 8192 /* longer than any value the parser takes */
+
+static const char verb[] = "config";
+
+/* A configuration from @file alone (NULL: no file), or from the environment. */
+static int create(struct rk_config **config, const char *file)
+{
+	struct rk_child_env *variables = rk_child_env_create(NULL);
+	struct rk_env *env = NULL;
+	int err = -ENOMEM;
+
+	if (variables && (!file || rk_child_env_set(variables, "RUSTKERNEL_CONFIG", file) == 0))
+		env = rk_env_create(rk_child_env_get(variables));
+	if (env)
+		err = rk_config_create(config, env);
+	rk_env_destroy(env);
+	rk_child_env_destroy(variables);
+	return err;
+}
+
+static void print_problems_json(const struct rk_config *config)
+{
+	struct rk_json json;
+
+	rk_json_init(&json, stdout);
+	rk_json_open(&json, NULL, '{');
+	rk_json_string(&json, "file", config->file);
+	rk_json_bool(&json, "ok", config->warnings == 0);
+	rk_json_uint(&json, "problem_count", config->warnings);
+	rk_json_open(&json, "problems", '[');
+	for (size_t i = 0; i < config->problem_count; i++) {
+		rk_json_open(&json, NULL, '{');
+		rk_json_uint(&json, "line", config->problems[i].line);
+		rk_json_string(&json, "key", config->problems[i].key);
+		rk_json_string(&json, "message", config->problems[i].text);
+		rk_json_close(&json, '}');
+	}
+	rk_json_close(&json, ']');
+	rk_json_close(&json, '}');
+}
+
+static int check(const char *file, bool as_json)
+{
+	struct rk_config *config;
+	int status;
+
+	if (!*file)
+		return rk_options_misused(verb, "--check needs a file");
+	if (create(&config, file))
+		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
+	if (as_json)
+		print_problems_json(config);
+	else
+		rk_config_log_problems(config);
+	if (config->file_error && config->file_error != -EBADMSG)
+		status = RK_TOOL_NO_INPUT;
+	else
+		status = config->warnings ? RK_TOOL_DATA : RK_TOOL_OK;
+	if (!as_json && status == RK_TOOL_OK)
+		printf("%s: ok\n", file);
+	rk_config_destroy(config);
+	return status;
+}
+
+/* Scalars that YAML would read as something else stand in quotes. */
+static void print_yaml_value(const struct rk_config_row *row, const char *value)
+{
+	if (row->kind == RK_TYPE_BOUNDS) {
+		putchar('[');
+		for (const char *c = value; *c; c++) {
+			if (*c == ' ')
+				putchar(',');
+			putchar(*c);
+		}
+		putchar(']');
+	} else if (row->kind == RK_TYPE_STRING || row->kind == RK_TYPE_SECRET) {
+		putchar('"');
+		for (const char *c = value; *c; c++) {
+			if (*c == '"' || *c == '\\')
+				putchar('\\');
+			putchar(*c);
+		}
+		putchar('"');
+	} else {
+		fputs(value, stdout);
+	}
+}
+
+/* Sections in common with the row before stay open; new ones get a line each. */
+static void print_yaml_row(const struct rk_config_row *row, const char *before, const char *value)
+{
+	const char *key = row->key;
+	const char *dot;
+	int depth = 0;
+
+	for (; (dot = strchr(key, '.')); key = dot + 1, depth++) {
+		size_t length = (size_t)(dot - row->key) + 1;
+
+		if (strncmp(before, row->key, length) != 0)
+			printf("%*s%.*s:\n", 2 * depth, "", (int)(dot - key), key);
+	}
+	printf("%*s# %s\n%*s%s: ", 2 * depth, "", row->help, 2 * depth, "", key);
+	print_yaml_value(row, value);
+	putchar('\n');
+}
+
+static void print_row_json(struct rk_json *json, const struct rk_config *config,
+			   enum rk_config_id id)
+{
+	const struct rk_config_row *row = rk_config_row(id);
+	char value[VALUE_MAX];
+
+	rk_config_format(config, id, value, sizeof(value));
+	rk_json_open(json, NULL, '{');
+	rk_json_string(json, "key", row->key);
+	rk_json_string(json, "variable", row->variable);
+	rk_json_string(json, "also", row->others);
+	rk_json_string(json, "type", row->type);
+	rk_json_string(json, "limits", row->limits);
+	rk_json_string(json, "default", row->default_value);
+	rk_json_string(json, "value", value);
+	rk_json_string(json, "source", rk_config_source_name(config->source[id]));
+	rk_json_string(json, "origin", config->origin[id]);
+	rk_json_string(json, "help", row->help);
+	rk_json_close(json, '}');
+}
+
+static int print_defaults(bool as_json)
+{
+	struct rk_config *config;
+	struct rk_json json;
+	const char *before = "";
+
+	if (rk_config_create(&config, NULL))
+		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
+	rk_json_init(&json, stdout);
+	if (as_json)
+		rk_json_open(&json, NULL, '[');
+	for (enum rk_config_id id = 0; id < RK_CONFIG_COUNT; id++) {
+		char value[VALUE_MAX];
+
+		rk_config_format(config, id, value, sizeof(value));
+		if (as_json)
+			print_row_json(&json, config, id);
+		else
+			print_yaml_row(rk_config_row(id), before, value);
+		before = rk_config_row(id)->key;
+	}
+	if (as_json)
+		rk_json_close(&json, ']');
+	rk_config_destroy(config);
+	return RK_TOOL_OK;
+}
+
+static int tell_unknown(const char *key)
+{
+	struct rk_nearest nearest;
+	const char *best;
+	char shown[80];
+
+	rk_nearest_init(&nearest, key);
+	for (enum rk_config_id id = 0; id < RK_CONFIG_COUNT; id++) {
+		rk_nearest_push(&nearest, rk_config_row(id)->key);
+		rk_nearest_push(&nearest, rk_config_row(id)->variable);
+	}
+	best = rk_nearest_get(&nearest);
+	rk_tool_printable(key, shown, sizeof(shown));
+	if (best)
+		return rk_tool_fail(RK_TOOL_USAGE, verb, "there is no setting %s; did you mean %s?",
+				    shown, best);
+	return rk_tool_fail(RK_TOOL_USAGE, verb,
+			    "there is no setting %s; rktrace config --print-defaults lists them",
+			    shown);
+}
+
+static void print_explanation(const struct rk_config *config, enum rk_config_id id)
+{
+	const struct rk_config_row *row = rk_config_row(id);
+	enum rk_config_source source = config->source[id];
+	char value[VALUE_MAX];
+
+	rk_config_format(config, id, value, sizeof(value));
+	printf("%s\n  %s\n  value:    %s\n", row->key, row->help, *value ? value : "(empty)");
+	if (source == RK_SOURCE_DEFAULT)
+		printf("  from:     default\n");
+	else
+		printf("  from:     %s (%s)\n", config->origin[id], rk_config_source_name(source));
+	printf("  default:  %s\n", *row->default_value ? row->default_value : "(empty)");
+	printf("  variable: %s%s%s\n", row->variable, *row->others ? ", or " : "", row->others);
+}
+
+static int explain(const char *key, bool as_json)
+{
+	enum rk_config_id id = rk_config_find(key);
+	struct rk_config *config;
+	struct rk_env *env;
+	struct rk_json json;
+	int err;
+
+	if (id == RK_CONFIG_COUNT)
+		return tell_unknown(key);
+	env = rk_env_create(NULL);
+	err = env ? rk_config_create(&config, env) : -ENOMEM;
+	rk_env_destroy(env);
+	if (err)
+		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
+	rk_config_log_problems(config);
+	rk_json_init(&json, stdout);
+	if (as_json)
+		print_row_json(&json, config, id);
+	else
+		print_explanation(config, id);
+	rk_config_destroy(config);
+	return RK_TOOL_OK;
+}
+
+int rk_cmd_config(int argc, char **argv)
+{
+	const char *file = NULL, *key = NULL;
+	bool defaults = false, as_json = false;
+	const struct rk_option options[] = {
+		{ "check", 0, "FILE", "check a YAML file: status 0, 65 (problems) or 66 (no file)",
+		  NULL, &file },
+		{ "print-defaults", 0, NULL, "every setting with its default, as YAML", &defaults,
+		  NULL },
+		{ "explain", 0, "KEY", "value of a setting here, and where it comes from", NULL,
+		  &key },
+		{ "json", 0, NULL, "print JSON", &as_json, NULL },
+		{ NULL, 0, NULL, NULL, NULL, NULL },
+	};
+	int first, status;
+
+	status = rk_options_parse(options, verb, argc, argv, &first);
+	if (status != RK_OPTIONS_PARSED)
+		return status;
+	if (first < argc)
+		return rk_options_misused(verb, "what is %s?", argv[first]);
+	if (!!file + defaults + !!key != 1)
+		return rk_options_misused(
+			verb, "expected one of --check FILE, --print-defaults, --explain KEY");
+	if (file)
+		status = check(file, as_json);
+	else
+		status = key ? explain(key, as_json) : print_defaults(as_json);
+	return rk_tool_finish(status, verb);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tools/cmd_info.c - `rktrace info`: what a file holds, whether it is whole, what it lacks.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/config.h"
+#include "tools/json.h"
+#include "tools/options.h"
+#include "tools/trace_input.h"
+
+static const char verb[] = "info";
+
+struct facts {
+	const char *file;
+	const struct rk_trace_meta *meta;
+	struct rk_trace_info info;
+	struct rk_ledger ledger;	/* of the last tick */
+	uint64_t launches, graph_launches, open, orphans; /* as the operations show them */
+	uint64_t kernels, memcpys, memsets, allocs;
+	uint64_t spans; /* of operations, with GPU time or without */
+	uint64_t first_ns, last_ns;	/* rk_clock */
+};
+
+static void count_gpu_record(struct facts *f, const struct rk_op *op)
+{
+	f->spans++;
+	if (op->flags & (RK_OP_F_HOST_TIME | RK_OP_F_OPEN))
+		return;
+	f->kernels += op->kind == RK_OP_KERNEL;
+	f->memcpys += op->kind == RK_OP_MEMCPY;
+	f->memsets += op->kind == RK_OP_MEMSET;
+}
+
+static void count(struct facts *f, const struct rk_op *op)
+{
+	bool first = op->flags & (RK_OP_F_FIRST | RK_OP_F_HOST_TIME | RK_OP_F_OPEN);
+
+	switch (op->kind) {
+	case RK_OP_KERNEL:
+		f->launches += first && !op->kernel.graph && !(op->flags & RK_OP_F_ORPHAN);
+		/* fall through */
+	case RK_OP_MEMCPY:
+	case RK_OP_MEMSET:
+		count_gpu_record(f, op);
+		f->open += !!(op->flags & RK_OP_F_OPEN);
+		f->orphans += !!(op->flags & RK_OP_F_ORPHAN);
+		break;
+	case RK_OP_GRAPH:
+		f->graph_launches++;
+		break;
+	case RK_OP_ALLOC:
+		f->allocs++;
+		break;
+	case RK_OP_TICK:
+	case RK_OP_END:
+		f->ledger = op->tick.ledger;
+		break;
+	default:
+		break;
+	}
+	if (op->host_start && (!f->first_ns || op->host_start < f->first_ns))
+		f->first_ns = op->host_start;
+	if (op->end > f->last_ns)
+		f->last_ns = op->end;
+}
+
+/*
+ * The ledger has the last word; only where the file ends before the tick that would have
+ * told, the operations know more.
+ */
+static uint64_t at_least(uint64_t ledger, uint64_t seen, const struct facts *f)
+{
+	return f->info.clean_end || ledger > seen ? ledger : seen;
+}
+
+static uint64_t sum(const uint64_t *by_work)
+{
+	uint64_t total = 0;
+
+	for (int i = 0; i < RK_WORK_COUNT; i++)
+		total += by_work[i];
+	return total;
+}
+
+static void settle(struct facts *f)
+{
+	const struct rk_ledger *l = &f->ledger;
+
+	f->launches = at_least(rk_ledger_submitted(l, RK_WORK_LAUNCH), f->launches, f);
+	f->graph_launches =
+		at_least(rk_ledger_submitted(l, RK_WORK_GRAPH_LAUNCH), f->graph_launches, f);
+	f->open = at_least(sum(l->open), f->open, f);
+	f->orphans = at_least(l->gpu_orphan, f->orphans, f);
+}
+
+static double bytes_per_span(const struct facts *f)
+{
+	return f->spans ? (double)f->info.sealed_bytes / (double)f->spans : 0;
+}
+
+static void print_json(const struct facts *f)
+{
+	struct rk_json json;
+
+	rk_json_init(&json, stdout);
+	rk_json_open(&json, NULL, '{');
+	rk_json_uint(&json, "calls", at_least(sum(f->ledger.calls), f->launches, f));
+	rk_json_uint(&json, "launches", f->launches);
+	rk_json_uint(&json, "graph_launches", f->graph_launches);
+	rk_json_uint(&json, "kernels", f->kernels);
+	rk_json_uint(&json, "memcpys", f->memcpys);
+	rk_json_uint(&json, "memsets", f->memsets);
+	rk_json_uint(&json, "allocs", f->allocs);
+	rk_json_uint(&json, "open", f->open);
+	rk_json_uint(&json, "orphans", f->orphans);
+	rk_json_open(&json, "dropped", '{');
+	for (int i = 0; i < RK_LOSS_COUNT; i++) {
+		if (f->ledger.dropped[i])
+			rk_json_uint(&json, rk_loss_name((enum rk_loss)i), f->ledger.dropped[i]);
+	}
+	rk_json_close(&json, '}');
+	rk_json_bool(&json, "clean_exit", f->info.clean_end);
+	rk_json_uint(&json, "sealed_bytes", f->info.sealed_bytes);
+	rk_json_uint(&json, "last_record_ns", f->info.last_record_ns);
+	rk_json_uint(&json, "loss_bound_ns", f->meta->loss_bound_ns);
+	rk_json_string(&json, "gpu_time_source", f->meta->gpu_time_source);
+	rk_json_double(&json, "bytes_per_span", bytes_per_span(f));
+	rk_json_close(&json, '}');
+}
+
+static const char *format_time(uint64_t unix_ns, char out[64])
+{
+	time_t seconds = (time_t)(unix_ns / 1000000000u);
+	char date[32];
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out, 64, "%s.%09lluZ", date, (unsigned long long)(unix_ns % 1000000000u));
+	return out;
+}
+
+static void print_program(const struct facts *f)
+{
+	const struct rk_trace_meta *m = f->meta;
+	char text[256], start[64], span[32];
+
+	printf("%s\n  program     %s, pid %u", f->file,
+	       rk_tool_printable(m->executable, text, sizeof(text)), m->pid);
+	printf(", host %s\n", rk_tool_printable(m->host, text, sizeof(text)));
+	printf("  recorded    %s, %s\n", format_time(m->start_wall_ns, start),
+	       rk_tool_format_ns(f->last_ns > f->first_ns ? (double)(f->last_ns - f->first_ns) : 0,
+				 span));
+	printf("  by          rkpreload %s, CUDA driver API %u, CUPTI API %u\n",
+	       rk_tool_printable(m->version, text, sizeof(text)), m->cuda_version,
+	       m->cupti_version);
+	printf("  GPU time    %s", m->gpu_time_source);
+	if (*m->host_time_reason)
+		printf(": %s", rk_tool_printable(m->host_time_reason, text, sizeof(text)));
+	putchar('\n');
+}
+
+static void print_losses(const struct facts *f)
+{
+	bool any = false;
+
+	printf("  losses      %llu open, %llu orphans", (unsigned long long)f->open,
+	       (unsigned long long)f->orphans);
+	for (int i = 0; i < RK_LOSS_COUNT; i++) {
+		if (!f->ledger.dropped[i])
+			continue;
+		printf("%s%s %llu", any ? ", " : ", dropped: ", rk_loss_name((enum rk_loss)i),
+		       (unsigned long long)f->ledger.dropped[i]);
+		any = true;
+	}
+	puts(any ? "" : ", nothing dropped");
+}
+
+static void print_text(const struct facts *f)
+{
+	char last[64], bytes[32], bound[32];
+
+	print_program(f);
+	printf("  launches    %llu (and %llu of graphs)\n", (unsigned long long)f->launches,
+	       (unsigned long long)f->graph_launches);
+	printf("  GPU records %llu kernels, %llu copies, %llu memsets; %llu allocations\n",
+	       (unsigned long long)f->kernels, (unsigned long long)f->memcpys,
+	       (unsigned long long)f->memsets, (unsigned long long)f->allocs);
+	print_losses(f);
+	printf("  size        %s sealed, %.1f bytes per span\n",
+	       rk_tool_format_bytes((double)f->info.sealed_bytes, bytes), bytes_per_span(f));
+	if (f->info.clean_end) {
+		printf("  end         clean\n");
+		return;
+	}
+	printf("  end         UNCLEAN: the program was killed, or the file was cut\n");
+	if (f->info.last_record_ns)
+		printf("  last record %s\n", format_time(f->info.last_record_ns, last));
+	printf("  lost        at most the last %s before the end%s\n",
+	       rk_tool_format_ns((double)f->meta->loss_bound_ns, bound),
+	       f->info.truncated ? ", bytes behind the last whole frame included" : "");
+}
+
+/* Returns a status; the reader stays open because the strings of meta are its own. */
+static int read_facts(struct facts *f, struct rk_trace_reader **reader)
+{
+	struct rk_op op;
+	int err, status;
+
+	status = rk_trace_input_open(reader, verb, f->file);
+	if (status)
+		return status;
+	while ((err = rk_trace_reader_next(*reader, &op)) > 0)
+		count(f, &op);
+	f->meta = rk_trace_reader_meta(*reader);
+	rk_trace_reader_get_info(*reader, &f->info);
+	settle(f);
+	return rk_trace_input_end(*reader, verb, f->file, err);
+}
+
+int rk_cmd_info(int argc, char **argv)
+{
+	bool as_json = false;
+	const struct rk_option options[] = {
+		{ "json", 0, NULL, "print JSON", &as_json, NULL },
+		{ NULL, 0, NULL, NULL, NULL, NULL },
+	};
+	struct rk_trace_reader *reader = NULL;
+	struct facts f = { 0 };
+	int status;
+
+	status = rk_options_parse_file(options, verb, argc, argv, &f.file);
+	if (status != RK_OPTIONS_PARSED)
+		return status;
+	status = read_facts(&f, &reader);
+	if (f.meta) {
+		if (as_json)
+			print_json(&f);
+		else
+			print_text(&f);
+	}
+	rk_trace_reader_close(reader);
+	return rk_tool_finish(status, verb);
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tools/cmd_run.c - `rktrace run`: a program with the library preloaded.
+ *
+ * The program keeps its stdin, stdout, exit status and signals; we speak on stderr only, and
+ * only when it has ended. All that is traced is done in the program itself; the launcher's
+ * part is the environment, and the verdict of a program that could not print its own.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/config.h"
+#include "core/config_row.h"
+#include "pipeline/net_module.h"
+#include "tools/child.h"
+#include "tools/child_env.h"
+#include "tools/elf_file.h"
+#include "tools/options.h"
+#include "tools/run_output.h"
+#include "tools/summary.h"
+
+static const char verb[] = "run";
+
+struct arguments {
+	const char *output, *otlp, *pushgateway, *config, *summary;
+	bool force, simgpu;
+	char **program;		/* and its arguments */
+};
+
+struct run {
+	struct arguments args;
+	char program[PATH_MAX];
+	struct rk_child_env *env;
+	struct rk_config *config; /* as the program will read it */
+};
+
+static int is_program(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	return access(path, X_OK) ? -errno : 0;
+}
+
+/* As the shell does it: with a '/' as is, else along PATH. */
+static int find_program(const char *name, char path[PATH_MAX])
+{
+	const char *folders = getenv("PATH");
+	int err = -ENOENT;
+
+	if (strchr(name, '/')) {
+		snprintf(path, PATH_MAX, "%s", name);
+		return is_program(path);
+	}
+	if (!folders)
+		folders = "/usr/local/bin:/usr/bin:/bin";
+	while (*folders) {
+		size_t length = strcspn(folders, ":");
+		int found;
+
+		snprintf(path, PATH_MAX, "%.*s/%s", length ? (int)length : 1,
+			 length ? folders : ".", name);
+		found = is_program(path);
+		if (!found)
+			return 0;
+		if (found == -EACCES)
+			err = found;
+		folders += length;
+		folders += *folders == ':';
+	}
+	return err;
+}
+
+/* Relative paths are the launcher's: the program may change its folder before it starts. */
+static int set_path(struct rk_child_env *env, const char *name, const char *path)
+{
+	char folder[PATH_MAX], whole[2 * PATH_MAX];
+
+	if (*path == '/' || !getcwd(folder, sizeof(folder)))
+		return rk_child_env_set(env, name, path);
+	snprintf(whole, sizeof(whole), "%s/%s", folder, path);
+	return rk_child_env_set(env, name, whole);
+}
+
+static int set_options(struct run *r)
+{
+	const struct arguments *a = &r->args;
+	int err = 0;
+
+	if (a->output)
+		err = set_path(r->env, "RUSTKERNEL_TRACE_FILE", a->output);
+	if (!err && a->config)
+		err = set_path(r->env, "RUSTKERNEL_CONFIG", a->config);
+	if (!err && a->otlp)
+		err = rk_child_env_set(r->env, "RUSTKERNEL_TRACING_OTLP_ENDPOINT", a->otlp);
+	if (!err && a->pushgateway)
+		err = rk_child_env_set(r->env, "RUSTKERNEL_METRICS_PUSHGATEWAY_URL",
+				       a->pushgateway);
+	if (!err && a->summary)
+		err = rk_child_env_set(r->env, "RUSTKERNEL_SUMMARY", a->summary);
+	return err;
+}
+
+/* The configuration that the program will come to, to see what to expect of it. */
+static int read_config(struct run *r)
+{
+	struct rk_env *env = rk_env_create(rk_child_env_get(r->env));
+	int err = env ? rk_config_create(&r->config, env) : -ENOMEM;
+
+	rk_env_destroy(env);
+	return err;
+}
+
+/* Whoever starts a program this way wants to see the verdict, unless they said something. */
+static int settle_summary(struct run *r)
+{
+	if (r->config->source[RK_CONFIG_summary] > RK_SOURCE_PRESET)
+		return 0;
+	return rk_child_env_set(r->env, "RUSTKERNEL_SUMMARY", "always");
+}
+
+static int check_options(const struct run *r)
+{
+	const struct arguments *a = &r->args;
+	const char *origin = r->config->origin[RK_CONFIG_summary];
+
+	if (a->otlp && strcmp(r->config->tracing_otlp_endpoint, a->otlp) != 0)
+		return rk_options_misused(
+			verb, "--otlp needs a URL that begins with http:// or https://");
+	if (a->pushgateway && strcmp(r->config->metrics_pushgateway_url, a->pushgateway) != 0)
+		return rk_options_misused(
+			verb, "--pushgateway needs a URL that begins with http:// or https://");
+	if (a->summary && strcmp(origin, "RUSTKERNEL_SUMMARY") != 0)
+		return rk_options_misused(
+			verb, "--summary is auto, always, never, or a path with a / in it");
+	if (a->config && r->config->file_error && r->config->file_error != -EBADMSG)
+		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "could not read %s: %s", a->config,
+				    rk_strerror(r->config->file_error));
+	return a->output ? rk_run_output_check(verb, a->output, a->force) : RK_TOOL_OK;
+}
+
+static int set_preload(struct run *r)
+{
+	char library[PATH_MAX];
+	struct rk_elf_file elf;
+	int err;
+
+	if (!rk_tool_find_part(RK_PART_PRELOAD, library, sizeof(library)))
+		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "the library is not there: %s",
+				    library);
+	if (strpbrk(library, " :"))
+		return rk_tool_fail(RK_TOOL_NO_INPUT, verb,
+				    "%s: LD_PRELOAD cannot name a path with a blank or a colon",
+				    library);
+	err = rk_child_env_push(r->env, "LD_PRELOAD", library);
+	rk_elf_file_read(&elf, r->program);
+	/* gcc's AddressSanitizer stops the program unless it comes first. */
+	if (!err && *elf.asan)
+		err = rk_child_env_push(r->env, "LD_PRELOAD", elf.asan);
+	if (err)
+		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
+	if (elf.is_static)
+		rk_tool_fail(0, verb, "%s is statically linked: nothing can be preloaded into it",
+			     r->args.program[0]);
+	else if (elf.is_foreign)
+		rk_tool_fail(0, verb, "%s is for another machine type: it cannot be traced",
+			     r->args.program[0]);
+	else if (strstr(elf.loader, "ld-musl"))
+		rk_tool_fail(0, verb, "%s uses musl: it cannot be traced", r->args.program[0]);
+	return RK_TOOL_OK;
+}
+
+static int set_simgpu(struct run *r)
+{
+	char library[PATH_MAX];
+
+	if (!r->args.simgpu)
+		return RK_TOOL_OK;
+	if (!rk_tool_find_part(RK_PART_SIMGPU, library, sizeof(library)))
+		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "the simulated GPU is not there: %s",
+				    library);
+	*strrchr(library, '/') = '\0';
+	if (rk_child_env_push(r->env, "LD_LIBRARY_PATH", library))
+		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
+	return RK_TOOL_OK;
+}
+
+/* The library looks for its module where it is installed; in a build tree it is told. */
+static int set_net(struct run *r)
+{
+	char library[PATH_MAX];
+
+	if (!rk_tool_find_part(RK_PART_NET, library, sizeof(library)) ||
+	    strstr(library, "/rkpreload/librknet.so") || getenv("RK_NET_LIBRARY"))
+		return RK_TOOL_OK;
+	if (rk_child_env_set(r->env, "RK_NET_LIBRARY", library))
+		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
+	return RK_TOOL_OK;
+}
+
+static int prepare(struct run *r)
+{
+	int err = find_program(r->args.program[0], r->program);
+	int status;
+
+	if (err)
+		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "could not run %s: %s",
+				    r->args.program[0], rk_strerror(err));
+	r->env = rk_child_env_create(environ);
+	if (!r->env || set_options(r) || read_config(r) || settle_summary(r))
+		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
+	status = check_options(r);
+	if (!status)
+		status = set_simgpu(r);
+	if (!status)
+		status = set_net(r);
+	return status ? status : set_preload(r);
+}
+
+/* Whether the program was expected to leave a file. */
+static bool wants_file(const struct rk_config *config)
+{
+	if (strcmp(config->trace_file, "none") == 0)
+		return false;
+	return strcmp(config->trace_file, "auto") != 0 || !rk_net_is_wanted(config);
+}
+
+/* What the program could not say itself. */
+static void tell_end(const struct run *r, const struct rk_child_end *end)
+{
+	char path[PATH_MAX];
+	bool found = rk_run_output_find(r->config->trace_file, end->pid, path, sizeof(path));
+	bool always = r->config->source[RK_CONFIG_summary] <= RK_SOURCE_PRESET ||
+		      strcmp(r->config->summary, "always") == 0;
+
+	if (end->signal)
+		rk_tool_fail(0, verb, "%s was ended by signal %d (%s)", r->args.program[0],
+			     end->signal, strsignal(end->signal));
+	if (found && end->signal && always)
+		rk_summary_print(verb, path, stderr);
+	else if (found && !always)
+		rk_tool_fail(0, verb, "trace file: %s", path);
+	else if (!found && wants_file(r->config) && !strchr(r->config->trace_file, '%'))
+		rk_tool_fail(0, verb,
+			     "%s (pid %d) used no GPU itself: there is no trace file of it",
+			     r->args.program[0], (int)end->pid);
+}
+
+static int run(struct run *r)
+{
+	struct rk_child_end end;
+	int err, status;
+
+	status = prepare(r);
+	if (status)
+		return status;
+	err = rk_child_run(&end, r->program, r->args.program, rk_child_env_get(r->env));
+	if (err)
+		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "could not run %s: %s", r->program,
+				    rk_strerror(err));
+	tell_end(r, &end);
+	return end.signal ? 128 + end.signal : end.status;
+}
+
+int rk_cmd_run(int argc, char **argv)
+{
+	struct run r = { 0 };
+	struct arguments *a = &r.args;
+	const struct rk_option options[] = {
+		{ "output", 'o', "FILE", "trace file; %p pid, %h host, %e program, %t start", NULL,
+		  &a->output },
+		{ "force", 'f', NULL, "overwrite the trace file", &a->force, NULL },
+		{ "otlp", 0, "URL", "send spans to this OTLP receiver", NULL, &a->otlp },
+		{ "pushgateway", 0, "URL", "push metrics there", NULL, &a->pushgateway },
+		{ "config", 0, "FILE", "settings, as RUSTKERNEL_CONFIG", NULL, &a->config },
+		{ "summary", 0, "WHEN", "verdict: always (default), auto, never, or a path", NULL,
+		  &a->summary },
+		{ "simgpu", 0, NULL, "use the simulated GPU", &a->simgpu, NULL },
+		{ NULL, 0, NULL, NULL, NULL, NULL },
+	};
+	int first, status;
+
+	status = rk_options_parse(options, verb, argc, argv, &first);
+	if (status != RK_OPTIONS_PARSED)
+		return status;
+	if (first >= argc)
+		return rk_options_misused(verb, "no program was given");
+	a->program = argv + first;
+	status = run(&r);
+	rk_config_destroy(r.config);
+	rk_child_env_destroy(r.env);
+	return status;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tools/doctor_gpu.h - the driver and the CUPTI of this machine, asked without a context.
+ */
+#ifndef RK_TOOLS_DOCTOR_GPU_H
+#define RK_TOOLS_DOCTOR_GPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rk_doctor_gpu {
+	char driver[256];	/* path of libcuda; "" = none */
+	char driver_error[256];	/* why devices is 0 */
+	int devices;
+	char name[128];		/* of the first device */
+	uint32_t driver_version; /* cuDriverGetVersion() */
+	bool simulated;
+	char cupti[256];	/* path of libcupti; "" = none */
+	char cupti_error[256];
+	uint32_t cupti_version;	/* 0 = none */
+};
+
+/**
+ * Open libcuda and libcupti and ask for devices and versions.
+ *
+ * @cupti: the configured path; "" = look for it.
+ * Context: tools. The libraries stay open.
+ */
+void rk_doctor_gpu_look(struct rk_doctor_gpu *gpu, const char *cupti);
+
+#endif

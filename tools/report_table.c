@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tools/report_table.c - rows in an array, found by an open-addressed index.
+ */
+#include "tools/report_table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/activity.h"
+#include "core/intern.h"
+#include "pipeline/kernel_name.h"
+
+struct rk_report_table {
+	const struct rk_config *config; /* borrowed; outlives the table */
+	enum rk_report_names names;
+	struct rk_report_row *rows;
+	size_t count, room;
+	uint32_t *index; /* row + 1; 0 = free. Twice as many slots as rows at least */
+	size_t slots;
+	uint64_t timeless;
+};
+
+struct rk_report_table *rk_report_table_create(const struct rk_config *config,
+					       enum rk_report_names names)
+{
+	struct rk_report_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->config = config;
+	table->names = names;
+	return table;
+}
+
+void rk_report_table_destroy(struct rk_report_table *table)
+{
+	if (!table)
+		return;
+	for (size_t i = 0; i < table->count; i++)
+		rk_distribution_finish(&table->rows[i].ns);
+	free(table->rows);
+	free(table->index);
+	free(table);
+}
+
+static uint32_t kernel_name(const struct rk_report_table *table, uint32_t mangled)
+{
+	const struct rk_kernel_name *name;
+
+	if (table->names == RK_NAMES_MANGLED)
+		return mangled;
+	name = rk_kernel_name_get(table->config, mangled);
+	return table->names == RK_NAMES_DEMANGLED ? name->demangled : name->readable;
+}
+
+static const char *copy_name(uint8_t kind)
+{
+	static const char *const names[] = {
+		[RK_COPY_UNKNOWN] = "[CUDA memcpy]",
+		[RK_COPY_HTOD] = "[CUDA memcpy Host-to-Device]",
+		[RK_COPY_DTOH] = "[CUDA memcpy Device-to-Host]",
+		[RK_COPY_HTOA] = "[CUDA memcpy Host-to-Array]",
+		[RK_COPY_ATOH] = "[CUDA memcpy Array-to-Host]",
+		[RK_COPY_ATOA] = "[CUDA memcpy Array-to-Array]",
+		[RK_COPY_ATOD] = "[CUDA memcpy Array-to-Device]",
+		[RK_COPY_DTOA] = "[CUDA memcpy Device-to-Array]",
+		[RK_COPY_DTOD] = "[CUDA memcpy Device-to-Device]",
+		[RK_COPY_HTOH] = "[CUDA memcpy Host-to-Host]",
+		[RK_COPY_PTOP] = "[CUDA memcpy Peer-to-Peer]",
+	};
+
+	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[RK_COPY_UNKNOWN];
+}
+
+/* Where @op belongs. Returns false for operations that are no work on a GPU. */
+static bool classify(const struct rk_report_table *table, const struct rk_op *op,
+		     struct rk_report_row *row)
+{
+	char graph[48];
+
+	row->host_time = op->flags & RK_OP_F_HOST_TIME;
+	switch (op->kind) {
+	case RK_OP_KERNEL:
+		row->group = RK_REPORT_KERNELS;
+		row->name = kernel_name(table, op->name);
+		return true;
+	case RK_OP_MEMCPY:
+		row->group = RK_REPORT_MEMORY;
+		row->name = rk_intern(copy_name(op->copy.copy_kind));
+		row->bytes = op->copy.bytes;
+		return true;
+	case RK_OP_MEMSET:
+		row->group = RK_REPORT_MEMORY;
+		row->name = rk_intern("[CUDA memset]");
+		row->bytes = op->copy.bytes;
+		return true;
+	case RK_OP_GRAPH:
+		/* Traced by node: its kernels are in the table already. */
+		if (!op->end)
+			return false;
+		snprintf(graph, sizeof(graph), "[CUDA graph %u]", op->graph.graph);
+		row->group = RK_REPORT_GRAPHS;
+		row->name = rk_intern(graph);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static size_t slot_of(const struct rk_report_table *table, const struct rk_report_row *row)
+{
+	uint64_t key = (uint64_t)row->name << 8 | (uint64_t)row->group << 1 | row->host_time;
+
+	return (size_t)(key * 0x9e3779b97f4a7c15u >> 20) & (table->slots - 1);
+}
+
+static bool is_same(const struct rk_report_row *a, const struct rk_report_row *b)
+{
+	return a->name == b->name && a->group == b->group && a->host_time == b->host_time;
+}
+
+static void insert(struct rk_report_table *table, size_t row)
+{
+	size_t slot = slot_of(table, &table->rows[row]);
+
+	while (table->index[slot])
+		slot = (slot + 1) & (table->slots - 1);
+	table->index[slot] = (uint32_t)row + 1;
+}
+
+static int grow(struct rk_report_table *table)
+{
+	size_t room = table->room ? 2 * table->room : 64;
+	struct rk_report_row *rows = realloc(table->rows, room * sizeof(*rows));
+	uint32_t *index;
+
+	if (!rows)
+		return -ENOMEM;
+	table->rows = rows;
+	index = calloc(2 * room, sizeof(*index));
+	if (!index)
+		return -ENOMEM;
+	free(table->index);
+	table->index = index;
+	table->slots = 2 * room;
+	table->room = room;
+	for (size_t i = 0; i < table->count; i++)
+		insert(table, i);
+	return 0;
+}
+
+static struct rk_report_row *find(struct rk_report_table *table, const struct rk_report_row *like)
+{
+	size_t slot;
+
+	if (table->count == table->room && grow(table))
+		return NULL;
+	for (slot = slot_of(table, like); table->index[slot];
+	     slot = (slot + 1) & (table->slots - 1)) {
+		struct rk_report_row *row = &table->rows[table->index[slot] - 1];
+
+		if (is_same(row, like))
+			return row;
+	}
+	table->rows[table->count] = *like;
+	table->rows[table->count].bytes = 0;
+	insert(table, table->count);
+	return &table->rows[table->count++];
+}
+
+int rk_report_table_push(struct rk_report_table *table, const struct rk_op *op)
+{
+	struct rk_report_row like = { 0 }, *row;
+
+	if (!classify(table, op, &like))
+		return 0;
+	if (op->flags & (RK_OP_F_OPEN | RK_OP_F_INVALID_TIME) || !op->end || op->end < op->start) {
+		table->timeless++;
+		return 0;
+	}
+	row = find(table, &like);
+	if (!row)
+		return -ENOMEM;
+	row->bytes += like.bytes;
+	return rk_distribution_push(&row->ns, op->end - op->start);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct rk_report_row *x = a, *y = b;
+
+	if (x->group != y->group)
+		return x->group - y->group;
+	if (x->host_time != y->host_time)
+		return x->host_time - y->host_time;
+	if (x->ns.total != y->ns.total)
+		return x->ns.total < y->ns.total ? 1 : -1;
+	return x->name < y->name ? -1 : x->name > y->name;
+}
+
+size_t rk_report_table_sort(struct rk_report_table *table)
+{
+	if (table->count)
+		qsort(table->rows, table->count, sizeof(*table->rows), compare);
+	return table->count;
+}
+
+struct rk_report_row *rk_report_table_get(struct rk_report_table *table, size_t index)
+{
+	return &table->rows[index];
+}
+
+uint64_t rk_report_table_timeless(const struct rk_report_table *table)
+{
+	return table->timeless;
+}

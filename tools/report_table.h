@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tools/report_table.h - operations of a trace, grouped by what they are called.
+ */
+#ifndef RK_TOOLS_REPORT_TABLE_H
+#define RK_TOOLS_REPORT_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "core/op.h"
+#include "tools/distribution.h"
+
+enum rk_report_group {
+	RK_REPORT_KERNELS,
+	RK_REPORT_GRAPHS,	/* graph launches that were traced as a whole */
+	RK_REPORT_MEMORY,	/* copies and memsets */
+	RK_REPORT_GROUP_COUNT
+};
+
+enum rk_report_names { RK_NAMES_BASE, RK_NAMES_DEMANGLED, RK_NAMES_MANGLED };
+
+struct rk_report_row {
+	uint8_t group;		/* enum rk_report_group */
+	bool host_time;		/* durations of calls, not of work on a GPU */
+	uint32_t name;		/* string */
+	uint64_t bytes;		/* copied or set */
+	struct rk_distribution ns;
+};
+
+struct rk_report_table;
+
+/**
+ * Context: tools. Ownership: the caller, rk_report_table_destroy().
+ * Return: NULL when no memory could be had.
+ */
+struct rk_report_table *rk_report_table_create(const struct rk_config *config,
+					       enum rk_report_names names);
+void rk_report_table_destroy(struct rk_report_table *table);
+
+/**
+ * Count one operation; those that took no time on anything are ignored.
+ *
+ * Context: tools. Return: 0, -ENOMEM.
+ */
+int rk_report_table_push(struct rk_report_table *table, const struct rk_op *op);
+
+/**
+ * Order rows by group, GPU time before host time, longest total first.
+ *
+ * Context: tools. Return: number of rows.
+ */
+size_t rk_report_table_sort(struct rk_report_table *table);
+struct rk_report_row *rk_report_table_get(struct rk_report_table *table, size_t index);
+
+/**
+ * Operations that are in no row because they have no usable time.
+ *
+ * Context: tools.
+ */
+uint64_t rk_report_table_timeless(const struct rk_report_table *table);
+
+#endif
