@@ -20,23 +20,23 @@
 #include "core/ring.h"
 
 enum rk_cupti_state {
-	RK_CUPTI_OFF,		/* not asked for */
+	RK_CUPTI_OFF, /* not asked for */
 	RK_CUPTI_ACTIVE,
-	RK_CUPTI_MISSING,	/* no libcupti, or one without the calls we need */
-	RK_CUPTI_REFUSED,	/* it answered with an error */
-	RK_CUPTI_OCCUPIED,	/* another tool holds it */
+	RK_CUPTI_MISSING,  /* no libcupti, or one without the calls we need */
+	RK_CUPTI_REFUSED,  /* it answered with an error */
+	RK_CUPTI_OCCUPIED, /* another tool holds it */
 };
 
 struct rk_cupti_info {
 	enum rk_cupti_state state;
-	uint32_t version;	/* cuptiGetVersion(); 0 = unknown */
-	char path[256];		/* of the library in use; "" = none */
-	char reason[160];	/* one line for people when state is not ACTIVE; else "" */
-	bool own_clock;		/* records arrive in ns of rk_clock without conversion */
-	uint64_t overhead_ns;	/* CPU time of the thread rk-cupti */
-	uint64_t buffers_peak;	/* activity buffers in use at the same time */
-	uint64_t open;		/* records that were still running at the last forced flush */
-	uint32_t activities;	/* bit per enum rk_activity_kind that is delivered */
+	uint32_t version;      /* cuptiGetVersion(); 0 = unknown */
+	char path[256];	       /* of the library in use; "" = none */
+	char reason[160];      /* one line for people when state is not ACTIVE; else "" */
+	bool own_clock;	       /* records arrive in ns of rk_clock without conversion */
+	uint64_t overhead_ns;  /* CPU time of the thread rk-cupti */
+	uint64_t buffers_peak; /* activity buffers in use at the same time */
+	uint64_t open;	       /* records that were still running at the last forced flush */
+	uint32_t activities;   /* bit per enum rk_activity_kind that is delivered */
 };
 
 /**
@@ -70,6 +70,11 @@ void rk_cupti_flush(void);
  */
 struct rk_ring *rk_cupti_ring(void);
 
+/**
+ * What became of it, for the verdict, the file and `doctor`.
+ *
+ * Context: any but hooks.
+ */
 void rk_cupti_get_info(struct rk_cupti_info *info);
 
 /**
@@ -79,13 +84,17 @@ void rk_cupti_get_info(struct rk_cupti_info *info);
  */
 bool rk_cupti_is_active(void);
 
-/**
- * Host records for a program that was reached by CUDA_INJECTION64_PATH and is not interposed:
- * called at driver-API exit on the program's thread. NULL = no such records (the default).
- * Set before rk_cupti_start(): callbacks for memory and synchronisation are only asked for then.
- */
 typedef void (*rk_cupti_api_fn)(uint32_t cbid, const char *function, const void *params,
 				uint32_t result, uint32_t correlation, uint64_t start_ticks);
+
+/**
+ * Host records for a program that was reached by CUDA_INJECTION64_PATH and is not interposed:
+ * @fn is called at driver-API exit on the program's thread. NULL = no such records (the
+ * default). Set before rk_cupti_start(): callbacks for memory and synchronisation are only
+ * asked for then.
+ *
+ * Context: init.
+ */
 void rk_cupti_set_api_fn(rk_cupti_api_fn fn);
 
 /**

@@ -62,8 +62,8 @@ static int note_loaded(struct dl_phdr_info *info, size_t size, void *data)
 	if (!path || !*path)
 		return 0;
 	file = base_name(path);
-	if (is_library(file, "libcupti") && !*loaded->cupti && strlen(path) < 256)
-		strcpy(loaded->cupti, path);
+	if (is_library(file, "libcupti") && !*loaded->cupti)
+		snprintf(loaded->cupti, sizeof(loaded->cupti), "%s", path);
 	for (size_t i = 0; i < 2; i++) {
 		size_t length = (size_t)(file - path);
 

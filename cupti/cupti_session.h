@@ -89,6 +89,8 @@ uint64_t rk_cupti_session_take_dropped(struct rk_cupti_session *session, void *c
 
 /**
  * See rk_cupti_set_api_fn().
+ *
+ * Context: init.
  */
 void rk_cupti_session_set_api_fn(rk_cupti_api_fn fn);
 

@@ -167,7 +167,7 @@ static void decode_complete(struct rk_cupti_thread *thread, bool forced)
 
 		rk_cupti_decode_buffer(decoder, atomic_load(&buffer->data), buffer->valid);
 		rk_cupti_buffers_put(thread->buffers, buffer);
-		/* CUDA 6 made buffers global; a library that still names a queue is asked for it. */
+		/* Since CUDA 6 all buffers are global; a queue that is named is asked. */
 		if (context || stream)
 			push_dropped(thread,
 				     rk_cupti_session_take_dropped(thread->session, context,
