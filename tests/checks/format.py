@@ -8,7 +8,9 @@ clang-format cannot leave the column of a trailing comment or of a macro's value
 author. Those two are hand-aligned with tabs here, so a difference in nothing but that white
 space is none, and --fix keeps it as written.
 """
+import concurrent.futures
 import difflib
+import os
 import re
 import shutil
 import subprocess
@@ -109,8 +111,9 @@ def main(argv):
         common.skip(f"clang-format {MAJOR} is not here (tools/setup --test brings it)")
     self_test(clang_format)
     found = []
-    for path in files:
-        found += check(clang_format, path, common.read(path), fix)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for result in pool.map(lambda p: check(clang_format, p, common.read(p), fix), files):
+            found += result
     common.finish(found)
 
 

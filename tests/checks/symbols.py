@@ -20,8 +20,8 @@ import common
 GLIBC_FLOOR = (2, 34)
 NEEDED = re.compile(r"libc\.so\.6$|ld-linux[\w-]*\.so\.\d+$")
 REQUIRED = {"dlsym", "dlvsym", "cuptiSubscribe", "cuptiActivityRegisterCallbacks",
-            "cuptiUnsubscribe", "InitializeInjection", "rk_api_v1"}
-ALLOWED = REQUIRED | {"cuptiSubscribe_v2", "exit", "_exit", "_Exit", "quick_exit",
+            "cuptiUnsubscribe", "InitializeInjection"}
+ALLOWED = REQUIRED | {"rk_api_v1", "cuptiSubscribe_v2", "exit", "_exit", "_Exit", "quick_exit",
                       "InitializeInjectionNvtx2"}
 NET_ENTRY = re.compile(r"rk_net_\w+$")
 
@@ -95,7 +95,10 @@ def main(argv):
     hooks = hook_names(common.read("interpose/cuda_api.def"))
     found = check_needed(preload.name, tool("readelf", "-dW", preload))
     found += check_floor(preload.name, tool("nm", "-D", "--undefined-only", preload))
-    found += check_exports(preload.name, exports(tool("nm", "-D", "--defined-only", preload)), hooks)
+    have = exports(tool("nm", "-D", "--defined-only", preload))
+    found += check_exports(preload.name, have, hooks)
+    if (common.ROOT / "include" / "rustkernel.h").exists() and "rk_api_v1" not in have:
+        found.append(f"{preload.name}: does not export rk_api_v1, the table of include/rustkernel.h")
     net = find(argv[0], "librknet.so")
     if net:
         found += check_floor(net.name, tool("nm", "-D", "--undefined-only", net))

@@ -14,6 +14,7 @@ MACHINE_PATH = re.compile(r"(?:^|[^a-zA-Z0-9_.])(/(?:" + "|".join(("wor" "k", "f
 MAX_BYTES = 512 * 1024          # of a text; beyond it, something was generated or dumped
 MAX_BINARY_BYTES = 64 * 1024    # of what a test reads: a recorded trace, a picture
 BINARY_FOLDERS = ("tests/", "docs/")
+CASES = "tests/cli/cases/"       # what a command is given and prints, to the letter
 SOURCES = (".c", ".h", ".def", ".cu", ".cpp", ".py", ".sh", "meson.build", "meson_options.txt", ".S")
 
 
@@ -33,14 +34,14 @@ def check(path, data, executable):
         match = MACHINE_PATH.search(line)
         if match:
             found.append(f"{path}:{number}: {match.group(1)}, a path of one machine")
-        if line != line.rstrip():
+        if line != line.rstrip() and not path.startswith(CASES):
             found.append(f"{path}:{number}: white space at the end of the line")
-    if text and not text.endswith("\n"):
+    if text and not text.endswith("\n") and not path.startswith(CASES):
         found.append(f"{path}: no newline at the end")
-    if text.endswith("\n\n"):
+    if text.endswith("\n\n") and not path.startswith(CASES):
         found.append(f"{path}: empty lines at the end")
     head = "\n".join(text.split("\n")[:3])
-    if path.endswith(SOURCES) and text.strip() and "SPDX-License-Identifier: Apache-2.0" not in head:
+    if path.endswith(SOURCES) and not path.startswith(CASES) and text.strip() and "SPDX-License-Identifier: Apache-2.0" not in head:
         found.append(f"{path}: no SPDX-License-Identifier in its first lines")
     if executable and not text.startswith("#!"):
         found.append(f"{path}: executable, but no script")
