@@ -10,16 +10,18 @@
 
 #include "interpose/lookup.h"
 
+static char absent; /* its address stands for a function that the driver lacks */
+
 /* The address of a driver function, looked up once. */
 static void *find(void *_Atomic *slot, const char *name)
 {
 	void *function = atomic_load(slot);
 
-	if (!function) {
+	if (!function && rk_lookup_has_driver()) {
 		function = rk_lookup_driver(name);
-		atomic_store(slot, function);
+		atomic_store(slot, function ? function : &absent);
 	}
-	return function;
+	return function == &absent ? NULL : function;
 }
 
 enum rk_ask_capture rk_ask_capture(CUstream stream, bool per_thread)

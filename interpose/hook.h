@@ -37,11 +37,13 @@ extern _Atomic uint32_t rk_hook_open_captures;
  * Context: app. Preserves errno. The first GPU call of the process starts tracing here.
  * Return: false when the real function is to be called and nothing else done.
  */
-static inline bool rk_hook_enter(struct rk_hook *hook, enum rk_api api)
+RK_HOOK_INLINE bool rk_hook_enter(struct rk_hook *hook, enum rk_api api)
 {
 	struct rk_thread *self = &rk_thread_self;
 
-	if (__builtin_expect(!rk_thread_gate_is_open(), 0) && !rk_start_on_call(api))
+	if (__builtin_expect(!rk_thread_gate_is_open(), 0) &&
+	    (!atomic_load_explicit(&rk_start_is_possible, memory_order_relaxed) ||
+	     !rk_start_on_call(api)))
 		return false;
 	if (self->depth > 0)
 		return false;
@@ -68,7 +70,7 @@ uint8_t rk_hook_ask_captured(uint64_t stream, uint8_t flags);
  * Context: app. Preserves errno.
  * Return: @result.
  */
-static inline CUresult rk_hook_leave(struct rk_hook *hook, CUresult result)
+RK_HOOK_INLINE CUresult rk_hook_leave(struct rk_hook *hook, CUresult result)
 {
 	struct rk_thread *self = &rk_thread_self;
 
@@ -82,8 +84,8 @@ static inline CUresult rk_hook_leave(struct rk_hook *hook, CUresult result)
 }
 
 /* Work of @kind went to @stream: was it captured rather than launched? */
-static inline void rk_hook_submit(struct rk_hook *hook, uint8_t kind, uint64_t stream,
-				  uint8_t flags)
+RK_HOOK_INLINE void rk_hook_submit(struct rk_hook *hook, uint8_t kind, uint64_t stream,
+				   uint8_t flags)
 {
 	hook->rec.kind = kind;
 	hook->rec.flags = flags;

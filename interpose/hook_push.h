@@ -13,6 +13,9 @@
 #include "core/thread.h"
 #include "interpose/api.h"
 
+/* What kind of call it is, is known where the hook is compiled: half of this folds away. */
+#define RK_HOOK_INLINE static inline __attribute__((always_inline))
+
 /**
  * Count and keep a record that the fast path has no room or no ring for.
  *
@@ -23,7 +26,7 @@ void rk_hook_push_slow(const struct rk_record *rec, uint32_t gate);
 /**
  * Whether a successful call of this kind is of any interest.
  */
-static inline bool rk_hook_is_kept(const struct rk_record *rec)
+RK_HOOK_INLINE bool rk_hook_is_kept(const struct rk_record *rec)
 {
 	if (rec->kind == RK_REC_CALL)
 		return rec->result != CUDA_SUCCESS;
@@ -31,7 +34,7 @@ static inline bool rk_hook_is_kept(const struct rk_record *rec)
 	return rec->kind != RK_REC_SYNC || rec->result != CUDA_ERROR_NOT_READY;
 }
 
-static inline void rk_hook_count(struct rk_ring *ring, const struct rk_record *rec, bool pushed)
+RK_HOOK_INLINE void rk_hook_count(struct rk_ring *ring, const struct rk_record *rec, bool pushed)
 {
 	int work = rk_record_work(rec->kind);
 
@@ -49,7 +52,7 @@ static inline void rk_hook_count(struct rk_ring *ring, const struct rk_record *r
 		rk_ring_count(&ring->lost[work]);
 }
 
-static inline void rk_hook_push(const struct rk_record *rec)
+RK_HOOK_INLINE void rk_hook_push(const struct rk_record *rec)
 {
 	struct rk_thread *self = &rk_thread_self;
 	uint32_t gate = rk_thread_gate();

@@ -87,7 +87,7 @@ static void start_cupti(void)
 		snprintf(reason, sizeof(reason), "another tool in the program uses CUPTI");
 		return;
 	}
-	if (!rk_start_is_interposed())
+	if (rk_start_is_injected())
 		rk_injection_prepare(rk_cupti_set_api_fn);
 	rk_cupti_start(config); /* the program goes on whatever it says */
 }

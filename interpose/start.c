@@ -25,21 +25,25 @@ enum start_state { WAITING, IDLE, STARTING, STARTED, STOPPED, INERT };
 #define WAIT_STEPS   50
 #define WAIT_STEP_MS 100
 
+_Atomic bool rk_start_is_possible;
 static _Atomic uint32_t state = WAITING;
 static _Atomic pid_t armed_pid;
 static _Atomic pid_t start_pid;
 static _Atomic uint32_t exit_registered;
 static _Atomic bool interposed;
+static _Atomic bool injected;
 
 void rk_start_allow(void)
 {
 	uint32_t expected = WAITING;
 
-	atomic_compare_exchange_strong(&state, &expected, IDLE);
+	if (atomic_compare_exchange_strong(&state, &expected, IDLE))
+		atomic_store(&rk_start_is_possible, true);
 }
 
 void rk_start_forbid(void)
 {
+	atomic_store(&rk_start_is_possible, false);
 	atomic_store(&state, INERT);
 }
 
@@ -53,9 +57,9 @@ bool rk_start_is_own_process(void)
 	return atomic_load(&start_pid) == getpid();
 }
 
-bool rk_start_is_interposed(void)
+bool rk_start_is_injected(void)
 {
-	return atomic_load(&interposed);
+	return atomic_load(&injected);
 }
 
 void rk_start_mark_interposed(void)
@@ -90,6 +94,7 @@ static void handle_exit(void)
 	    !atomic_compare_exchange_strong(&state, &expected, STOPPED))
 		return;
 	rk_thread_self.depth++;
+	atomic_store(&rk_start_is_possible, false);
 	rk_thread_close_gate();
 	rk_preload_stop();
 	rk_thread_self.depth--;
@@ -118,6 +123,8 @@ void rk_start_context_created(void)
 
 static void set_state(enum start_state next)
 {
+	if (next == INERT)
+		atomic_store(&rk_start_is_possible, false);
 	atomic_store(&state, next);
 	syscall(SYS_futex, &state, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
@@ -143,7 +150,7 @@ static bool wait_for_start(void)
 	struct timespec timeout = { .tv_nsec = WAIT_STEP_MS * 1000000L };
 
 	if (!rk_start_is_own_process()) {
-		atomic_store(&state, INERT); /* forked while another thread was starting */
+		rk_start_forbid(); /* forked while another thread was starting */
 		return false;
 	}
 	for (int i = 0; i < WAIT_STEPS && atomic_load(&state) == STARTING; i++)
@@ -161,7 +168,7 @@ static bool start_or_wait(void)
 	else if (seen == STARTING)
 		open = wait_for_start();
 	else if (seen == STARTED && !rk_start_is_own_process())
-		atomic_store(&state, INERT);
+		rk_start_forbid();
 	else
 		open = rk_thread_gate_is_open();
 	return open;
@@ -196,6 +203,7 @@ bool rk_start_prepare(void)
 
 	if (atomic_load(&state) != IDLE || atomic_load(&interposed))
 		return false;
+	atomic_store(&injected, true);
 	rk_thread_self.depth++;
 	prepared = rk_preload_prepare() == 0;
 	rk_thread_self.depth--;

@@ -12,9 +12,14 @@
 #ifndef RK_INTERPOSE_START_H
 #define RK_INTERPOSE_START_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "interpose/api.h"
+
+/* False before the constructor and in a process that will not record (again): a hook that
+ * finds the gate closed looks no further. */
+extern _Atomic bool rk_start_is_possible;
 
 /**
  * Let the first GPU call start tracing / never start.
@@ -63,11 +68,17 @@ void rk_start_context_created(void);
 bool rk_start_is_own_process(void);
 
 /**
- * Whether a cuInit() of the program came through our wrapper.
+ * Note that a cuInit() of the program came through our wrapper: no other way in is needed.
  *
- * Context: any.
+ * Context: app.
  */
-bool rk_start_is_interposed(void);
 void rk_start_mark_interposed(void);
+
+/**
+ * Whether the process was entered by rk_start_prepare().
+ *
+ * Context: the start path.
+ */
+bool rk_start_is_injected(void);
 
 #endif
