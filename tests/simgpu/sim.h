@@ -365,6 +365,7 @@ struct simgpu_op *sim_op_add(void);
 const char *sim_intern(const char *text);
 uint64_t sim_kernel_ns(const char *name);
 int32_t sim_tid(void);
+void sim_bury(void *object);
 
 /* ---- sim_truth.c ---- */
 void sim_truth_open(const char *pattern);

@@ -287,6 +287,8 @@ SIM_API(cuStreamEndCapture, CUstream hStream, CUgraph *phGraph)
 			result = CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
 		if (!result)
 			*phGraph = (CUgraph)c->graph;
+		else if (!c->to_graph)
+			sim_graph_free(c->graph);
 		release(c);
 	}
 	pthread_mutex_unlock(&sim.lock);

@@ -193,6 +193,24 @@ const char *sim_intern(const char *text)
 	return *found;
 }
 
+/* Dead objects are kept, so that a later use of their handle is an error, not a crash. */
+void sim_bury(void *object)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static void **graves;
+	static size_t count, room;
+
+	pthread_mutex_lock(&lock);
+	if (count == room) {
+		room = room ? room * 2 : 64;
+		graves = realloc(graves, room * sizeof(*graves));
+		if (!graves)
+			abort();
+	}
+	graves[count++] = object;
+	pthread_mutex_unlock(&lock);
+}
+
 /* ---- entry and exit of every call ---- */
 struct simgpu_op *sim_op_add(void)
 {

@@ -83,6 +83,7 @@ static void ctx_kill(struct sim_ctx *ctx)
 	pthread_mutex_lock(&sim.lock);
 	sim_mem_forget_ctx(ctx);
 	ctx->magic = SIM_MAGIC_DEAD;
+	sim_bury(ctx);
 	for (struct sim_stream *s = ctx->streams; s; s = s->next)
 		s->magic = SIM_MAGIC_DEAD;
 	pthread_mutex_unlock(&sim.lock);

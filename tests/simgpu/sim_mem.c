@@ -656,8 +656,8 @@ SIM_API(cuMemPoolDestroy, CUmemoryPool pool)
 
 	if (result)
 		return result;
-	/* Kept as a tombstone: allocations from it may still be alive. */
 	p->magic = SIM_MAGIC_DEAD;
+	sim_bury(p); /* allocations from it may still be alive */
 	return CUDA_SUCCESS;
 }
 

@@ -79,6 +79,7 @@ static CUresult module_get(const void *handle, struct sim_module **out)
 static CUresult module_drop(struct sim_module *m)
 {
 	m->magic = SIM_MAGIC_DEAD;
+	sim_bury(m);
 	for (struct sim_func *f = m->funcs; f; f = f->next)
 		f->magic = SIM_MAGIC_DEAD;
 	free(m->ptx);

@@ -186,8 +186,8 @@ SIM_API(cuStreamDestroy_v2, CUstream hStream)
 			break;
 		}
 	}
-	/* Kept as a tombstone: a later use of the handle must be an error, not a crash. */
 	s->magic = SIM_MAGIC_DEAD;
+	sim_bury(s);
 	sim_stream_free_front(s);
 	pthread_mutex_unlock(&sim.lock);
 	return CUDA_SUCCESS;
