@@ -9,6 +9,18 @@
 
 #define NS_PER_S 1e9
 
+/* 2^(k/8); with ldexp() a power of the base takes no libm, which the library may not need. */
+static const double eighths[1 << RK_HISTOGRAM_EXP_SCALE] = {
+	1.0,
+	1.090507732665257659,
+	1.189207115002721066,
+	1.296839554651009665,
+	1.414213562373095048,
+	1.542210825407940823,
+	1.681792830507429086,
+	1.834008086409342463,
+};
+
 static void table_init(struct rk_histogram_scale *scale)
 {
 	uint32_t at = 0;
@@ -50,10 +62,12 @@ void rk_histogram_scale_init_exponential(struct rk_histogram_scale *scale)
 	memset(scale, 0, sizeof(*scale));
 	scale->count = RK_HISTOGRAM_EXP_COUNT;
 	for (int i = 0; i < RK_HISTOGRAM_EXP_COUNT; i++) {
-		double upper = exp2((RK_HISTOGRAM_EXP_FIRST + i + 1) /
-				    (double)(1 << RK_HISTOGRAM_EXP_SCALE));
+		int power = i + 1; /* FIRST is a whole power of two below it */
+		double upper = ldexp(eighths[power & ((1 << RK_HISTOGRAM_EXP_SCALE) - 1)],
+				     RK_HISTOGRAM_EXP_FIRST / (1 << RK_HISTOGRAM_EXP_SCALE) +
+					     (power >> RK_HISTOGRAM_EXP_SCALE));
 
-		scale->bounds[i] = (uint64_t)floor(upper * NS_PER_S);
+		scale->bounds[i] = (uint64_t)(upper * NS_PER_S);
 	}
 	table_init(scale);
 }
@@ -61,7 +75,8 @@ void rk_histogram_scale_init_exponential(struct rk_histogram_scale *scale)
 uint64_t rk_histogram_quantile(const struct rk_histogram *histogram,
 			       const struct rk_histogram_scale *exponential, double q)
 {
-	uint64_t rank = (uint64_t)ceil(q * (double)histogram->count);
+	double wanted = q * (double)histogram->count;
+	uint64_t rank = (uint64_t)wanted + ((double)(uint64_t)wanted < wanted); /* rounded up */
 	uint64_t seen = 0;
 
 	for (uint32_t i = 0; i < RK_HISTOGRAM_EXP_COUNT; i++) {
