@@ -19,7 +19,7 @@
 
 #define RK_TRACE_SHAPE_WORDS 12u
 #define RK_TRACE_NO_SHAPE    UINT32_MAX
-#define RK_TRACE_SLOT_TABLE  (4u * RK_TRACE_SHAPES_MAX)
+#define RK_TRACE_SLOT_TABLE  (2u * RK_TRACE_SHAPES_MAX)
 
 /* Every field of an op that repeats, packed; strings are ids of whoever packs them. */
 struct rk_trace_key {

@@ -227,6 +227,7 @@ static int load_block(struct rk_trace_reader *reader, uint64_t frame_size, size_
 	}
 	reader->sequence++;
 	reader->info.frames++;
+	reader->info.lost += header.lost;
 	pass(reader, frame_size);
 	return 1;
 }

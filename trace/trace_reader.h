@@ -22,6 +22,7 @@ struct rk_trace_info {
 	uint64_t sealed_bytes; /* whole frames; `head -c sealed_bytes | zstd -t` is 0 */
 	uint64_t frames;
 	uint64_t ops;		 /* read so far */
+	uint64_t lost;		 /* ops the writer could not store, as far as was read */
 	uint64_t last_record_ns; /* UNIX time of the newest op read so far */
 	bool truncated;		 /* bytes after sealed_bytes */
 	bool clean_end;		 /* RK_OP_END was read */

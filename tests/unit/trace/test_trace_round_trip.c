@@ -119,7 +119,7 @@ static void test_step(void **state)
 	assert_false(info.clean_end);
 	assert_false(info.truncated);
 	bytes = info.file_bytes;
-	assert_in_range(bytes, 1, COUNT * 5 + COUNT / 5); /* 5.2 bytes per span */
+	assert_in_range(bytes, 1, COUNT * 5 - COUNT / 10); /* 4.9 bytes per span */
 	rk_trace_reader_close(reader);
 }
 

@@ -101,6 +101,7 @@ static void assert_complete(const char *path, uint64_t fed, uint64_t lost)
 	assert_true(info.clean_end);
 	assert_false(info.truncated);
 	assert_int_equal(info.ops + lost, fed);
+	assert_int_equal(info.lost, lost);
 	assert_int_equal(ops[info.ops - 1].kind, RK_OP_END);
 	assert_int_equal(ops[info.ops - 1].tick.ledger.calls[RK_WORK_LAUNCH], fed);
 	assert_int_equal(ops[info.ops - 2].kind, RK_OP_TICK);
