@@ -37,8 +37,8 @@ struct rk_trace_meta {
 };
 
 struct rk_trace_options {
-	uint64_t max_bytes;    /* the file ends there; further ops are counted as lost */
-	uint32_t level;	       /* zstd */
+	uint64_t max_bytes; /* the file ends there, 0 = no cap; further ops are counted as lost */
+	uint32_t level;	    /* zstd */
 	bool check_free_space; /* stop below 5 % free */
 };
 
