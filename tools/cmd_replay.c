@@ -281,11 +281,12 @@ static void print_json(const struct replay *r, int status)
 
 static void print_text(const struct replay *r)
 {
+	const struct rk_trace_meta *meta = rk_trace_reader_meta(r->reader);
 	const struct rk_net_stats *s = &r->stats;
 	char text[TEXT_MAX];
 
-	rk_verdict_format(r->verdict, rk_trace_reader_meta(r->reader)->executable, r->args.file,
-			  text, sizeof(text));
+	rk_verdict_format(r->verdict, rk_tool_base_name(meta->executable), r->args.file, text,
+			  sizeof(text));
 	fputs(text, stdout);
 	if (!r->net) {
 		puts("sent: nothing, no destination was given (--otlp URL, --pushgateway URL)");

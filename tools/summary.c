@@ -46,7 +46,8 @@ static int judge(const struct rk_config *config, struct rk_trace_reader *reader,
 	    rk_verdict_create(&verdict, config) == 0) {
 		rk_pipeline_add_sink(pipeline, rk_verdict_sink(verdict));
 		status = feed(pipeline, reader, verb, path);
-		rk_verdict_format(verdict, meta->executable, path, text, sizeof(text));
+		rk_verdict_format(verdict, rk_tool_base_name(meta->executable), path, text,
+				  sizeof(text));
 		fputs(text, out);
 	} else {
 		rk_tool_fail(status, verb, "out of memory");

@@ -91,6 +91,13 @@ const char *rk_tool_printable(const char *text, char *out, size_t size)
 	return out;
 }
 
+const char *rk_tool_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 static const char *scale(double value, const double *factors, const char *const *units, char *out)
 {
 	size_t i = 0;

@@ -80,6 +80,13 @@ bool rk_tool_find_part(enum rk_tool_part part, char *path, size_t size);
 const char *rk_tool_printable(const char *text, char *out, size_t size);
 
 /**
+ * What stands behind the last '/'.
+ *
+ * Context: tools. Ownership: borrowed from @path.
+ */
+const char *rk_tool_base_name(const char *path);
+
+/**
  * "12.3 us": three digits and the unit that fits. Or bytes: "4.00 MiB".
  *
  * Context: tools. Return: @out.
