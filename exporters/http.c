@@ -28,7 +28,11 @@ struct rk_http {
 	uint64_t due_ns;
 	uint32_t active;
 	struct rk_http_proxy proxy; /* borrowed strings */
+	struct rk_http *next;	    /* in left_behind */
 };
+
+/* Closed while the process ends: never freed, but known, so that no leak is reported. */
+static struct rk_http *left_behind;
 
 struct rk_http_call {
 	struct rk_http *http;
@@ -143,8 +147,11 @@ void rk_http_close(struct rk_http *http, bool is_exiting)
 	if (!http)
 		return;
 	http->loop->owners[RK_LOOP_HTTP].ready = NULL;
-	if (is_exiting)
+	if (is_exiting) {
+		http->next = left_behind;
+		left_behind = http;
 		return;
+	}
 	curl_multi_cleanup(http->multi);
 	curl_global_cleanup();
 	free(http);

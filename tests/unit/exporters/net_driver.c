@@ -390,17 +390,34 @@ static bool pipe_disposition_changed(void)
 	return action.sa_handler != SIG_DFL;
 }
 
+static int drive(rk_net_open_fn open_module, const struct rk_net_host *host)
+{
+	struct rk_net *net;
+	uint64_t start;
+	int err = open_module ? open_module(&net, host) : -1;
+
+	if (err) {
+		printf("{\"open\":%d}\n", err);
+		return 1;
+	}
+	feed(net);
+	hold(net);
+	start = now_ms();
+	net->finish(net, (uint32_t)options.finish_ms);
+	report(net, now_ms() - start, pipe_disposition_changed());
+	net->close(net);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct rk_net_host host = { .abi = RK_NET_ABI, .log = on_log };
 	struct rk_env *env = rk_env_create(NULL);
 	struct rk_config *config;
-	struct rk_net *net;
 	rk_net_open_fn open_module;
 	sigset_t all;
 	void *module;
-	uint64_t start;
-	int err;
+	int status;
 
 	rk_log_init(RK_LOG_INFO, true);
 	rk_log_attach(on_log, NULL);
@@ -427,19 +444,9 @@ int main(int argc, char **argv)
 	host.instance = "test-host";
 	host.live = !options.replay;
 	host.health = health;
-	err = open_module ? open_module(&net, &host) : -1;
-	if (err) {
-		printf("{\"open\":%d}\n", err);
-		return 1;
-	}
-	feed(net);
-	hold(net);
-	start = now_ms();
-	net->finish(net, (uint32_t)options.finish_ms);
-	report(net, now_ms() - start, pipe_disposition_changed());
-	net->close(net);
+	status = drive(open_module, &host);
 	free((char *)host.resource);
 	rk_config_destroy(config);
 	rk_env_destroy(env);
-	return 0;
+	return status;
 }
