@@ -42,10 +42,11 @@ struct rk_thread {
 
 static_assert(sizeof(struct rk_thread) <= 128, "initial-exec TLS stays small");
 
-extern __thread struct rk_thread rk_thread_self __attribute__((tls_model("initial-exec")));
+extern __thread struct rk_thread rk_thread_self
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* The gate: 0 = pass through. Points to a wiped-on-fork page once recording starts. */
-extern _Atomic uint32_t *rk_gate;
+extern _Atomic uint32_t *rk_gate __attribute__((visibility("hidden")));
 
 /**
  * The gate: the epoch while this process records, 0 when it does not (a forked child).

@@ -48,7 +48,7 @@ struct rk_real {
 #undef RK_API
 };
 
-extern struct rk_real rk_real;
+extern struct rk_real rk_real __attribute__((visibility("hidden")));
 extern const char *const rk_api_names[RK_API_COUNT];
 extern const uint8_t rk_api_families[RK_API_COUNT]; /* enum rk_family */
 

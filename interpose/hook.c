@@ -39,7 +39,8 @@ void rk_hook_push_slow(const struct rk_record *rec, uint32_t gate)
 		rk_hook_count(ring, rec, slot != NULL);
 		if (slot) {
 			*slot = *rec;
-			rk_ring_commit(ring);
+			if (rk_ring_commit(ring))
+				rk_thread_wake();
 		}
 	} else {
 		rk_thread_push_overflow(rec);

@@ -29,7 +29,7 @@ struct rk_hook {
 };
 
 /* Stream captures that are open in this process, or were when a stream was destroyed. */
-extern _Atomic uint32_t rk_hook_open_captures;
+extern _Atomic uint32_t rk_hook_open_captures __attribute__((visibility("hidden")));
 
 /**
  * Begin a hook.

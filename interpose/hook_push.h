@@ -52,23 +52,33 @@ RK_HOOK_INLINE void rk_hook_count(struct rk_ring *ring, const struct rk_record *
 		rk_ring_count(&ring->lost[work]);
 }
 
+/*
+ * What rk_ring_reserve() and rk_ring_commit() do, in one go: between them everything would be
+ * read twice. A gate of 0 is no thread's epoch once it has a ring.
+ */
 RK_HOOK_INLINE void rk_hook_push(const struct rk_record *rec)
 {
 	struct rk_thread *self = &rk_thread_self;
 	uint32_t gate = rk_thread_gate();
 	struct rk_ring *ring = self->ring;
-	struct rk_record *slot;
+	uint64_t head, used;
 
-	if (__builtin_expect(gate == 0 || self->epoch != gate || !ring, 0)) {
+	if (__builtin_expect(self->epoch != gate || !ring, 0)) {
 		rk_hook_push_slow(rec, gate);
 		return;
 	}
-	slot = rk_ring_reserve(ring);
-	rk_hook_count(ring, rec, slot != NULL);
-	if (!slot)
+	/* Relaxed: the producer is the only writer of head. */
+	head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+	used = head - ring->cached_tail;
+	if (__builtin_expect(used > ring->mask, 0)) {
+		rk_hook_push_slow(rec, gate); /* looks at the true tail */
 		return;
-	*slot = *rec;
-	if (__builtin_expect(rk_ring_commit(ring), 0))
+	}
+	rk_hook_count(ring, rec, true);
+	((struct rk_record *)ring->slots)[head & ring->mask] = *rec;
+	/* Release pairs with the acquire in rk_ring_peek(): the slot is written. */
+	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+	if (__builtin_expect(used == ring->mask >> 1, 0))
 		rk_thread_wake();
 }
 

@@ -19,7 +19,7 @@
 
 /* False before the constructor and in a process that will not record (again): a hook that
  * finds the gate closed looks no further. */
-extern _Atomic bool rk_start_is_possible;
+extern _Atomic bool rk_start_is_possible __attribute__((visibility("hidden")));
 
 /**
  * Let the first GPU call start tracing / never start.
