@@ -6,7 +6,7 @@ usage: golden.py [--update] RKTRACE MAKE_TRACE CASE.sh
 
 A case is a shell script; beside it lie CASE.stdout, CASE.stderr and CASE.exit (missing: empty, 0).
 It runs in an empty folder with $PATH, $RKTRACE's folder first in it, and no setting of ours.
-Names of places and process numbers are replaced before the comparison. --update writes the
+$RK_TREE is the build tree. Names of places and process numbers are replaced before the comparison. --update writes the
 three files from what happened: read them before you commit them.
 """
 import difflib
@@ -43,7 +43,8 @@ def run(rktrace, make_trace, case, folder):
     # A link: rktrace finds the libraries beside the file it points to.
     (tools / "rktrace").symlink_to(rktrace)
     (tools / "make_trace").symlink_to(make_trace)
-    env = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(work), "LC_ALL": "C"}
+    env = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(work), "LC_ALL": "C",
+           "RK_TREE": str(rktrace.parent.parent)}
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
         if name in os.environ:
             env[name] = os.environ[name]
