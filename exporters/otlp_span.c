@@ -28,24 +28,36 @@
 
 static const uint8_t zero_id[16];
 
-/* Opens KeyValue in field 9 whose AnyValue has @any bytes; keys are shorter than 100 bytes. */
+/* Opens KeyValue in field 9 whose AnyValue has @any bytes. Keys are short; where the value is
+ * too, every length is one byte, which the compiler sees for numbers. */
 static ALWAYS_INLINE uint8_t *put_key(uint8_t *p, const char *key, size_t key_length, size_t any)
 {
-	size_t value = 1 + rk_protobuf_varint_size(any) + any;
+	bool is_short = any < 128 - 6 - key_length;
+	size_t value = 1 + (is_short ? 1 : rk_protobuf_varint_size(any)) + any;
 
 	*p++ = RK_PROTOBUF_TAG(9, RK_PROTOBUF_BYTES);
-	p = rk_protobuf_put_varint(p, 2 + key_length + value);
+	if (is_short)
+		*p++ = (uint8_t)(2 + key_length + value);
+	else
+		p = rk_protobuf_put_varint(p, 2 + key_length + value);
 	*p++ = RK_PROTOBUF_TAG(1, RK_PROTOBUF_BYTES);
 	*p++ = (uint8_t)key_length;
 	p = rk_protobuf_put_bytes(p, key, key_length);
 	*p++ = RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES);
-	return rk_protobuf_put_varint(p, any);
+	if (!is_short)
+		return rk_protobuf_put_varint(p, any);
+	*p++ = (uint8_t)any;
+	return p;
 }
 
 static ALWAYS_INLINE uint8_t *put_int(uint8_t *p, const char *key, size_t key_length,
 				      uint64_t value)
 {
-	p = put_key(p, key, key_length, 1 + rk_protobuf_varint_size(value));
+	size_t size = rk_protobuf_varint_size(value);
+
+	if (size > 10)
+		__builtin_unreachable();
+	p = put_key(p, key, key_length, 1 + size);
 	*p++ = RK_PROTOBUF_TAG(3, RK_PROTOBUF_VARINT);
 	return rk_protobuf_put_varint(p, value);
 }
@@ -59,11 +71,9 @@ static inline uint8_t *put_true(uint8_t *p, const char *key, size_t key_length)
 }
 
 /* Empty texts are left out: they say nothing. */
-static ALWAYS_INLINE uint8_t *put_string(uint8_t *p, const char *key, size_t key_length,
-					 const char *text)
+static ALWAYS_INLINE uint8_t *put_text(uint8_t *p, const char *key, size_t key_length,
+				       const char *text, size_t length)
 {
-	size_t length = text ? strlen(text) : 0;
-
 	if (!length)
 		return p;
 	p = put_key(p, key, key_length, 1 + rk_protobuf_varint_size(length) + length);
@@ -72,17 +82,24 @@ static ALWAYS_INLINE uint8_t *put_string(uint8_t *p, const char *key, size_t key
 	return rk_protobuf_put_text(p, text, length);
 }
 
-static char *put_decimal(char *out, uint32_t value)
+static ALWAYS_INLINE uint8_t *put_string(uint8_t *p, const char *key, size_t key_length,
+					 const char *text)
 {
-	char digits[10];
-	int n = 0;
+	return put_text(p, key, key_length, text, text ? strlen(text) : 0);
+}
 
-	do {
-		digits[n++] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
-	while (n)
-		*out++ = digits[--n];
+static inline char *put_decimal(char *out, uint32_t value)
+{
+	uint32_t unit = 10;
+
+	if (value < 10) {
+		*out++ = (char)('0' + value);
+		return out;
+	}
+	while (value / unit >= 10)
+		unit *= 10;
+	for (; unit; unit /= 10)
+		*out++ = (char)('0' + value / unit % 10);
 	return out;
 }
 
@@ -95,8 +112,7 @@ static uint8_t *put_extent(uint8_t *p, const char *key, size_t key_length, const
 	out = put_decimal(out, extent[1]);
 	*out++ = ',';
 	out = put_decimal(out, extent[2]);
-	*out = '\0';
-	return put_string(p, key, key_length, text);
+	return put_text(p, key, key_length, text, (size_t)(out - text));
 }
 
 const char *rk_otlp_span_copy_name(uint8_t copy_kind)
