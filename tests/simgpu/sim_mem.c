@@ -807,6 +807,7 @@ SIM_API(cuMemCreate, CUmemGenericAllocationHandle *handle, size_t size,
 		free(h);
 		return result;
 	}
+	atomic_fetch_add_explicit(&sim.counts.allocs, 1, memory_order_relaxed);
 	h->magic = SIM_MAGIC_VMM;
 	h->size = size;
 	h->device = device;
