@@ -122,6 +122,35 @@ def case_fork():
     assert len(run.records(KIND_LAUNCH)) == 30  # and a fresh child is a process like any other
 
 
+def case_injection():
+    """The driver opens the library itself: host records come from CUPTI's callbacks."""
+    way = {"CUDA_INJECTION64_PATH": PROBE, "RUSTKERNEL_CUPTI_ENABLED": "true"}
+    program = [BUILD / "guest_route", "gpa", 25]
+    bare = Run(program, SIMGPU)
+    for preload in ((), (PROBE,)):  # both ways at once start once
+        run = Run(program, SIMGPU, preload, **way)
+        assert run.result == bare.result and run.files == [], (bare.result, run.result)
+        launches = run.records(KIND_LAUNCH)
+        assert len(launches) == 25 and run.sum("calls", LAUNCH) == 25, (preload, len(launches))
+        assert len({r["correlation"] for r in launches}) == 25
+        for i, record in enumerate(launches):
+            assert record["correlation"] and record["grid"] == [i + 1, 2, 3], record
+            assert record["ticks"] > 0 and record["result"] == 0, record
+    run = Run([BUILD / "guest_route", "count", 1], SIMGPU, (), **way)
+    assert run.result[0] == 0 and run.probe is None
+
+
+def case_profiler():
+    """The program's own profiler gets CUPTI, whenever it asks."""
+    for when in ("first", "later"):
+        run = both([BUILD / "guest_profiler", when], SIMGPU, RUSTKERNEL_CUPTI_ENABLED="true",
+                   RUSTKERNEL_LOG_LEVEL="off")
+        assert run.result[1] == b"saw 5 of 10 launches\n", run.result
+        launches = run.records(KIND_LAUNCH)
+        assert len(launches) == 10, len(launches)
+        assert all(r["correlation"] for r in launches[5:]), "CUPTI was not taken back"
+
+
 def case_off():
     for extra in ({"RUSTKERNEL_DISABLE": "1"}, {"OTEL_SDK_DISABLED": "true"}):
         run = both([BUILD / "guest_route", "gpa", 10], SIMGPU, **extra)
