@@ -18,17 +18,20 @@ LTTNG_UST_TRACEPOINT_EVENT(
 	rk_bench, launch,
 	LTTNG_UST_TP_ARGS(uint64_t, function, uint64_t, stream, const uint32_t *, grid,
 			  const uint32_t *, block, uint32_t, correlation, uint32_t, result),
-	LTTNG_UST_TP_FIELDS(lttng_ust_field_integer(uint64_t, function, function)
-			    lttng_ust_field_integer(uint64_t, stream, stream)
-			    lttng_ust_field_integer(uint32_t, grid_x, grid[0])
-			    lttng_ust_field_integer(uint16_t, grid_y, grid[1])
-			    lttng_ust_field_integer(uint16_t, grid_z, grid[2])
-			    lttng_ust_field_integer(uint16_t, block_x, block[0])
-			    lttng_ust_field_integer(uint16_t, block_y, block[1])
-			    lttng_ust_field_integer(uint16_t, block_z, block[2])
-			    lttng_ust_field_integer(uint32_t, correlation, correlation)
-			    lttng_ust_field_integer(uint32_t, context, 1)
-			    lttng_ust_field_integer(uint32_t, result, result)))
+	LTTNG_UST_TP_FIELDS(
+		lttng_ust_field_integer(uint64_t, function, function) lttng_ust_field_integer(
+			uint64_t, stream, stream) lttng_ust_field_integer(uint32_t, grid_x, grid[0])
+			lttng_ust_field_integer(uint16_t, grid_y, grid[1]) lttng_ust_field_integer(
+				uint16_t, grid_z,
+				grid[2]) lttng_ust_field_integer(uint16_t, block_x, block[0])
+				lttng_ust_field_integer(uint16_t, block_y,
+							block[1]) lttng_ust_field_integer(uint16_t,
+											  block_z,
+											  block[2])
+					lttng_ust_field_integer(uint32_t, correlation, correlation)
+						lttng_ust_field_integer(uint32_t, context, 1)
+							lttng_ust_field_integer(uint32_t, result,
+										result)))
 
 #endif
 
