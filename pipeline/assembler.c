@@ -21,6 +21,8 @@
 #define PART_RESERVE (1u + RK_STAGE_COUNT)
 #define NONE	     UINT32_MAX
 #define STATE_BYTES  513
+/* Executions under way that are found without the index: one per thread. */
+#define RECENT 64u
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "ids are stored by a byte swap");
 
@@ -63,6 +65,7 @@ struct rk_assembler {
 	uint64_t shared_count;
 	struct exec *execs;
 	uint32_t capacity, free_first, oldest, newest;
+	uint32_t recent[RECENT];    /* place + 1; the execution there tells whether it is the one */
 	struct rk_handle_map index; /* execution -> tag: place + 1 */
 	int64_t wall_offset;
 	double tokens;	    /* spans that may leave now */
@@ -158,6 +161,7 @@ static void exec_remove(struct rk_assembler *a, struct exec *exec)
 	uint32_t at = (uint32_t)(exec - a->execs);
 
 	rk_handle_map_remove(&a->index, exec->number);
+	exec->number = 0;
 	if (exec->prev == NONE)
 		a->oldest = exec->next;
 	else
@@ -338,12 +342,18 @@ static void exec_end(struct rk_assembler *a, struct exec *exec)
 
 static struct exec *exec_get(struct rk_assembler *a, const struct rk_op *op)
 {
-	struct rk_handle_slot *slot = rk_handle_map_get(&a->index, op->exec);
+	uint32_t *recent = &a->recent[op->exec % RECENT];
+	struct rk_handle_slot *slot;
 	struct exec *exec;
 	uint32_t at;
 
-	if (slot)
+	if (*recent && a->execs[*recent - 1].number == op->exec)
+		return &a->execs[*recent - 1];
+	slot = rk_handle_map_get(&a->index, op->exec);
+	if (slot) {
+		*recent = slot->tag;
 		return &a->execs[slot->tag - 1];
+	}
 	if (a->free_first == NONE && !execs_grow(a) && a->oldest != NONE)
 		exec_end(a, &a->execs[a->oldest]);
 	if (a->free_first == NONE)

@@ -54,27 +54,32 @@ static bool calls_grow(struct rk_call_table *table)
 	return true;
 }
 
-struct rk_call *rk_call_table_add(struct rk_call_table *table, const struct rk_call *call)
+struct rk_call *rk_call_table_add(struct rk_call_table *table, uint32_t correlation,
+				  enum rk_call_list list)
 {
-	struct rk_call_order *order = &table->order[call->list];
+	struct rk_call_order *order = &table->order[list];
+	struct rk_call *call;
 	uint32_t at;
 
 	if (table->free_first == NONE && !calls_grow(table))
 		return NULL;
 	at = table->free_first;
-	if (rk_corr_index_put(&table->index, call->correlation, at))
+	if (rk_corr_index_put(&table->index, correlation, at))
 		return NULL;
-	table->free_first = table->calls[at].next;
-	table->calls[at] = *call;
-	table->calls[at].prev = order->last;
-	table->calls[at].next = NONE;
+	call = &table->calls[at];
+	table->free_first = call->next;
+	memset(call, 0, sizeof(*call));
+	call->correlation = correlation;
+	call->list = (uint8_t)list;
+	call->prev = order->last;
+	call->next = NONE;
 	if (order->last == NONE)
 		order->first = at;
 	else
 		table->calls[order->last].next = at;
 	order->last = at;
 	table->count++;
-	return &table->calls[at];
+	return call;
 }
 
 void rk_call_table_remove(struct rk_call_table *table, struct rk_call *call)

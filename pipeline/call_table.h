@@ -74,12 +74,13 @@ static inline struct rk_call *rk_call_table_get(struct rk_call_table *table, uin
 }
 
 /**
- * Append a copy of @call; its id must not be there. @call->list chooses the order list.
+ * Append a call, zeroed but for @correlation, which must not be there yet, and @list.
  *
  * Context: exporter. Ownership: borrowed until the next add.
  * Return: NULL when the table is full or memory is short.
  */
-struct rk_call *rk_call_table_add(struct rk_call_table *table, const struct rk_call *call);
+struct rk_call *rk_call_table_add(struct rk_call_table *table, uint32_t correlation,
+				  enum rk_call_list list);
 
 /**
  * Context: exporter. @call must be one of the table's.

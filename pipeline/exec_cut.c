@@ -48,8 +48,11 @@ static bool array_grow(void **array, uint32_t *capacity, size_t size)
 
 static struct rk_exec_thread *thread_find(const struct rk_exec_cut *cut, uint32_t tid)
 {
-	uint32_t at = rk_corr_index_get(&cut->by_tid, tid);
+	uint32_t at;
 
+	if (cut->last_thread && cut->last_tid == tid)
+		return &cut->threads[cut->last_thread - 1];
+	at = rk_corr_index_get(&cut->by_tid, tid);
 	return at == NONE ? NULL : &cut->threads[at];
 }
 
@@ -57,8 +60,11 @@ static struct rk_exec_thread *thread_get(struct rk_exec_cut *cut, uint32_t tid)
 {
 	struct rk_exec_thread *thread = thread_find(cut, tid);
 
-	if (thread)
+	if (thread) {
+		cut->last_tid = tid;
+		cut->last_thread = (uint32_t)(thread - cut->threads) + 1;
 		return thread;
+	}
 	if (cut->thread_count == cut->thread_limit)
 		return NULL;
 	if (cut->thread_count == cut->thread_capacity &&
@@ -252,6 +258,7 @@ void rk_exec_cut_thread_exit(struct rk_exec_cut *cut, uint32_t tid)
 
 	if (!thread)
 		return;
+	cut->last_thread = 0;
 	thread_close(cut, thread, 0, RK_CLOSE_THREAD_EXIT);
 	rk_corr_index_remove(&cut->by_tid, tid);
 	if (thread != &cut->threads[last]) {

@@ -67,6 +67,7 @@ struct rk_exec_cut {
 	struct rk_exec_thread *threads;
 	uint32_t thread_count, thread_capacity, thread_limit;
 	struct rk_corr_index by_tid;
+	uint32_t last_tid, last_thread;	/* records come in runs of one thread; place + 1 */
 	struct rk_exec_state *states;
 	uint32_t state_count, state_capacity, state_free;
 	struct rk_exec_mark *marks; /* by context index */

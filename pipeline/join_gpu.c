@@ -85,25 +85,41 @@ static void count_record(struct rk_join *join, const struct rk_activity *activit
 	}
 }
 
+static void learn_context(struct rk_join *join, const struct rk_call *call,
+			  const struct rk_activity *activity)
+{
+	struct rk_join_context *context = rk_join_context_get(join, call->context);
+
+	if (!context)
+		return;
+	context->cupti_id = activity->context;
+	context->has_cupti_id = true;
+	context->device = activity->device;
+	context->has_device = true;
+}
+
 /* What the pair teaches: which CUPTI ids belong to the program's context and stream. */
 static void learn(struct rk_join *join, const struct rk_call *call,
 		  const struct rk_activity *activity)
 {
-	struct rk_join_context *context = rk_join_context_get(join, call->context);
+	uint64_t key = rk_join_stream_key(call);
+	struct rk_join_learned *known =
+		&join->learned[(key * 0x9e3779b97f4a7c15ull) >> 32 & (RK_JOIN_LEARNED - 1)];
 	struct rk_handle_slot *stream;
 
-	if (context && call->context && !context->has_cupti_id) {
-		context->cupti_id = activity->context;
-		context->has_cupti_id = true;
-		context->device = activity->device;
-		context->has_device = true;
-	}
+	if (call->context &&
+	    (call->context >= join->context_count || !join->contexts[call->context].has_cupti_id))
+		learn_context(join, call, activity);
 	/* Nodes of a graph run on streams of the driver's own. */
 	if (call->kind == RK_REC_GRAPH_LAUNCH || !activity->stream)
 		return;
-	stream = rk_handle_map_put(&join->streams, rk_join_stream_key(call));
-	if (stream)
-		stream->tag = activity->stream;
+	if (known->key == key && known->id == activity->stream)
+		return;
+	stream = rk_handle_map_put(&join->streams, key);
+	if (!stream)
+		return;
+	stream->tag = activity->stream;
+	*known = (struct rk_join_learned){ key, activity->stream };
 }
 
 static void note_extent(struct rk_call *call, const struct rk_activity *activity)

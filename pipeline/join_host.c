@@ -68,23 +68,46 @@ static void tell_memory(struct rk_join *join, uint32_t tid, const struct rk_reco
 	rk_join_emit(join, op);
 }
 
-static void call_from_record(struct rk_call *call, uint32_t tid, const struct rk_record *record)
+static uint64_t stream_of(const struct rk_record *record)
 {
-	memset(call, 0, sizeof(*call));
-	call->host_start = rk_clock_ns(record->start);
-	call->host_end = rk_clock_ns(record->end);
-	call->correlation = record->correlation;
-	call->tid = tid;
+	switch (record->kind) {
+	case RK_REC_LAUNCH:
+		return record->launch.stream;
+	case RK_REC_GRAPH_LAUNCH:
+		return record->graph.stream;
+	case RK_REC_MEMCPY:
+		return record->copy.stream;
+	default:
+		return record->set.stream;
+	}
+}
+
+/* Where in its thread's order the call stands: all that cutting executions needs. */
+static struct rk_exec_call exec_call_of(uint32_t tid, const struct rk_record *record)
+{
+	return (struct rk_exec_call){ .tid = tid,
+				      .start = rk_clock_ns(record->start),
+				      .end = rk_clock_ns(record->end),
+				      .stream = stream_of(record),
+				      .context = record->context };
+}
+
+/* Fills all but what the table set: correlation, list, links. */
+static void call_fill(struct rk_call *call, const struct rk_exec_call *where,
+		      const struct rk_record *record)
+{
+	call->host_start = where->start;
+	call->host_end = where->end;
+	call->stream = where->stream;
+	call->tid = where->tid;
 	call->api = record->api;
 	call->context = record->context;
 	call->kind = record->kind;
 	call->flags = record->flags;
 	call->device = 0xff;
-	call->list = record->kind == RK_REC_LAUNCH ? RK_CALL_ONE_RECORD : RK_CALL_MANY_RECORDS;
 	switch (record->kind) {
 	case RK_REC_LAUNCH:
 		call->object = record->launch.function;
-		call->stream = record->launch.stream;
 		call->grid[0] = record->launch.grid_x;
 		call->grid[1] = record->launch.grid_y;
 		call->grid[2] = record->launch.grid_z;
@@ -92,15 +115,12 @@ static void call_from_record(struct rk_call *call, uint32_t tid, const struct rk
 		break;
 	case RK_REC_GRAPH_LAUNCH:
 		call->object = record->graph.exec;
-		call->stream = record->graph.stream;
 		break;
 	case RK_REC_MEMCPY:
 		call->object = record->copy.bytes;
-		call->stream = record->copy.stream;
 		break;
 	default:
 		call->object = record->set.bytes;
-		call->stream = record->set.stream;
 		call->value = record->set.value;
 		break;
 	}
@@ -137,12 +157,13 @@ static void make_way(struct rk_join *join, uint32_t correlation)
 		evict(join);
 }
 
-static bool waits_for_gpu(const struct rk_join *join, const struct rk_call *call)
+static bool waits_for_gpu(const struct rk_join *join, const struct rk_record *record,
+			  uint64_t host_start)
 {
-	if (!call->correlation)
+	if (!record->correlation)
 		return false;
 	return join->gpu_time || (join->host_time_since && join->had_gpu_time &&
-				  call->host_start < join->host_time_since + RK_JOIN_GRACE_NS);
+				  host_start < join->host_time_since + RK_JOIN_GRACE_NS);
 }
 
 /* GPU records that were drained before this host record. */
@@ -161,52 +182,63 @@ static void match_early_records(struct rk_join *join, uint32_t correlation)
 	}
 }
 
-static void wait_for_gpu(struct rk_join *join, struct rk_call *call)
-{
-	uint32_t device = rk_join_device_of(join, call->context);
-	struct rk_call *added;
+/* What the exec_cut gave for a call. */
+struct assignment {
+	uint64_t exec;
+	uint32_t slot;
+};
 
-	make_way(join, call->correlation);
-	added = rk_call_table_add(&join->calls, call);
-	if (!added) {
-		join->lost[rk_join_work_of(call)]++;
+static void wait_for_gpu(struct rk_join *join, const struct rk_exec_call *where,
+			 const struct rk_record *record, struct assignment assigned)
+{
+	bool is_launch = record->kind == RK_REC_LAUNCH;
+	struct rk_call *call;
+	uint32_t device;
+
+	make_way(join, record->correlation);
+	call = rk_call_table_add(&join->calls, record->correlation,
+				 is_launch ? RK_CALL_ONE_RECORD : RK_CALL_MANY_RECORDS);
+	if (!call) {
+		struct rk_call lost = { .kind = record->kind };
+
+		join->lost[rk_join_work_of(&lost)]++;
 		join->limited++;
 		return;
 	}
+	call_fill(call, where, record);
+	call->exec = assigned.exec;
+	call->exec_slot = assigned.slot;
 	join->waiting_calls[rk_join_work_of(call)]++;
 	rk_exec_cut_hold(&join->cut, call->exec_slot);
-	if (call->kind == RK_REC_LAUNCH) {
-		added->device =
+	if (is_launch) {
+		device = rk_join_device_of(join, call->context);
+		call->device =
 			(uint8_t)(device < RK_ACTIVE_DEVICES ? device : RK_ACTIVE_DEVICES - 1);
-		join->active[added->device]++;
+		join->active[call->device]++;
 	}
 	if (join->waiting.count)
-		match_early_records(join, call->correlation);
-}
-
-static struct rk_exec_call exec_call_of(const struct rk_call *call)
-{
-	return (struct rk_exec_call){ .tid = call->tid,
-				      .start = call->host_start,
-				      .end = call->host_end,
-				      .stream = call->stream,
-				      .context = call->context };
+		match_early_records(join, record->correlation);
 }
 
 static void submit(struct rk_join *join, uint32_t tid, const struct rk_record *record)
 {
 	struct rk_exec_call where;
-	struct rk_call call;
+	struct assignment assigned;
 
 	if (record->flags & RK_REC_CAPTURED)
 		return;
-	call_from_record(&call, tid, record);
-	where = exec_call_of(&call);
-	call.exec = rk_exec_cut_submit(&join->cut, &where, &call.exec_slot);
-	if (waits_for_gpu(join, &call))
-		wait_for_gpu(join, &call);
-	else
+	where = exec_call_of(tid, record);
+	assigned.exec = rk_exec_cut_submit(&join->cut, &where, &assigned.slot);
+	if (waits_for_gpu(join, record, where.start)) {
+		wait_for_gpu(join, &where, record, assigned);
+	} else {
+		struct rk_call call = { .exec = assigned.exec,
+					.exec_slot = assigned.slot,
+					.correlation = record->correlation };
+
+		call_fill(&call, &where, record);
 		rk_join_complete_without_record(join, &call);
+	}
 	if (record->kind == RK_REC_MEMCPY && !(record->flags & RK_REC_ASYNC) &&
 	    record->api < join->setup.api_count && join->apis[record->api].is_readback)
 		rk_exec_cut_sync(&join->cut, &where, RK_SYNC_STREAM);
@@ -263,6 +295,7 @@ static void note_stream(struct rk_join *join, const struct rk_record *record)
 	/* The handle may come back for another stream. */
 	if (record->stream.life == RK_LIFE_DESTROY || record->stream.life == RK_LIFE_CREATE)
 		rk_handle_map_remove(&join->streams, rk_join_stream_key(&call));
+	memset(join->learned, 0, sizeof(join->learned));
 }
 
 static void note_context(struct rk_join *join, const struct rk_record *record)

@@ -37,6 +37,14 @@ struct rk_join_context {
 	bool has_cupti_id, has_device;
 };
 
+/* Streams whose CUPTI id is known to be in the map, by hash of the key. */
+#define RK_JOIN_LEARNED 64
+
+struct rk_join_learned {
+	uint64_t key;
+	uint32_t id;
+};
+
 struct rk_join {
 	struct rk_join_setup setup;
 	struct rk_join_api *apis;
@@ -49,6 +57,7 @@ struct rk_join {
 	struct rk_handle_map streams; /* stream key -> id in .tag */
 	struct rk_handle_map memory;  /* address -> bytes; pool and device in .tag */
 	struct rk_handle_map threads; /* tid -> name */
+	struct rk_join_learned learned[RK_JOIN_LEARNED];
 	uint32_t next_stream;
 	uint64_t ordinal;
 	uint64_t now;		  /* ns; newest tick */

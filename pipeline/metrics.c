@@ -174,6 +174,7 @@ static bool has_own_series(struct rk_metrics *metrics, uint32_t kernel_id)
 		slot->tag = fits ? RANKED_OWN : RANKED_FOLDED;
 		metrics->own += fits;
 		metrics->folded += !fits;
+		metrics->own_values[RK_METRIC_ID_TRACER_FOLDED] = metrics->folded;
 	}
 	return slot->tag == RANKED_OWN;
 }
@@ -186,10 +187,11 @@ static struct rk_kernel_series *kernel_get(struct rk_metrics *metrics, const str
 	uint32_t domain = name->domain;
 	uint64_t key = kernel_key(kernel_id, domain, op->device, source);
 	struct rk_kernel_series *series;
+	struct rk_kernel_cache *recent;
 
-	if (key == metrics->last_key)
-		return metrics->last_kernel;
-	metrics->last_key = 0;
+	recent = &metrics->recent[(key * 0x9e3779b97f4a7c15ull) >> 56];
+	if (recent->key == key)
+		return recent->series;
 	if (!metrics->config->metrics_include_kernel_stats) {
 		kernel_id = metrics->all;
 	} else if (!has_own_series(metrics, kernel_id)) {
@@ -204,8 +206,7 @@ static struct rk_kernel_series *kernel_get(struct rk_metrics *metrics, const str
 	series->domain = domain;
 	series->device = op->device;
 	series->source = source;
-	metrics->last_key = key;
-	metrics->last_kernel = series;
+	*recent = (struct rk_kernel_cache){ key, series };
 	return series;
 }
 
@@ -341,7 +342,6 @@ void rk_metrics_feed(struct rk_metrics *metrics, const struct rk_op *op)
 	default:
 		break;
 	}
-	metrics->own_values[RK_METRIC_ID_TRACER_FOLDED] = metrics->folded;
 }
 
 /* Where the value of a family with at most one label lies; NULL if nobody may set it. */

@@ -57,6 +57,13 @@ struct rk_series_list {
 };
 
 #define RK_OUTCOMES 4
+/* Kernels found without the index: a training step has some hundred. */
+#define RK_KERNEL_CACHE 256
+
+struct rk_kernel_cache {
+	uint64_t key; /* 0 = free */
+	struct rk_kernel_series *series;
+};
 
 struct rk_metrics {
 	const struct rk_config *config; /* borrowed; outlives the registry */
@@ -64,8 +71,7 @@ struct rk_metrics {
 	struct rk_series_list kernels, transfers, errors, memory;
 	struct rk_handle_map kernel_index, transfer_index, error_index, memory_index;
 	struct rk_handle_map ranked; /* kernel_id -> tag: has series of its own, or folded */
-	uint64_t last_key;	     /* kernel looked up last */
-	struct rk_kernel_series *last_kernel;
+	struct rk_kernel_cache recent[RK_KERNEL_CACHE];
 	uint32_t own, folded;		    /* kernels */
 	uint32_t other, all, unknown;	    /* strings */
 	uint64_t dropped[RK_LOSS_COUNT];    /* as the newest tick said */

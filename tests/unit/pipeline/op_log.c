@@ -10,11 +10,16 @@
 #include "core/intern.h"
 
 const char *const test_api_names[API_COUNT] = {
-	[API_LAUNCH] = "cuLaunchKernel",	   [API_COPY_IN] = "cuMemcpyHtoD_v2",
-	[API_COPY_IN_ASYNC] = "cuMemcpyHtoDAsync_v2", [API_COPY_OUT] = "cuMemcpyDtoH_v2",
-	[API_COPY] = "cuMemcpy",		   [API_SET_ASYNC] = "cuMemsetD8Async",
-	[API_GRAPH] = "cuGraphLaunch",		   [API_SYNC] = "cuCtxSynchronize",
-	[API_ALLOC] = "cuMemAlloc_v2",		   [API_FREE] = "cuMemFree_v2",
+	[API_LAUNCH] = "cuLaunchKernel",
+	[API_COPY_IN] = "cuMemcpyHtoD_v2",
+	[API_COPY_IN_ASYNC] = "cuMemcpyHtoDAsync_v2",
+	[API_COPY_OUT] = "cuMemcpyDtoH_v2",
+	[API_COPY] = "cuMemcpy",
+	[API_SET_ASYNC] = "cuMemsetD8Async",
+	[API_GRAPH] = "cuGraphLaunch",
+	[API_SYNC] = "cuCtxSynchronize",
+	[API_ALLOC] = "cuMemAlloc_v2",
+	[API_FREE] = "cuMemFree_v2",
 };
 
 static void *grow(void *array, uint32_t *capacity, uint32_t count, size_t size)
@@ -114,8 +119,8 @@ void test_config_init(struct rk_config *config)
 	memcpy(config->metrics_histogram_buckets.at, bounds, sizeof(bounds));
 }
 
-static struct rk_record record_of(enum rk_record_kind kind, enum test_api api,
-				  uint32_t correlation, uint64_t start)
+static struct rk_record record_of(enum rk_record_kind kind, enum test_api api, uint32_t correlation,
+				  uint64_t start)
 {
 	struct rk_record record;
 

@@ -7,9 +7,9 @@
 #ifndef RK_TEST_OP_LOG_H
 #define RK_TEST_OP_LOG_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -50,7 +50,7 @@ const struct rk_op *op_log_get(const struct op_log *log, enum rk_op_kind kind, u
 
 struct span_log {
 	struct rk_sink sink;
-	struct rk_span *spans;	/* .op is cleared, .queue_ns and .ops stay */
+	struct rk_span *spans; /* .op is cleared, .queue_ns and .ops stay */
 	uint32_t count, capacity;
 };
 
@@ -64,8 +64,7 @@ const struct rk_span *span_log_get(const struct span_log *log, enum rk_span_shap
 void test_config_init(struct rk_config *config);
 
 struct rk_record make_launch(uint32_t correlation, uint64_t start, uint64_t function);
-struct rk_record make_copy(enum test_api api, uint32_t correlation, uint64_t start,
-			   uint64_t bytes);
+struct rk_record make_copy(enum test_api api, uint32_t correlation, uint64_t start, uint64_t bytes);
 struct rk_record make_graph(uint32_t correlation, uint64_t start);
 struct rk_record make_sync(enum rk_sync_scope scope, uint64_t start, uint64_t object);
 struct rk_record make_memory(enum rk_record_kind kind, uint64_t ptr, uint64_t bytes,

@@ -21,8 +21,8 @@
 #include "pipeline/exporter.h"
 #include "trace/trace_reader.h"
 
-#define LAUNCHES 500
-#define THREADS 3
+#define LAUNCHES  500
+#define THREADS	  3
 #define GPU_SLOTS 4096
 
 static struct rk_ring gpu_ring;

@@ -165,9 +165,9 @@ static void test_copy_without_gpu_record(void **state)
 	const struct rk_op *op;
 
 	(void)state;
-	host(join, 1, make_copy(API_COPY_IN, 3, 100, 4096)); /* blocking: done when it returns */
+	host(join, 1, make_copy(API_COPY_IN, 3, 100, 4096));	/* blocking: done when it returns */
 	host(join, 1, make_copy(API_COPY_IN_ASYNC, 4, 200, 0)); /* nothing to do */
-	host(join, 1, make_copy(API_COPY, 5, 300, 64)); /* host to host */
+	host(join, 1, make_copy(API_COPY, 5, 300, 64));		/* host to host */
 	host(join, 1, make_copy(API_COPY_IN_ASYNC, 6, 400, 64)); /* really under way */
 	gpu(join, make_flushed(1 * S));
 	assert_int_equal(op_log_count(&log, RK_OP_MEMCPY), 1);
@@ -318,8 +318,7 @@ static void test_executions_close(void **state)
 	host(join, 1, make_launch(7, 500 + 2 * S, 0xf)); /* more than a second later */
 	assert_int_equal(op_log_get(&log, RK_OP_EXEC_CLOSE, 3)->close.reason, RK_CLOSE_AGE);
 	rk_join_thread_exit(join, 1);
-	assert_int_equal(op_log_get(&log, RK_OP_EXEC_CLOSE, 4)->close.reason,
-			 RK_CLOSE_THREAD_EXIT);
+	assert_int_equal(op_log_get(&log, RK_OP_EXEC_CLOSE, 4)->close.reason, RK_CLOSE_THREAD_EXIT);
 	for (uint32_t i = 0; i < 10001; i++)
 		host(join, 2, make_launch(100 + i, 5 * S + i, 0xf));
 	close = op_log_get(&log, RK_OP_EXEC_CLOSE, 5);

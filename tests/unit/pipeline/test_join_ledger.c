@@ -9,8 +9,8 @@
 
 #include "core/ledger.h"
 
-#define CALLS 3000
-#define THREADS 4
+#define CALLS	       3000
+#define THREADS	       4
 #define ACTIVITIES_MAX (CALLS * 6 + 64)
 
 static uint64_t random_next(uint64_t *seed)
@@ -59,8 +59,8 @@ static void add_activities(struct story *story, const struct rk_record *record, 
 {
 	uint64_t chance = random_next(seed) % 100;
 	uint32_t count = record->kind == RK_REC_GRAPH_LAUNCH ? 5 :
-			 record->kind == RK_REC_MEMCPY	    ? 1 + chance % 3 :
-							      1;
+			 record->kind == RK_REC_MEMCPY	     ? 1 + chance % 3 :
+							       1;
 
 	if (chance < 3)
 		return; /* never completes */
@@ -142,9 +142,9 @@ static void play(struct story *story, struct op_log *log, struct rk_ledger *ledg
 
 	shuffle(story->activities, story->activity_count, seed | 1);
 	while (host < CALLS || activity < story->activity_count) {
-		bool take_host = mode == 0   ? host < CALLS :
-				 mode == 1   ? activity >= story->activity_count :
-					       random_next(&seed) % 2;
+		bool take_host = mode == 0 ? host < CALLS :
+				 mode == 1 ? activity >= story->activity_count :
+					     random_next(&seed) % 2;
 
 		if (take_host && host < CALLS) {
 			rk_join_host(join, story->tids[host], &story->records[host]);
@@ -181,13 +181,14 @@ static struct essence *distil(const struct op_log *log, uint32_t *count)
 		if (op->kind > RK_OP_GRAPH)
 			continue;
 		/* Which of several records came first is a matter of arrival. */
-		list[(*count)++] = (struct essence){ .correlation = op->correlation,
-						     .host_start = op->host_start,
-						     .start = op->start,
-						     .end = op->end,
-						     .exec = op->exec,
-						     .kind = op->kind,
-						     .flags = op->flags & ~(uint32_t)RK_OP_F_FIRST };
+		list[(*count)++] =
+			(struct essence){ .correlation = op->correlation,
+					  .host_start = op->host_start,
+					  .start = op->start,
+					  .end = op->end,
+					  .exec = op->exec,
+					  .kind = op->kind,
+					  .flags = op->flags & ~(uint32_t)RK_OP_F_FIRST };
 	}
 	qsort(list, *count, sizeof(*list), compare_essence);
 	return list;
@@ -270,8 +271,7 @@ static void test_ledger_closes_at_every_moment(void **state)
 		if (record->kind != RK_REC_SYNC) {
 			ledger.calls[work_of(record)]++;
 			ledger.failed[work_of(record)] += record->result != 0;
-			ledger.captured[work_of(record)] +=
-				(record->flags & RK_REC_CAPTURED) != 0;
+			ledger.captured[work_of(record)] += (record->flags & RK_REC_CAPTURED) != 0;
 		}
 		rk_join_host(join, story->tids[i], record);
 		if (activity < story->activity_count)

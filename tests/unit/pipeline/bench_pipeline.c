@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/unit/pipeline/bench_pipeline.c - what one kernel costs behind the rings.
+ *
+ * CPU time of the calling thread per kernel, median of five interleaved rounds: join alone,
+ * with the metrics, with the spans (given to a sink that only counts), and one update of a
+ * histogram. Activities come shuffled within a window, as CUPTI delivers them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/intern.h"
+#include "pipeline/histogram.h"
+#include "pipeline/join.h"
+#include "pipeline/pipeline.h"
+
+#define WINDOW	  512u
+#define WINDOWS	  800u
+#define KERNELS	  (WINDOW * WINDOWS)
+#define WINDOW_NS 1000000ull
+#define ROUNDS	  5
+#define NAMES	  40u
+
+static struct rk_record *records;
+static struct rk_activity *activities;
+static uint64_t spans_seen, ops_seen;
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static uint32_t random_next(void)
+{
+	static uint64_t x = 88172645463325252ull;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (uint32_t)(x >> 32);
+}
+
+static void make_input(void)
+{
+	uint32_t names[NAMES];
+
+	for (uint32_t i = 0; i < NAMES; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "_ZN4step9kernel%03uEPfS_i", i);
+		names[i] = rk_intern(name);
+	}
+	records = calloc(WINDOW, sizeof(*records));
+	activities = calloc(WINDOW, sizeof(*activities));
+	if (!records || !activities)
+		exit(1);
+	for (uint32_t i = 0; i < WINDOW; i++) {
+		struct rk_record *r = &records[i];
+		struct rk_activity *a = &activities[i];
+
+		r->kind = RK_REC_LAUNCH;
+		r->correlation = 3 * i + 1;
+		r->context = 1;
+		r->start = 1000ull * i + 1;
+		r->end = r->start + 200;
+		r->launch.stream = 0x1000 + 0x100 * (i % 8);
+		r->launch.function = i % NAMES;
+		a->kind = RK_ACT_KERNEL;
+		a->correlation = r->correlation;
+		a->start = r->end + 5000;
+		a->end = a->start + 3000 + random_next() % 20000;
+		a->stream = 13 + i % 8;
+		a->name = names[i % NAMES];
+	}
+	for (uint32_t k = WINDOW; k > 1; k--) {
+		uint32_t j = random_next() % k;
+		struct rk_activity swap = activities[k - 1];
+
+		activities[k - 1] = activities[j];
+		activities[j] = swap;
+	}
+}
+
+/* The rings are as small as this in life, and as warm. */
+static void advance_input(uint64_t ns, uint32_t ids)
+{
+	for (uint32_t i = 0; i < WINDOW; i++) {
+		records[i].start += ns;
+		records[i].end += ns;
+		records[i].correlation += ids;
+		activities[i].start += ns;
+		activities[i].end += ns;
+		activities[i].correlation += ids;
+	}
+}
+
+static void count_op(const struct rk_op *op, void *data)
+{
+	(void)op;
+	(void)data;
+	ops_seen++;
+}
+
+static void feed_op(const struct rk_op *op, void *data)
+{
+	rk_pipeline_feed(data, op);
+}
+
+static void count_span(struct rk_sink *sink, const struct rk_span *span)
+{
+	(void)sink;
+	(void)span;
+	spans_seen++;
+}
+
+static double run(rk_op_fn emit, void *data)
+{
+	static const char *const names[] = { "cuLaunchKernel" };
+	struct rk_join_setup setup = {
+		.api_names = names, .api_count = 1, .emit = emit, .data = data
+	};
+	struct rk_join *join;
+	uint64_t spent = 0;
+
+	if (rk_join_create(&join, &setup))
+		exit(1);
+	rk_join_set_gpu_time(join, true);
+	for (uint32_t w = 0; w < WINDOWS; w++) {
+		uint64_t begin = cpu_ns();
+
+		for (uint32_t k = 0; k < WINDOW; k++)
+			rk_join_host(join, 100 + k * 4 / WINDOW, &records[k]);
+		for (uint32_t k = 0; k < WINDOW; k++)
+			rk_join_activity(join, &activities[k]);
+		rk_join_tick(join, records[WINDOW - 1].end);
+		spent += cpu_ns() - begin;
+		advance_input(WINDOW_NS, 3 * WINDOW);
+	}
+	advance_input(0 - WINDOW_NS * WINDOWS, 0 - 3 * KERNELS);
+	rk_join_destroy(join);
+	return (double)spent / KERNELS;
+}
+
+static double run_pipeline(struct rk_config *config, bool with_spans)
+{
+	struct rk_pipeline_setup setup = {
+		.config = config, .seed = 42, .traceparent = "", .tracestate = ""
+	};
+	struct rk_sink sink = { .name = "count", .span = with_spans ? count_span : NULL };
+	struct rk_pipeline *pipeline;
+	double ns;
+
+	if (rk_pipeline_create(&pipeline, &setup))
+		exit(1);
+	rk_pipeline_add_sink(pipeline, &sink);
+	ns = run(feed_op, pipeline);
+	rk_pipeline_destroy(pipeline);
+	return ns;
+}
+
+static double run_histogram(void)
+{
+	static const struct rk_bounds bounds = { 8,
+						 { 1e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1 } };
+	static struct rk_histogram_scale scale, exponential;
+	static struct rk_histogram histogram;
+	uint64_t before;
+
+	rk_histogram_scale_init(&scale, &bounds);
+	rk_histogram_scale_init_exponential(&exponential);
+	before = cpu_ns();
+	for (uint32_t i = 0; i < KERNELS; i++)
+		rk_histogram_add(&histogram, &scale, &exponential,
+				 activities[i % WINDOW].end - activities[i % WINDOW].start);
+	before = cpu_ns() - before;
+	return histogram.count ? (double)before / KERNELS : 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a;
+	double y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double median(double *values)
+{
+	qsort(values, ROUNDS, sizeof(*values), compare);
+	return values[ROUNDS / 2];
+}
+
+int main(void)
+{
+	double join[ROUNDS], metrics[ROUNDS], spans[ROUNDS], histogram[ROUNDS];
+	struct rk_config config;
+
+	memset(&config, 0, sizeof(config));
+	config.metrics_top_k = 200;
+	config.metrics_include_kernel_stats = true;
+	config.tracing_sampling_rate = 1;
+	config.metrics_histogram_buckets =
+		(struct rk_bounds){ 8, { 1e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1 } };
+	make_input();
+	for (int i = 0; i < ROUNDS; i++) {
+		join[i] = run(count_op, NULL);
+		metrics[i] = run_pipeline(&config, false);
+		spans[i] = run_pipeline(&config, true);
+		histogram[i] = run_histogram();
+	}
+	printf("ns per kernel: join %.1f, + metrics %.1f, + spans %.1f; histogram %.2f\n",
+	       median(join), median(metrics), median(spans), median(histogram));
+	return 0;
+}
