@@ -1,4 +1,4 @@
-/* SPDnumbers_do_not_depend_on_the_locale-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0
  *
  * tests/unit/core/test_config.c - precedence, values, what is said about bad ones.
  */
@@ -30,7 +30,7 @@ static void write_file(char path[64], const char *text, size_t size)
 {
 	int fd;
 
-	snprintf(path, 64, "/tmp/rk-test-config-numbers_do_not_depend_on_the_localeXXXXX");
+	snprintf(path, 64, "/tmp/rk-test-config-XXXXXX");
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, size), (ssize_t)size);
@@ -144,9 +144,8 @@ static void sources_rank_as_documented(void **state)
 	(void)state;
 	setup(&s, yaml,
 	      VARIABLES("RUSTKERNEL_TRACING_SAMPLING_RATE=0.5",
-			"OTEL_Enumbers_do_not_depend_on_the_localePORTER_OTLP_ENDPOINT=http://o:2",
-			"OTEL_LOG_LEVEL=debug",
-			"OTEL_Enumbers_do_not_depend_on_the_localePORTER_OTLP_TIMEOUT=2500"));
+			"OTEL_EXPORTER_OTLP_ENDPOINT=http://o:2", "OTEL_LOG_LEVEL=debug",
+			"OTEL_EXPORTER_OTLP_TIMEOUT=2500"));
 	assert_int_equal(s.config->warnings, 0);
 	assert_true(s.config->tracing_sampling_rate == 0.5);
 	assert_string_equal(s.config->tracing_otlp_endpoint, "http://f:1");
@@ -172,7 +171,7 @@ static void a_variable_chooses_the_preset_of_a_file(void **state)
 	setup(&s, "preset: production\n", VARIABLES("RUSTKERNEL_PRESET=Minimal"));
 	assert_int_equal(s.config->preset, RK_PRESET_MINIMAL);
 	assert_false(s.config->tracing_enabled);
-	assert_int_equal(s.config->logging_format, RK_LOG_TEnumbers_do_not_depend_on_the_localeT);
+	assert_int_equal(s.config->logging_format, RK_LOG_TEXT);
 	finish(&s);
 }
 
@@ -182,12 +181,10 @@ static void the_endpoint_names_its_variable(void **state)
 
 	(void)state;
 	setup(&s, NULL,
-	      VARIABLES(
-		      "OTEL_Enumbers_do_not_depend_on_the_localePORTER_OTLP_TRACES_ENDPOINT=http://t:1/x",
-		      "OTEL_Enumbers_do_not_depend_on_the_localePORTER_OTLP_ENDPOINT=http://g:2"));
+	      VARIABLES("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://t:1/x",
+			"OTEL_EXPORTER_OTLP_ENDPOINT=http://g:2"));
 	assert_string_equal(s.config->tracing_otlp_endpoint, "http://t:1/x");
-	assert_string_equal(s.config->otlp_endpoint_variable,
-			    "OTEL_Enumbers_do_not_depend_on_the_localePORTER_OTLP_TRACES_ENDPOINT");
+	assert_string_equal(s.config->otlp_endpoint_variable, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
 	finish(&s);
 	setup(&s, NULL,
 	      VARIABLES("RUSTKERNEL_OTLP_ENDPOINT=http://a:1",
@@ -232,11 +229,9 @@ static void bad_values_are_named(void **state)
 		{ "RUSTKERNEL_METRICS_PORT=18446744073709551616", "from 1 to 65535" },
 		{ "RUSTKERNEL_RING_SIZE=4", "64KiB" },
 		{ "RUSTKERNEL_RING_SIZE=2MiB", "1MiB" },
-		{ "RUSTKERNEL_RING_SIZE=1numbers_do_not_depend_on_the_localeiB", "a size like" },
-		{ "RUSTKERNEL_Enumbers_do_not_depend_on_the_localeIT_TIMEOUT=2",
-		  "a duration like" },
-		{ "RUSTKERNEL_Enumbers_do_not_depend_on_the_localeIT_TIMEOUT=1e400s",
-		  "a duration like" },
+		{ "RUSTKERNEL_RING_SIZE=1XiB", "a size like" },
+		{ "RUSTKERNEL_EXIT_TIMEOUT=2", "a duration like" },
+		{ "RUSTKERNEL_EXIT_TIMEOUT=1e400s", "a duration like" },
 		{ "RUSTKERNEL_TRACING_SAMPLING_RATE=1.5", "from 0 to 1" },
 		{ "RUSTKERNEL_TRACING_SAMPLING_RATE=nan", "from 0 to 1" },
 		{ "RUSTKERNEL_TRACING_SAMPLING_RATE=0x1", "from 0 to 1" },
@@ -252,12 +247,10 @@ static void bad_values_are_named(void **state)
 		{ "RUSTKERNEL_DISABLE=perhaps", "true or false" },
 		{ "OTEL_BSP_SCHEDULE_DELAY=1s", "milliseconds" },
 		{ "OTEL_BSP_SCHEDULE_DELAY=-5", "milliseconds" },
-		{ "OTEL_Enumbers_do_not_depend_on_the_localePORTER_OTLP_PROTOCOL=thrift",
-		  "http/protobuf" },
+		{ "OTEL_EXPORTER_OTLP_PROTOCOL=thrift", "http/protobuf" },
 		{ "OTEL_RESOURCE_ATTRIBUTES=a=%2", "key=value" },
-		{ "OTEL_TRACES_Enumbers_do_not_depend_on_the_localePORTER=jaeger", "otlp or none" },
-		{ "OTEL_METRICS_Enumbers_do_not_depend_on_the_localePORTER=statsd",
-		  "otlp, prometheus or none" },
+		{ "OTEL_TRACES_EXPORTER=jaeger", "otlp or none" },
+		{ "OTEL_METRICS_EXPORTER=statsd", "otlp, prometheus or none" },
 		{ "OTEL_SDK_DISABLED=1", "true or false" },
 		{ "OTEL_CONFIG_FILE=/x", "not supported" },
 	};
@@ -286,9 +279,8 @@ static void secrets_are_never_printed(void **state)
 	setup(&s,
 	      "tracing: {otlp: {headers: 'hunter2'}}\n"
 	      "alerting: {channels: [{slack: {webhook_url: [hunter2]}}]}\n",
-	      VARIABLES(
-		      "OTEL_Enumbers_do_not_depend_on_the_localePORTER_OTLP_HEADERS=Authorization=hunter2",
-		      "RUSTKERNEL_OTLP_ENDPOINT=https://me:hunter2@host:1/p?q=a@b"));
+	      VARIABLES("OTEL_EXPORTER_OTLP_HEADERS=Authorization=hunter2",
+			"RUSTKERNEL_OTLP_ENDPOINT=https://me:hunter2@host:1/p?q=a@b"));
 	assert_int_equal(s.config->problem_count, 2);
 	for (size_t i = 0; i < s.config->problem_count; i++)
 		assert_null(strstr(s.config->problems[i].text, "hunter2"));
@@ -325,21 +317,17 @@ static void otel_turns_parts_on_and_off(void **state)
 	struct setup s;
 
 	(void)state;
-	setup(&s, NULL,
-	      VARIABLES("OTEL_TRACES_Enumbers_do_not_depend_on_the_localePORTER=none",
-			"OTEL_METRICS_EXPORTER=Prometheus"));
+	setup(&s, NULL, VARIABLES("OTEL_TRACES_EXPORTER=none", "OTEL_METRICS_EXPORTER=Prometheus"));
 	assert_int_equal(s.config->warnings, 0);
 	assert_false(s.config->tracing_enabled);
 	assert_int_equal(s.config->metrics_port, 9464);
 	assert_true(rk_config_wants_scrape(s.config));
 	finish(&s);
 	setup(&s, NULL,
-	      VARIABLES("OTEL_METRICS_Enumbers_do_not_depend_on_the_localePORTER=prometheus",
-			"OTEL_EXPORTER_PROMETHEUS_PORT=9999"));
+	      VARIABLES("OTEL_METRICS_EXPORTER=prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT=9999"));
 	assert_int_equal(s.config->metrics_port, 9999);
 	finish(&s);
-	setup(&s, NULL,
-	      VARIABLES("OTEL_Enumbers_do_not_depend_on_the_localePORTER_PROMETHEUS_PORT=9999"));
+	setup(&s, NULL, VARIABLES("OTEL_EXPORTER_PROMETHEUS_PORT=9999"));
 	assert_false(rk_config_wants_scrape(s.config));
 	finish(&s);
 	setup(&s, NULL, VARIABLES("RUSTKERNEL_METRICS_PORT=9999"));
@@ -377,7 +365,7 @@ static void the_environment_is_a_copy(void **state)
 	struct rk_env *env = copy_of(VARIABLES(variable, "RANK=4", "odd", "=x"));
 
 	(void)state;
-	memcpy(variable, "numbers_do_not_depend_on_the_localeXXX=9", sizeof("XXXX=9"));
+	memcpy(variable, "XXXX=9", sizeof("XXXX=9"));
 	assert_string_equal(rk_env_get(env, "RANK"), "3");
 	assert_null(rk_env_get(env, "odd"));
 	assert_null(rk_env_get(env, "RAN"));
@@ -521,7 +509,7 @@ static void hostile_files_are_bounded(void **state)
 
 static void unreadable_files_are_named(void **state)
 {
-	char fifo[] = "/tmp/rk-test-fifo-numbers_do_not_depend_on_the_localeXXXXX";
+	char fifo[] = "/tmp/rk-test-fifo-XXXXXX";
 	char variable[96];
 	struct setup s;
 
@@ -585,22 +573,16 @@ static void values_have_units(void **state)
 		uint64_t value;
 		const char *printed;
 	} cases[] = {
-		{ "RUSTKERNEL_Enumbers_do_not_depend_on_the_localeIT_TIMEOUT=250ms",
-		  RK_CONFIG_exit_timeout, 250000000, "250ms" },
-		{ "RUSTKERNEL_Enumbers_do_not_depend_on_the_localeIT_TIMEOUT=1.5s",
-		  RK_CONFIG_exit_timeout, 1500000000, "1500ms" },
-		{ "RUSTKERNEL_Enumbers_do_not_depend_on_the_localeIT_TIMEOUT=0",
-		  RK_CONFIG_exit_timeout, 0, "0" },
+		{ "RUSTKERNEL_EXIT_TIMEOUT=250ms", RK_CONFIG_exit_timeout, 250000000, "250ms" },
+		{ "RUSTKERNEL_EXIT_TIMEOUT=1.5s", RK_CONFIG_exit_timeout, 1500000000, "1500ms" },
+		{ "RUSTKERNEL_EXIT_TIMEOUT=0", RK_CONFIG_exit_timeout, 0, "0" },
 		{ "RUSTKERNEL_CUPTI_FLUSH_INTERVAL=1m30s", RK_CONFIG_cupti_flush_interval,
 		  90000000000, "90s" },
-		{ "RUSTKERNEL_TRACE_MAnumbers_do_not_depend_on_the_locale_SIZE=4MiB",
-		  RK_CONFIG_trace_max_size, 4 << 20, "4MiB" },
-		{ "RUSTKERNEL_TRACE_MAnumbers_do_not_depend_on_the_locale_SIZE=512 KiB",
-		  RK_CONFIG_trace_max_size, 512 << 10, "512KiB" },
-		{ "RUSTKERNEL_TRACE_MAnumbers_do_not_depend_on_the_locale_SIZE=100000",
-		  RK_CONFIG_trace_max_size, 100000, "100000" },
-		{ "RUSTKERNEL_TRACE_MAnumbers_do_not_depend_on_the_locale_SIZE=2MB",
-		  RK_CONFIG_trace_max_size, 2000000, "2000000" },
+		{ "RUSTKERNEL_TRACE_MAX_SIZE=4MiB", RK_CONFIG_trace_max_size, 4 << 20, "4MiB" },
+		{ "RUSTKERNEL_TRACE_MAX_SIZE=512 KiB", RK_CONFIG_trace_max_size, 512 << 10,
+		  "512KiB" },
+		{ "RUSTKERNEL_TRACE_MAX_SIZE=100000", RK_CONFIG_trace_max_size, 100000, "100000" },
+		{ "RUSTKERNEL_TRACE_MAX_SIZE=2MB", RK_CONFIG_trace_max_size, 2000000, "2000000" },
 	};
 
 	(void)state;
