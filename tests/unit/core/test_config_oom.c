@@ -51,7 +51,7 @@ static const char yaml[] = "preset: production\n"
 			   "metrics: { port: many, histogram_buckets: [1, 2, 3] }\n"
 			   "kernels: [ { match: 'a*', id: b } ]\n"
 			   "logging: { per_domain_levels: { A: debug } }\n"
-			   "slo: [ { nam: x } ]\n";
+			   "slo: [ { name2: x } ]\n";
 
 static void every_allocation_may_fail(void **state)
 {
