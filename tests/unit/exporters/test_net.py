@@ -608,7 +608,9 @@ class Pushgateway(Case):
             self.skipTest("no prometheus-pushgateway is installed")
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.gateway = subprocess.Popen([program, f"--web.listen-address=127.0.0.1:{port}"],
+        # In memory only: a distribution's default is one file for the whole machine.
+        self.gateway = subprocess.Popen([program, f"--web.listen-address=127.0.0.1:{port}",
+                                         "--persistence.file="],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(self.gateway.wait)
         self.addCleanup(self.gateway.kill)
@@ -618,6 +620,8 @@ class Pushgateway(Case):
                 self.metrics()
                 break
             time.sleep(0.05)
+        self.assertIsNone(self.gateway.poll(), "the gateway that answers is not ours")
+        self.assertEqual(self.ours(), [], "the gateway was not empty")
 
     def metrics(self):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
