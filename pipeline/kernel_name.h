@@ -2,7 +2,7 @@
  *
  * pipeline/kernel_name.h - what people call a kernel.
  *
- *   mangled     _ZN3foo9transposeILi32EfEEvPT0_PKS2_
+ *   mangled     _ZN3foo9transposeILi32EfEEvPT0_PKS1_
  *   demangled   void foo::transpose<32, float>(float*, float const*)
  *   readable    foo::transpose        templates, return type and arguments left out
  *

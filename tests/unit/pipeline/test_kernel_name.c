@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/unit/pipeline/test_kernel_name.c - a table of names, and the rules.
+ */
+#include "op_log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/intern.h"
+#include "pipeline/kernel_name.h"
+
+static const struct {
+	const char *mangled;
+	const char *readable;
+} rows[] = {
+	{ "_Z3addPfS_i", "add" },
+	{ "_ZN3foo9transposeILi32EfEEvPT0_PKS1_", "foo::transpose" },
+	{ "_ZN12_GLOBAL__N_16kernelEv", "kernel" },
+	{ "_ZN3foo12_GLOBAL__N_16kernelIiEEvT_", "foo::kernel" },
+	{ "_ZN2at6native29vectorized_elementwise_kernelILi4ENS0_11FillFunctorIfEENS_6detail5ArrayIP"
+	  "cLi1EEEEEviT0_T1_",
+	  "at::native::vectorized_elementwise_kernel" },
+	{ "_ZN7FunctorclEv", "Functor::operator()" },
+	{ "_ZlsRSoRK3Foo", "operator<<" },
+	{ "_ZN3BoxIiEltERKS0_", "Box::operator<" },
+	{ "_Z4callIXadL_Z1fvEEEvv", "call" },
+	{ "_ZZ4mainENKUlvE_clEv", "main::lambda::operator()" },
+	{ "plain_c_kernel", "plain_c_kernel" },
+	{ "_Znot_a_mangled_name", "_Znot_a_mangled_name" },
+	{ "volta_sgemm_128x64_nn", "volta_sgemm_128x64_nn" },
+};
+
+static void test_table(void **state)
+{
+	struct rk_config config;
+
+	(void)state;
+	test_config_init(&config);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct rk_kernel_name *name =
+			rk_kernel_name_get(&config, rk_intern(rows[i].mangled));
+
+		assert_string_equal(rk_intern_get(name->readable), rows[i].readable);
+		assert_int_equal(name->kernel_id, name->readable);
+		assert_string_equal(rk_intern_get(name->domain), "unknown");
+		assert_ptr_equal(name, rk_kernel_name_get(&config, rk_intern(rows[i].mangled)));
+	}
+}
+
+static void test_full_name_is_kept(void **state)
+{
+	struct rk_config config;
+
+	(void)state;
+	test_config_init(&config);
+	assert_string_equal(
+		rk_intern_get(rk_kernel_name_get(&config, rk_intern(rows[1].mangled))->demangled),
+		"void foo::transpose<32, float>(float*, float const*)");
+}
+
+static void test_rules(void **state)
+{
+	struct rk_kernel_rule rules[] = {
+		{ "pagerank*", "graph/pagerank", "GraphAnalytics" },
+		{ "foo::*", "", "Foo" },
+		{ "?dd", "sum", "" },
+		{ "*", "rest", "Rest" },
+	};
+	struct rk_config config;
+	const struct rk_kernel_name *name;
+
+	(void)state;
+	test_config_init(&config);
+	config.kernels = rules;
+	config.kernel_count = 4;
+	name = rk_kernel_name_get(&config, rk_intern("_Z13pagerank_stepPf"));
+	assert_string_equal(rk_intern_get(name->kernel_id), "graph/pagerank");
+	assert_string_equal(rk_intern_get(name->domain), "GraphAnalytics");
+	assert_string_equal(rk_intern_get(name->root), "kernel:graph/pagerank");
+	name = rk_kernel_name_get(&config, rk_intern(rows[1].mangled));
+	assert_string_equal(rk_intern_get(name->kernel_id), "foo::transpose");
+	assert_string_equal(rk_intern_get(name->domain), "Foo");
+	name = rk_kernel_name_get(&config, rk_intern(rows[0].mangled));
+	assert_string_equal(rk_intern_get(name->kernel_id), "sum");
+	assert_string_equal(rk_intern_get(name->domain), "unknown");
+	name = rk_kernel_name_get(&config, rk_intern("other"));
+	assert_string_equal(rk_intern_get(name->kernel_id), "rest");
+}
+
+static void test_no_name_and_long_names(void **state)
+{
+	static char text[100000];
+	struct rk_config config;
+	const struct rk_kernel_name *name;
+
+	(void)state;
+	test_config_init(&config);
+	assert_string_equal(rk_intern_get(rk_kernel_name_get(&config, 0)->kernel_id), "unknown");
+	memset(text, 'x', sizeof(text) - 1);
+	name = rk_kernel_name_get(&config, rk_intern(text));
+	assert_int_equal(name->demangled, name->mangled);
+	assert_in_range(strlen(rk_intern_get(name->readable)), 1, 511);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_full_name_is_kept),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_no_name_and_long_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/unit/pipeline/test_metrics.c - series from ops, and their text.
+ */
+#include "op_log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/intern.h"
+#include "pipeline/metrics_state.h"
+
+static struct rk_op kernel_op(const char *name, uint64_t ns, uint8_t flags)
+{
+	struct rk_op op;
+
+	memset(&op, 0, sizeof(op));
+	op.kind = RK_OP_KERNEL;
+	op.name = rk_intern(name);
+	op.start = 1000;
+	op.end = 1000 + ns;
+	op.flags = flags;
+	return op;
+}
+
+static void feed(struct rk_metrics *metrics, struct rk_op op)
+{
+	rk_metrics_feed(metrics, &op);
+}
+
+static char *render(const struct rk_metrics *metrics, bool runtime, bool openmetrics)
+{
+	char *text;
+
+	assert_true(rk_metrics_render(metrics, runtime, openmetrics, &text) > 0);
+	return text;
+}
+
+static void assert_line(const char *text, const char *line)
+{
+	char wanted[512];
+
+	snprintf(wanted, sizeof(wanted), "\n%s\n", line);
+	if (!strstr(text, wanted) && strncmp(text, wanted + 1, strlen(line) + 1) != 0)
+		fail_msg("no line %s in\n%s", line, text);
+}
+
+static void test_kernels(void **state)
+{
+	struct rk_metrics *metrics;
+	struct rk_config config;
+	char *text;
+
+	(void)state;
+	test_config_init(&config);
+	config.metrics_histogram_buckets = (struct rk_bounds){ 2, { 1e-6, 0.001 } };
+	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
+	feed(metrics, kernel_op("_Z3addPfS_i", 1000, 0));
+	feed(metrics, kernel_op("_Z3addPfS_i", 1001, 0));
+	feed(metrics, kernel_op("_Z3addPfS_i", 5000000, 0));
+	feed(metrics, kernel_op("_Z3addPfS_i", 70, RK_OP_F_HOST_TIME));
+	feed(metrics, kernel_op("_Z3addPfS_i", 0, RK_OP_F_OPEN));	  /* not complete */
+	feed(metrics, kernel_op("_Z3addPfS_i", 0, RK_OP_F_INVALID_TIME)); /* no duration */
+	text = render(metrics, false, false);
+#define GPU  "kernel_id=\"add\",domain=\"unknown\",device=\"0\",source=\"gpu\""
+#define HOST "kernel_id=\"add\",domain=\"unknown\",device=\"0\",source=\"host\""
+	assert_line(text, "# TYPE rustkernel_executions_total counter");
+	assert_line(text, "rustkernel_executions_total{" GPU ",status=\"ok\"} 4");
+	assert_line(text, "rustkernel_executions_total{" HOST ",status=\"ok\"} 1");
+#define D "rustkernel_execution_duration_seconds"
+	assert_line(text, "# TYPE " D " histogram");
+	assert_line(text, D "_bucket{" GPU ",le=\"1e-06\"} 1");
+	assert_line(text, D "_bucket{" GPU ",le=\"0.001\"} 2");
+	assert_line(text, D "_bucket{" GPU ",le=\"+Inf\"} 3");
+	assert_line(text, D "_sum{" GPU "} 0.005002001");
+	assert_line(text, D "_count{" GPU "} 3");
+	assert_line(text, D "_count{" HOST "} 1");
+	assert_null(strstr(text, "rustkernel_tracer_"));
+	free(text);
+	rk_metrics_destroy(metrics);
+}
+
+static void test_top_k_folds(void **state)
+{
+	struct rk_metrics *metrics;
+	struct rk_config config;
+	char *text;
+
+	(void)state;
+	test_config_init(&config);
+	config.metrics_top_k = 2;
+	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
+	for (int round = 0; round < 3; round++) {
+		feed(metrics, kernel_op("one", 10, 0));
+		feed(metrics, kernel_op("two", 10, 0));
+		feed(metrics, kernel_op("three", 10, 0));
+		feed(metrics, kernel_op("four", 10, 0));
+	}
+	text = render(metrics, true, false);
+	assert_line(text, "rustkernel_executions_total{kernel_id=\"two\",domain=\"unknown\","
+			  "device=\"0\",source=\"gpu\",status=\"ok\"} 3");
+	assert_line(text, "rustkernel_executions_total{kernel_id=\"other\",domain=\"unknown\","
+			  "device=\"0\",source=\"gpu\",status=\"ok\"} 6");
+	assert_line(text, "rustkernel_tracer_folded_kernels 2");
+	assert_null(strstr(text, "three"));
+	free(text);
+	rk_metrics_destroy(metrics);
+
+	config.metrics_include_kernel_stats = false;
+	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
+	feed(metrics, kernel_op("one", 10, 0));
+	feed(metrics, kernel_op("two", 10, 0));
+	text = render(metrics, false, false);
+	assert_line(text, "rustkernel_executions_total{kernel_id=\"all\",domain=\"unknown\","
+			  "device=\"0\",source=\"gpu\",status=\"ok\"} 2");
+	free(text);
+	rk_metrics_destroy(metrics);
+}
+
+static void feed_others(struct rk_metrics *metrics)
+{
+	struct rk_op op;
+
+	memset(&op, 0, sizeof(op));
+	op.kind = RK_OP_ALLOC;
+	op.device = 1;
+	op.memory.bytes = 4096;
+	op.memory.pool = RK_POOL_PINNED;
+	feed(metrics, op);
+	op.memory.bytes = 1024;
+	feed(metrics, op);
+	op.kind = RK_OP_FREE;
+	op.memory.bytes = 4096;
+	feed(metrics, op);
+	memset(&op, 0, sizeof(op));
+	op.kind = RK_OP_MEMCPY;
+	op.start = 1;
+	op.end = 2001;
+	op.copy.bytes = 100;
+	op.copy.copy_kind = RK_COPY_HTOD;
+	feed(metrics, op);
+	op.flags = RK_OP_F_HOST_TIME;
+	feed(metrics, op);
+	op.kind = RK_OP_MEMSET;
+	op.flags = 0;
+	feed(metrics, op);
+	memset(&op, 0, sizeof(op));
+	op.kind = RK_OP_ERROR;
+	op.api = rk_intern("cuLaunchKernel");
+	op.name = rk_intern("_Z3addPfS_i");
+	op.result = 2;
+	feed(metrics, op);
+	memset(&op, 0, sizeof(op));
+	op.kind = RK_OP_TICK;
+	op.tick.active[1] = 3;
+	op.tick.ledger.dropped[RK_LOSS_RING_FULL] = 5;
+	op.tick.cpu_ns = 1500000000;
+	feed(metrics, op);
+}
+
+static void test_other_families(void **state)
+{
+	struct rk_metrics *metrics;
+	struct rk_config config;
+	char *text;
+
+	(void)state;
+	test_config_init(&config);
+	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
+	feed_others(metrics);
+	rk_metrics_add(metrics, "rustkernel_dropped_total", "queue_full", 2);
+	rk_metrics_add(metrics, "rustkernel_dropped_total", "ring_full", 1);
+	rk_metrics_set(metrics, "rustkernel_tracer_spans_total", "sent", 9);
+	rk_metrics_add(metrics, "rustkernel_executions_total", "", 1); /* nobody's to set */
+	text = render(metrics, true, false);
+	assert_line(text, "rustkernel_memory_bytes{device=\"1\",pool=\"pinned\"} 1024");
+	assert_line(text, "rustkernel_transfer_bytes_total{kind=\"htod\",device=\"0\"} 200");
+	assert_line(text, "rustkernel_transfer_bytes_total{kind=\"memset\",device=\"0\"} 100");
+	assert_line(text,
+		    "rustkernel_transfer_duration_seconds_count{kind=\"htod\",device=\"0\"} 1");
+	assert_line(text, "rustkernel_errors_total{api=\"cuLaunchKernel\","
+			  "error=\"CUDA_ERROR_OUT_OF_MEMORY\",domain=\"unknown\"} 1");
+	assert_line(text, "rustkernel_executions_total{kernel_id=\"add\",domain=\"unknown\","
+			  "device=\"0\",source=\"host\",status=\"error\"} 1");
+	assert_line(text, "rustkernel_active_kernels{device=\"1\"} 3");
+	assert_line(text, "rustkernel_dropped_total{reason=\"ring_full\"} 6");
+	assert_line(text, "rustkernel_dropped_total{reason=\"queue_full\"} 2");
+	assert_line(text, "rustkernel_dropped_total{reason=\"disk\"} 0");
+	assert_line(text, "rustkernel_tracer_cpu_seconds_total 1.5");
+	assert_line(text, "rustkernel_tracer_spans_total{outcome=\"sent\"} 9");
+	free(text);
+	rk_metrics_destroy(metrics);
+}
+
+static void test_openmetrics(void **state)
+{
+	struct rk_metrics *metrics;
+	struct rk_config config;
+	char *text;
+	size_t length;
+
+	(void)state;
+	test_config_init(&config);
+	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
+	feed_others(metrics);
+	text = render(metrics, false, true);
+	assert_line(text, "# TYPE rustkernel_executions counter");
+	assert_line(text, "# TYPE rustkernel_transfer_bytes counter");
+	assert_line(text, "# UNIT rustkernel_transfer_bytes bytes");
+	assert_line(text, "rustkernel_transfer_bytes_total{kind=\"htod\",device=\"0\"} 200");
+	length = strlen(text);
+	assert_string_equal(text + length - 6, "# EOF\n");
+	assert_null(strstr(text, "\n\n"));
+	free(text);
+	rk_metrics_destroy(metrics);
+}
+
+static void test_escaping(void **state)
+{
+	struct rk_metrics *metrics;
+	struct rk_config config;
+	char *text;
+
+	(void)state;
+	test_config_init(&config);
+	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
+	feed(metrics, kernel_op("a\"b\\c\nd", 10, 0));
+	text = render(metrics, false, false);
+	assert_non_null(strstr(text, "kernel_id=\"a\\\"b\\\\c\\nd\""));
+	free(text);
+	rk_metrics_destroy(metrics);
+}
+
+/* A counter has _total, a unit is in the name, and no family appears twice. */
+static void test_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < rk_metrics_family_count(); i++) {
+		const struct rk_metric_family *family = rk_metrics_family(i);
+		bool has_total = strstr(family->name, "_total") != NULL;
+
+		assert_int_equal(has_total, family->type == RK_METRIC_COUNTER);
+		assert_true(!family->unit[0] || strstr(family->name, family->unit));
+		assert_true(family->help[0]);
+		assert_int_equal(strncmp(family->name, "rustkernel_", 11), 0);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(family->name, rk_metrics_family(j)->name);
+	}
+	assert_null(rk_metrics_family(rk_metrics_family_count()));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kernels),	       cmocka_unit_test(test_top_k_folds),
+		cmocka_unit_test(test_other_families), cmocka_unit_test(test_openmetrics),
+		cmocka_unit_test(test_escaping),       cmocka_unit_test(test_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
