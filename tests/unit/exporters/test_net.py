@@ -412,13 +412,14 @@ class Queue(Case):
                              "spans=400000", "hold_ms=1000")
         peak, deadline = 0, time.time() + 60
         while process.poll() is None and time.time() < deadline:
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, IndexError):  # it has just ended
                 status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
                 peak = max(peak, int(status.split("VmHWM:")[1].split()[0]))
             time.sleep(0.02)
         stats = self.end(process)
         self.assertEqual(stats["dropped"], 400000)
         self.assertGreater(stats["queue_full"], 0)
+        self.assertGreater(peak, 16 * 1024)  # it was measured, and the queue did fill
         self.assertLess(peak, 80 * 1024)  # KiB; the queue is 16 MiB, libraries the rest
 
 
@@ -435,7 +436,7 @@ class Exit(Case):
 
     def test_refused(self):
         self.check(f"http://127.0.0.1:{free_port()}", 0)
-        self.assertIn("refused", self.log.lower() + "refused" * ("connect" in self.log.lower()))
+        self.assertIn("connect", self.log.lower())
 
     def test_never_answers(self):
         with socket.socket() as hole:
@@ -451,10 +452,8 @@ class Exit(Case):
             hole.listen(8)
             self.check(f"https://127.0.0.1:{hole.getsockname()[1]}", 1000, "finish_ms=1000")
 
-    def test_black_hole(self):
-        self.check("http://192.0.2.1:4318", 1000, "finish_ms=1000")
-
-    def test_full_backlog(self):
+    def test_unanswered_handshake(self):
+        """A black hole that every machine has: no address of the network is one for sure."""
         with socket.socket() as hole, contextlib.ExitStack() as stack:
             hole.bind(("127.0.0.1", 0))
             hole.listen(0)
@@ -462,7 +461,9 @@ class Exit(Case):
                 s = stack.enter_context(socket.socket())
                 s.setblocking(False)
                 s.connect_ex(hole.getsockname())
-            self.check(f"http://127.0.0.1:{hole.getsockname()[1]}", 1000, "finish_ms=1000")
+            stats = self.check(f"http://127.0.0.1:{hole.getsockname()[1]}", 1000,
+                               "finish_ms=1000")
+        self.assertGreater(stats["finish_ms"], 500)
 
     def test_unknown_name(self):
         self.check("http://no-such-host.invalid:4318", 1000, "finish_ms=1000")
