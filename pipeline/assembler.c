@@ -60,8 +60,8 @@ struct rk_assembler {
 	struct rk_assembler_setup setup;
 	struct rk_trace_context remote;
 	bool has_remote;
-	char tracestate[STATE_BYTES];
-	struct trace shared; /* with a remote parent: where executions go now */
+	const char *tracestate; /* interned: spans may be kept by a sink */
+	struct trace shared;	/* with a remote parent: where executions go now */
 	uint64_t shared_count;
 	struct exec *execs;
 	uint32_t capacity, free_first, oldest, newest;
@@ -96,6 +96,7 @@ static void make_trace(struct rk_assembler *a, struct trace *trace, uint64_t kin
 int rk_assembler_create(struct rk_assembler **out, const struct rk_assembler_setup *setup)
 {
 	struct rk_assembler *a = calloc(1, sizeof(*a));
+	char tracestate[STATE_BYTES] = "";
 
 	*out = a;
 	if (!a)
@@ -110,9 +111,10 @@ int rk_assembler_create(struct rk_assembler **out, const struct rk_assembler_set
 		memcpy(a->shared.id, a->remote.trace_id, sizeof(a->shared.id));
 		a->shared.flags = a->remote.flags;
 		a->shared.is_remote = true;
-		rk_trace_context_parse_state(setup->tracestate ? setup->tracestate : "",
-					     a->tracestate, sizeof(a->tracestate));
+		rk_trace_context_parse_state(setup->tracestate ? setup->tracestate : "", tracestate,
+					     sizeof(tracestate));
 	}
+	a->tracestate = rk_intern_get(rk_intern(tracestate));
 	for (int i = 0; i < RK_STAGE_COUNT; i++)
 		a->stage_names[i] = rk_intern(stage_names[i]);
 	a->transfer_root = rk_intern("transfer");

@@ -298,9 +298,16 @@ static void *exporter_main(void *data)
 	return NULL;
 }
 
-/* Also in a forked child, where the parent's state came along. */
+/* Also in a forked child, where the parent's state came along; it is left alone there. */
 static void reset(const struct rk_exporter_setup *setup)
 {
+	if (exporter.pid == getpid() && atomic_load(&exporter.state) == DONE) {
+		/* librknet may still hold on to the metrics. */
+		if (!exporter.outputs.net)
+			rk_outputs_finish(&exporter.outputs);
+		rk_join_destroy(exporter.join);
+		rk_drain_finish(&exporter.drain);
+	}
 	memset(&exporter, 0, sizeof(exporter));
 	exporter.setup = *setup;
 	exporter.drain.gpu_ring = setup->gpu_ring;

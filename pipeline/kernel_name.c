@@ -29,6 +29,7 @@ struct name_chunk {
 /* One thread feeds the pipeline, so the cache has no lock. */
 static struct name_chunk *chunks[CHUNKS];
 static const struct rk_config *cached_for;
+static const struct rk_kernel_rule *cached_rules;
 
 static bool glob_matches(const char *glob, const char *text)
 {
@@ -209,12 +210,13 @@ const struct rk_kernel_name *rk_kernel_name_get(const struct rk_config *config, 
 	uint32_t at = mangled % CHUNK_NAMES;
 	struct rk_kernel_name *name = &fallback;
 
-	if (cached_for != config) {
+	if (cached_for != config || (config && cached_rules != config->kernels)) {
 		for (uint32_t i = 0; i < CHUNKS; i++) {
 			if (chunks[i])
 				memset(chunks[i]->filled, 0, sizeof(chunks[i]->filled));
 		}
 		cached_for = config;
+		cached_rules = config ? config->kernels : NULL;
 	}
 	if (chunk < CHUNKS && !chunks[chunk])
 		chunks[chunk] = calloc(1, sizeof(*chunks[chunk]));

@@ -344,3 +344,13 @@ void rk_outputs_tell_verdict(struct rk_outputs *outputs)
 	else
 		write_all(STDERR_FILENO, text, (size_t)length);
 }
+
+void rk_outputs_finish(struct rk_outputs *outputs)
+{
+	rk_pipeline_destroy(outputs->pipeline);
+	rk_verdict_destroy(outputs->verdict);
+	free(outputs->resource);
+	outputs->pipeline = NULL;
+	outputs->verdict = NULL;
+	outputs->resource = NULL;
+}

@@ -82,4 +82,11 @@ void rk_outputs_note_own(struct rk_outputs *outputs);
 void rk_outputs_close_file(struct rk_outputs *outputs);
 void rk_outputs_tell_verdict(struct rk_outputs *outputs);
 
+/**
+ * Free what is left. Only once the thread that used it has ended; librknet stays.
+ *
+ * Context: init, before a new start.
+ */
+void rk_outputs_finish(struct rk_outputs *outputs);
+
 #endif
