@@ -261,28 +261,13 @@ void rk_outputs_seal(struct rk_outputs *outputs, uint64_t now_ns)
 
 void rk_outputs_note_own(struct rk_outputs *outputs)
 {
-	struct rk_metrics *metrics;
-	struct rk_net_stats stats;
-
-	if (outputs->writer)
-		outputs->file_lost = rk_trace_writer_lost(outputs->writer);
-	if (!outputs->pipeline)
+	if (!outputs->writer)
 		return;
-	metrics = rk_pipeline_metrics(outputs->pipeline);
-	if (outputs->writer)
-		rk_metrics_set(metrics, "rustkernel_tracer_written_bytes_total", "",
+	outputs->file_lost = rk_trace_writer_lost(outputs->writer);
+	if (outputs->pipeline)
+		rk_metrics_set(rk_pipeline_metrics(outputs->pipeline),
+			       "rustkernel_tracer_written_bytes_total", "",
 			       (double)rk_trace_writer_bytes(outputs->writer));
-	if (!outputs->net || !outputs->net->get_stats)
-		return;
-	memset(&stats, 0, sizeof(stats));
-	outputs->net->get_stats(outputs->net, &stats);
-	rk_metrics_set(metrics, "rustkernel_tracer_sent_bytes_total", "", (double)stats.bytes_sent);
-	rk_metrics_set(metrics, "rustkernel_tracer_spans_total", "eligible",
-		       (double)stats.eligible);
-	rk_metrics_set(metrics, "rustkernel_tracer_spans_total", "sent", (double)stats.sent);
-	rk_metrics_set(metrics, "rustkernel_tracer_spans_total", "sampled_out",
-		       (double)stats.sampled_out);
-	rk_metrics_set(metrics, "rustkernel_tracer_spans_total", "dropped", (double)stats.dropped);
 }
 
 void rk_outputs_close_file(struct rk_outputs *outputs)
