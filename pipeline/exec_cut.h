@@ -67,7 +67,7 @@ struct rk_exec_cut {
 	struct rk_exec_thread *threads;
 	uint32_t thread_count, thread_capacity, thread_limit;
 	struct rk_corr_index by_tid;
-	uint32_t last_tid, last_thread;	/* records come in runs of one thread; place + 1 */
+	uint32_t last_tid, last_thread; /* records come in runs of one thread; place + 1 */
 	struct rk_exec_state *states;
 	uint32_t state_count, state_capacity, state_free;
 	struct rk_exec_mark *marks; /* by context index */
@@ -84,9 +84,7 @@ struct rk_exec_call {
 	uint16_t context;
 };
 
-/**
- * Context: exporter. Return: 0, -ENOMEM.
- */
+/* Context: exporter. Return: 0, -ENOMEM. */
 int rk_exec_cut_init(struct rk_exec_cut *cut, rk_exec_close_fn close, void *data);
 void rk_exec_cut_finish(struct rk_exec_cut *cut);
 
@@ -99,11 +97,7 @@ void rk_exec_cut_finish(struct rk_exec_cut *cut);
 uint64_t rk_exec_cut_submit(struct rk_exec_cut *cut, const struct rk_exec_call *call,
 			    uint32_t *slot);
 
-/**
- * The 10,000th call was assigned: close. To be called after the call was recorded.
- *
- * Context: exporter.
- */
+/* Close if the 10,000th call was assigned. Context: exporter, after the call was recorded. */
 void rk_exec_cut_check_count(struct rk_exec_cut *cut, uint32_t tid);
 
 /**
@@ -114,11 +108,7 @@ void rk_exec_cut_check_count(struct rk_exec_cut *cut, uint32_t tid);
 void rk_exec_cut_sync(struct rk_exec_cut *cut, const struct rk_exec_call *call,
 		      enum rk_sync_scope scope);
 
-/**
- * The open execution of a thread, 0 = none.
- *
- * Context: exporter.
- */
+/* The open execution of a thread, 0 = none. Context: exporter. */
 uint64_t rk_exec_cut_current(const struct rk_exec_cut *cut, uint32_t tid);
 
 /**
@@ -128,11 +118,7 @@ uint64_t rk_exec_cut_current(const struct rk_exec_cut *cut, uint32_t tid);
  */
 void rk_exec_cut_tick(struct rk_exec_cut *cut, uint64_t now);
 
-/**
- * Close the execution of one thread and forget the thread / close all.
- *
- * Context: exporter.
- */
+/* Close the execution of one thread and forget the thread / close all. Context: exporter. */
 void rk_exec_cut_thread_exit(struct rk_exec_cut *cut, uint32_t tid);
 void rk_exec_cut_end(struct rk_exec_cut *cut);
 

@@ -35,6 +35,10 @@ struct rk_join_setup {
 	uint32_t max_pending; /* host records and activities that wait, each; 0 = default */
 };
 
+/**
+ * Context: exporter; one thread, like everything here. Ownership: the caller.
+ * Return: 0, -ENOMEM.
+ */
 int rk_join_create(struct rk_join **out, const struct rk_join_setup *setup);
 void rk_join_destroy(struct rk_join *join);
 
@@ -46,18 +50,24 @@ void rk_join_destroy(struct rk_join *join);
 void rk_join_set_gpu_time(struct rk_join *join, bool gpu_time);
 
 /**
- * One host record of thread @tid, in that thread's order. @thread_name may be "".
+ * One host record of thread @tid, in that thread's order.
+ *
+ * Context: exporter.
  */
 void rk_join_host(struct rk_join *join, uint32_t tid, const struct rk_record *record);
 
 /**
- * The thread of @tid ended: its execution closes.
+ * The thread of @tid ended: its execution closes. / It has this name; "" is ignored.
+ *
+ * Context: exporter.
  */
 void rk_join_thread_exit(struct rk_join *join, uint32_t tid);
 void rk_join_thread_name(struct rk_join *join, uint32_t tid, const char *name);
 
 /**
  * One GPU activity, in any order.
+ *
+ * Context: exporter.
  */
 void rk_join_activity(struct rk_join *join, const struct rk_activity *activity);
 
@@ -65,26 +75,35 @@ void rk_join_activity(struct rk_join *join, const struct rk_activity *activity);
  * Time passes: orphans and done entries leave the tables, old executions close.
  *
  * @now: ns of rk_clock.
+ * Context: exporter, once per round of draining.
  */
 void rk_join_tick(struct rk_join *join, uint64_t now);
 
 /**
  * Emit what is left: open calls, orphans, execution ends. Then only rk_join_emit().
+ *
+ * Context: exporter.
  */
 void rk_join_finish(struct rk_join *join);
 
 /**
  * Give @op its ordinal and pass it on (ticks, clock, devices, the end).
+ *
+ * Context: exporter.
  */
 void rk_join_emit(struct rk_join *join, struct rk_op *op);
 
 /**
  * Fill the joined/open/lost and GPU fields of @ledger. Host calls are the caller's to fill.
+ *
+ * Context: exporter.
  */
 void rk_join_get_ledger(const struct rk_join *join, struct rk_ledger *ledger);
 
 /**
  * Kernels that were launched and not seen complete, by device.
+ *
+ * Context: exporter.
  */
 void rk_join_get_active(const struct rk_join *join, uint64_t active[RK_ACTIVE_DEVICES]);
 

@@ -77,7 +77,12 @@ struct rk_join {
 	struct rk_op op; /* under construction */
 };
 
-/* join.c */
+/**
+ * Parts of join.c that the other two files use: what kind of work a call is, and the ways it
+ * ends (host time alone, open, all records seen, out of the table); building ops; handles.
+ *
+ * Context: exporter.
+ */
 enum rk_work rk_join_work_of(const struct rk_call *call);
 void rk_join_complete_without_record(struct rk_join *join, struct rk_call *call);
 void rk_join_tell_open(struct rk_join *join, struct rk_call *call);
@@ -91,7 +96,12 @@ uint32_t rk_join_context_id(const struct rk_join *join, uint16_t context);
 struct rk_join_context *rk_join_context_get(struct rk_join *join, uint16_t context);
 uint64_t rk_join_stream_key(const struct rk_call *call);
 
-/* join_gpu.c */
+/**
+ * Parts of join_gpu.c: a record and its call, whether they can belong together, and a record
+ * without a call.
+ *
+ * Context: exporter.
+ */
 void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_activity *activity);
 bool rk_join_belongs(const struct rk_call *call, const struct rk_activity *activity);
 void rk_join_orphan(struct rk_join *join, const struct rk_activity *activity);

@@ -82,6 +82,8 @@ void rk_metrics_set(struct rk_metrics *metrics, const char *family, const char *
 
 /**
  * Family rows of metrics.def, for documentation tests and `rktrace`.
+ *
+ * Context: any. Return: static; NULL behind the last row.
  */
 size_t rk_metrics_family_count(void);
 const struct rk_metric_family *rk_metrics_family(size_t index);

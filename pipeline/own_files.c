@@ -32,7 +32,7 @@ static bool empty_by_hand(void)
 	if (!folder)
 		return true;
 	while ((entry = readdir(folder))) {
-		int fd = atoi(entry->d_name);
+		int fd = (int)strtol(entry->d_name, NULL, 10);
 
 		if (fd > STDERR_FILENO && fd != dirfd(folder))
 			close(fd);

@@ -35,6 +35,7 @@ void rk_pipeline_destroy(struct rk_pipeline *pipeline);
 /**
  * Add a receiver. Sinks are called in the order they were added.
  *
+ * Context: exporter or tools, before or between ops.
  * Ownership: the caller keeps @sink; it outlives the pipeline.
  */
 void rk_pipeline_add_sink(struct rk_pipeline *pipeline, struct rk_sink *sink);
@@ -49,11 +50,15 @@ void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op);
 
 /**
  * End of input without RK_OP_END (a crashed file): complete what is pending.
+ *
+ * Context: exporter or tools.
  */
 void rk_pipeline_finish(struct rk_pipeline *pipeline);
 
 /**
- * The aggregated metrics. Ownership: borrowed until destroy.
+ * The aggregated metrics.
+ *
+ * Context: exporter or tools. Ownership: borrowed until destroy.
  */
 struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline);
 

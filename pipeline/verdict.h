@@ -15,11 +15,16 @@
 
 struct rk_verdict;
 
+/**
+ * Context: exporter or tools. Ownership: the caller. Return: 0, -ENOMEM.
+ */
 int rk_verdict_create(struct rk_verdict **out, const struct rk_config *config);
 void rk_verdict_destroy(struct rk_verdict *verdict);
 
 /**
- * The sink to add to a pipeline. Ownership: borrowed.
+ * The sink to add to a pipeline.
+ *
+ * Context: exporter or tools. Ownership: borrowed until destroy.
  */
 struct rk_sink *rk_verdict_sink(struct rk_verdict *verdict);
 
@@ -35,7 +40,7 @@ void rk_verdict_set_host_time_reason(struct rk_verdict *verdict, const char *rea
  *
  * @path: of the trace file for the "next:" line; "" = none.
  * @program: name of the traced program.
- * Return: length as snprintf.
+ * Context: exporter or tools. Return: length as snprintf.
  */
 int rk_verdict_format(const struct rk_verdict *verdict, const char *program, const char *path,
 		      char *out, size_t size);
