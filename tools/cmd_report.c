@@ -26,6 +26,7 @@ struct report {
 	struct rk_report_table *table;
 	size_t rows;
 	const char *file;
+	char gpu_time_source[16]; /* of the whole file, as it says itself */
 };
 
 /* The rows [first, end) are one table: same group, same kind of time. */
@@ -160,6 +161,7 @@ static void print_json(struct report *r)
 	rk_json_init(&json, stdout);
 	rk_json_open(&json, NULL, '{');
 	rk_json_string(&json, "file", r->file);
+	rk_json_string(&json, "gpu_time_source", r->gpu_time_source);
 	for (uint8_t group = 0; group < RK_REPORT_GROUP_COUNT; group++) {
 		rk_json_open(&json, group_name(group), '[');
 		for (size_t first = 0, end; first < r->rows; first = end) {
@@ -242,6 +244,8 @@ static int fill(struct report *r)
 		}
 	}
 	status = rk_trace_input_end(reader, verb, r->file, err);
+	snprintf(r->gpu_time_source, sizeof(r->gpu_time_source), "%s",
+		 rk_trace_reader_meta(reader)->gpu_time_source);
 	rk_trace_reader_close(reader);
 	r->rows = rk_report_table_sort(r->table);
 	return status;

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end tests share: a program with and without the preload on the simulated GPU,
+the simulated driver's own account of it (the truth), receivers for what was shipped.
+
+Each test is a unittest file run by itself; meson sets RK_BUILD to its build folder. Nothing here
+looks into the library: only at what it wrote, sent and printed.
+"""
+import collections
+import glob
+import http.server
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+BUILD = pathlib.Path(os.environ.get("RK_BUILD", "build/tests")).resolve()
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PRELOAD = BUILD / "interpose" / "librkpreload.so"
+NET = BUILD / "exporters" / "librknet.so"
+RKTRACE = BUILD / "tools" / "rktrace"
+SIMGPU = BUILD / "tests" / "simgpu"
+PROGRAMS = BUILD / "tests" / "programs"
+RECEIVER = ROOT / "tests" / "receivers" / "otlp_receiver.py"
+PROGRAM_TIMEOUT = 120
+# Set by meson in sanitizer builds: what has to be loaded before an instrumented preload.
+SANITIZER_RUNTIME = os.environ.get("RK_SANITIZER_PRELOAD", "")
+
+# Every way a program finds the driver.
+SHAPES = ["storm", "storm_static", "storm_per_thread", "storm_driver_linked",
+          "storm_driver_dlsym", "storm_driver_gpa_linked", "storm_driver_gpa_dlsym",
+          "storm_driver_gpa_gpa"]
+
+Result = collections.namedtuple("Result", "stdout stderr code seconds folder")
+
+
+def environment(folder, preload=True, **extra):
+    """The whole environment of a traced program: small, so that tests do not depend on ours."""
+    env = {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "LD_LIBRARY_PATH": str(SIMGPU),
+        "RK_NET_LIBRARY": str(NET),
+    }
+    if preload:
+        env["LD_PRELOAD"] = " ".join(filter(None, [SANITIZER_RUNTIME, str(PRELOAD)]))
+    if SANITIZER_RUNTIME:
+        env["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1"
+        env["TSAN_OPTIONS"] = "halt_on_error=1:exitcode=66:suppressions=" + str(
+            ROOT / "tests" / "e2e" / "tsan.supp")
+    env.update({name: str(value) for name, value in extra.items()})
+    return env
+
+
+class Case(unittest.TestCase):
+    """A test with a folder of its own and helpers around it."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rkpreload-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.runs = 0
+
+    def program(self, name):
+        path = PROGRAMS / name
+        if not path.exists():
+            self.fail(f"{path} was not built")
+        return str(path)
+
+    def run_program(self, argv, preload=True, env=None, folder=None, timeout=PROGRAM_TIMEOUT):
+        """Run to the end in a fresh folder. Ownership of the folder: the test's clean-up."""
+        self.runs += 1
+        folder = folder or self.folder / f"run{self.runs}"
+        folder.mkdir(exist_ok=True)
+        settings = {"SIMGPU_TRUTH": folder / "truth.json"}
+        settings.update(env or {})
+        start = time.monotonic()
+        done = subprocess.run([str(word) for word in argv], cwd=folder, timeout=timeout,
+                              env=environment(folder, preload, **settings),
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return Result(done.stdout, done.stderr, done.returncode, time.monotonic() - start, folder)
+
+    def traces(self, folder):
+        return sorted(glob.glob(str(folder / "*.rkt.zst*")))
+
+    def only_trace(self, folder):
+        found = self.traces(folder)
+        self.assertEqual(len(found), 1, f"trace files in {folder}: {found}")
+        return found[0]
+
+    def rktrace(self, *words, code=0, env=None, timeout=PROGRAM_TIMEOUT):
+        """Run the tool and hold it to its exit status. Return: stdout as text."""
+        done = subprocess.run([str(RKTRACE)] + [str(word) for word in words],
+                              cwd=self.folder, timeout=timeout, check=False,
+                              env=environment(self.folder, preload=False, **(env or {})),
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        self.assertEqual(done.returncode, code,
+                         f"rktrace {words}: {done.stdout!r} {done.stderr!r}")
+        self.tool_errors = done.stderr.decode()
+        return done.stdout.decode()
+
+    def info(self, path, code=0):
+        return json.loads(self.rktrace("info", "--json", path, code=code))
+
+    def truth(self, folder):
+        return Truth(folder / "truth.json")
+
+    def receiver(self, *options):
+        receiver = Receiver(self.folder, options)
+        self.addCleanup(receiver.stop)
+        return receiver
+
+    def gateway(self):
+        gateway = Gateway()
+        self.addCleanup(gateway.stop)
+        return gateway
+
+    def assert_ledger_closes(self, info):
+        self.assertEqual(info["dropped"], {}, info)
+        self.assertEqual(info["orphans"], 0, info)
+
+
+class Truth:
+    """The simulated driver's account: operations, call counts."""
+
+    def __init__(self, path):
+        self.ops, self.counts, self.calls = [], {}, {}
+        for line in path.read_text(errors="replace").split("\n"):
+            line = line.strip("\0")
+            if not line:
+                continue
+            entry = json.loads(line)
+            self.counts.update(entry.get("counts", {}))
+            self.calls.update(entry.get("calls", {}))
+            if "kind" in entry:
+                self.ops.append(entry)
+
+    def of(self, kind):
+        return [op for op in self.ops if op["kind"] == kind]
+
+
+class Receiver:
+    """The Python OTLP receiver as a child process; its spans as dicts."""
+
+    def __init__(self, folder, options=()):
+        Receiver.count = getattr(Receiver, "count", 0) + 1
+        self.out = folder / f"spans{Receiver.count}.json"
+        self.process = subprocess.Popen(
+            [sys.executable, str(RECEIVER), "--port", "0", "--out", str(self.out), *options],
+            stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline().split()[-1])
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def stop(self):
+        """Return: the receiver's exit status, 0 when all it got was in order."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        if not self.process.stdout.closed:
+            self.process.communicate(timeout=30)
+        return self.process.returncode
+
+    def spans(self):
+        if not self.out.exists():
+            return []
+        return [json.loads(line) for line in self.out.read_text().splitlines() if line]
+
+
+class Gateway:
+    """Takes what is pushed; keeps the last body of each group."""
+
+    def __init__(self):
+        groups = self.groups = {}
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            """PUT and DELETE of a group, as the Pushgateway answers them."""
+
+            def do_PUT(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                groups[self.path] = body.decode()
+                self.send_response(200)
+                self.end_headers()
+
+            do_POST = do_PUT
+
+            def do_DELETE(self):
+                groups.pop(self.path, None)
+                self.send_response(202)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def samples(self):
+        """Every sample of every group: {name{labels}: value}."""
+        found = {}
+        for body in self.groups.values():
+            for line in body.splitlines():
+                if line and not line.startswith("#"):
+                    series, value = line.rsplit(" ", 1)
+                    found[series] = float(value)
+        return found
+
+
+def sum_of(samples, name, **labels):
+    """Sum of all series of one name whose labels hold the given ones."""
+    wanted = [f'{key}="{value}"' for key, value in labels.items()]
+    return sum(value for series, value in samples.items()
+               if series.split("{")[0] == name and all(label in series for label in wanted))
+
+
+def attribute(span, name, default=None):
+    return span.get("attributes", {}).get(name, default)
+
+
+def kernel_spans(spans):
+    """Leaf spans of kernels: those that say what grid they ran."""
+    return [span for span in spans if attribute(span, "rustkernel.grid") is not None]
+
+
+def main():
+    unittest.main(verbosity=2)
