@@ -68,7 +68,6 @@ struct rk_call *rk_call_table_add(struct rk_call_table *table, uint32_t correlat
 		return NULL;
 	call = &table->calls[at];
 	table->free_first = call->next;
-	memset(call, 0, sizeof(*call));
 	call->correlation = correlation;
 	call->list = (uint8_t)list;
 	call->prev = order->last;

@@ -74,7 +74,8 @@ static inline struct rk_call *rk_call_table_get(struct rk_call_table *table, uin
 }
 
 /**
- * Append a call, zeroed but for @correlation, which must not be there yet, and @list.
+ * Append a call. Only @correlation, which must not be there yet, @list and the links are set:
+ * the caller fills the rest.
  *
  * Context: exporter. Ownership: borrowed until the next add.
  * Return: NULL when the table is full or memory is short.

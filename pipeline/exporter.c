@@ -273,8 +273,10 @@ static void run_end(struct exporter *e)
 	rk_outputs_close_file(&e->outputs);
 	rk_outputs_tell_verdict(&e->outputs);
 	now = rk_clock_now();
-	if (net && net->finish)
+	if (net && net->finish) {
 		net->finish(net, by > now ? (uint32_t)((by - now) / NS_PER_MS) : 0);
+		rk_outputs_tell_unsent(&e->outputs);
+	}
 }
 
 static void *exporter_main(void *data)

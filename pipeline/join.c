@@ -117,8 +117,11 @@ struct rk_op *rk_join_start_op(struct rk_join *join, enum rk_op_kind kind)
 {
 	struct rk_op *op = &join->op;
 
-	/* The tick part is several cache lines that only ticks use. */
-	memset(op, 0, offsetof(struct rk_op, kernel) + sizeof(op->kernel));
+	/* The tick part is several cache lines that only ticks use. In two steps, because a
+	 * compiler clears 64 bytes by stores and more by a string instruction, 30 cycles. */
+	memset(op, 0, 64);
+	memset((char *)op + 64, 0, 64);
+	memset((char *)op + 128, 0, offsetof(struct rk_op, kernel) + sizeof(op->kernel) - 128);
 	op->kind = (uint8_t)kind;
 	return op;
 }

@@ -92,7 +92,7 @@ static struct rk_exec_call exec_call_of(uint32_t tid, const struct rk_record *re
 				      .context = record->context };
 }
 
-/* Fills all but what the table set: correlation, list, links. */
+/* Fills all but what the table set (correlation, list, links) and the execution. */
 static void call_fill(struct rk_call *call, const struct rk_exec_call *where,
 		      const struct rk_record *record)
 {
@@ -104,6 +104,9 @@ static void call_fill(struct rk_call *call, const struct rk_exec_call *where,
 	call->context = record->context;
 	call->kind = record->kind;
 	call->flags = record->flags;
+	call->gpu_start = call->gpu_end = 0;
+	call->records = 0;
+	call->graph = call->value = 0;
 	call->device = 0xff;
 	switch (record->kind) {
 	case RK_REC_LAUNCH:

@@ -330,6 +330,28 @@ void rk_outputs_tell_verdict(struct rk_outputs *outputs)
 		write_all(STDERR_FILENO, text, (size_t)length);
 }
 
+void rk_outputs_tell_unsent(struct rk_outputs *outputs)
+{
+	struct rk_net_stats stats;
+	enum rk_log_level level;
+
+	outputs->net->get_stats(outputs->net, &stats);
+	if (!stats.dropped)
+		return;
+	level = stats.last_error[0] ? RK_LOG_INFO : RK_LOG_WARN;
+	if (outputs->trace_path[0])
+		rk_log(level,
+		       "otlp: %llu of %llu spans were not sent; rktrace replay %s --otlp URL "
+		       "sends them again",
+		       (unsigned long long)stats.dropped, (unsigned long long)stats.eligible,
+		       outputs->trace_path);
+	else
+		rk_log(level,
+		       "otlp: %llu of %llu spans were not sent; no trace file was written "
+		       "(RUSTKERNEL_TRACE_FILE)",
+		       (unsigned long long)stats.dropped, (unsigned long long)stats.eligible);
+}
+
 void rk_outputs_finish(struct rk_outputs *outputs)
 {
 	rk_pipeline_destroy(outputs->pipeline);

@@ -83,6 +83,13 @@ void rk_outputs_close_file(struct rk_outputs *outputs);
 void rk_outputs_tell_verdict(struct rk_outputs *outputs);
 
 /**
+ * Say how many spans the network did not take, unless its own trouble has been said already.
+ *
+ * Context: exporter, after the network's finish().
+ */
+void rk_outputs_tell_unsent(struct rk_outputs *outputs);
+
+/**
  * Free what is left. Only once the thread that used it has ended; librknet stays.
  *
  * Context: init, before a new start.
