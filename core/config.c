@@ -347,6 +347,36 @@ void rk_config_destroy(struct rk_config *config)
 	free(config);
 }
 
+/* Settings that are read and checked, and that nothing acts on yet. */
+static const enum rk_config_id not_yet[] = {
+	RK_CONFIG_tracing_keep_slower_than,
+	RK_CONFIG_tracing_keep_errors,
+	RK_CONFIG_logging_format,
+	RK_CONFIG_logging_output,
+	RK_CONFIG_logging_include_kernel_context,
+	RK_CONFIG_nvtx,
+};
+
+/* A setting that is silently without effect would be believed. */
+static void log_not_yet(const struct rk_config *config)
+{
+	char names[256] = "", value[128];
+	size_t length = 0;
+
+	for (size_t i = 0; i < sizeof(not_yet) / sizeof(not_yet[0]); i++) {
+		const struct rk_config_row *row = rk_config_row(not_yet[i]);
+
+		rk_config_format(config, not_yet[i], value, sizeof(value));
+		if (config->source[not_yet[i]] < RK_SOURCE_OTEL ||
+		    strcmp(value, row->default_value) == 0)
+			continue;
+		length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
+					   length ? ", " : "", row->key);
+	}
+	if (length)
+		rk_log_warn("config: set, but without effect in this version: %s", names);
+}
+
 void rk_config_log_problems(const struct rk_config *config)
 {
 	for (size_t i = 0; i < config->problem_count; i++)
@@ -358,6 +388,7 @@ void rk_config_log_problems(const struct rk_config *config)
 		rk_log_warn("config: alerting is checked, but this version sends no alerts");
 	if (config->slo)
 		rk_log_warn("config: slo is checked, but this version does not judge it");
+	log_not_yet(config);
 }
 
 int rk_config_check_file(const char *path)

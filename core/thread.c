@@ -50,6 +50,7 @@ static struct {
 } registry;
 
 static _Atomic uint32_t wake_word;
+static uint32_t wake_seen; /* by the drain thread only: wakes up to here are served */
 static _Atomic uint32_t is_waiting;
 
 /* Memory that the drain thread and hooks share; not inherited by a child. */
@@ -347,12 +348,13 @@ void rk_thread_wait(uint32_t timeout_ms)
 		.tv_sec = timeout_ms / 1000,
 		.tv_nsec = (long)(timeout_ms % 1000) * NS_PER_MS,
 	};
-	uint32_t seen = atomic_load(&wake_word);
 
+	/* A wake between two waits ends the next one at once. */
 	atomic_store(&is_waiting, 1);
-	if (atomic_load(&wake_word) == seen)
-		syscall(SYS_futex, &wake_word, FUTEX_WAIT_PRIVATE, seen, &timeout, NULL, 0);
+	if (atomic_load(&wake_word) == wake_seen)
+		syscall(SYS_futex, &wake_word, FUTEX_WAIT_PRIVATE, wake_seen, &timeout, NULL, 0);
 	atomic_store(&is_waiting, 0);
+	wake_seen = atomic_load(&wake_word);
 }
 
 void rk_thread_wake(void)

@@ -17,6 +17,7 @@
 #include "exporters/otlp_http.h"
 #include "exporters/pushgateway.h"
 #include "exporters/scrape.h"
+#include "pipeline/trace_context.h"
 
 #define MS	     1000000ull /* ns */
 #define ROOM_WAIT_MS 100u	/* one wait of a replay for room in the queue */
@@ -30,6 +31,7 @@ struct net {
 	struct rk_pushgateway *push;	   /* may be NULL */
 	struct rk_scrape *scrape;	   /* may be NULL */
 	uint64_t told_lost[RK_LOSS_COUNT]; /* what the host's metrics know */
+	uint64_t sampled_out;		   /* spans */
 	bool is_finished;
 };
 
@@ -83,7 +85,8 @@ static void net_get_stats(const struct rk_net *public, struct rk_net_stats *out)
 	if (net->push)
 		rk_pushgateway_get_stats(net->push, &push);
 	memset(out, 0, sizeof(*out));
-	out->eligible = otlp.eligible;
+	out->eligible = otlp.eligible + net->sampled_out;
+	out->sampled_out = net->sampled_out;
 	out->sent = otlp.sent;
 	out->queued = otlp.waiting;
 	for (int reason = 0; reason < RK_LOSS_COUNT; reason++) {
@@ -211,6 +214,11 @@ static void net_span(struct rk_sink *sink, const struct rk_span *span)
 
 	if (!net->otlp || net->is_finished)
 		return;
+	/* Decided per execution, by trace id and by the rate limit: see the pipeline. */
+	if (!(span->trace_flags & RK_TRACE_FLAG_SAMPLED)) {
+		net->sampled_out++;
+		return;
+	}
 	while (!net->host->live && !rk_otlp_http_has_room(net->otlp, span)) {
 		run(net);
 		turn(net, ROOM_WAIT_MS);

@@ -65,6 +65,25 @@ class Endpoint(harness.Case):
         result = self.storm(RUSTKERNEL_OTLP_ENDPOINT="http://127.0.0.1:4317")
         self.assertEqual(len(self.lines(result, "4318")), 1, result.stderr)
 
+    def test_slow_receiver_is_told_apart(self):
+        slow = self.receiver("--script", "slow=30")
+        result = self.storm(RUSTKERNEL_OTLP_ENDPOINT=slow.url)
+        self.assertLess(self.delay, 2.5)
+        self.assertTrue(result.stderr, "what was not sent is said")
+
+    def test_rate_limit_is_counted(self):
+        receiver, gateway = self.receiver(), self.gateway()
+        self.storm(RUSTKERNEL_OTLP_ENDPOINT=receiver.url,
+                   RUSTKERNEL_PUSHGATEWAY_URL=gateway.url,
+                   RUSTKERNEL_TRACING_SAMPLING_RATE="0")
+        self.assertEqual(receiver.spans(), [])
+        spans = {outcome: harness.sum_of(gateway.samples(), "rustkernel_tracer_spans_total",
+                                       outcome=outcome)
+                 for outcome in ["eligible", "sent", "sampled_out", "dropped"]}
+        self.assertGreater(spans["eligible"], LAUNCHES)
+        self.assertEqual(spans["sampled_out"], spans["eligible"])
+        self.assertEqual((spans["sent"], spans["dropped"]), (0, 0))
+
     def test_no_network_module(self):
         result = self.storm(RUSTKERNEL_OTLP_ENDPOINT="http://127.0.0.1:9",
                             RK_NET_LIBRARY="/nonexistent/librknet.so")
@@ -82,6 +101,11 @@ class Settings(harness.Case):
         self.assertEqual(len(errors.splitlines()), 1, errors)
         for word in ["RUSTKERNEL_METRICS_PORT", "eighty"]:
             self.assertIn(word, errors)
+
+    def test_setting_without_effect_says_so(self):
+        errors = self.storm(RUSTKERNEL_LOGGING_FORMAT="json", RUSTKERNEL_NVTX="1")
+        self.assertEqual(len(errors.splitlines()), 1, errors)
+        self.assertIn("logging.format, nvtx", errors)
 
     def test_unknown_variable_names_the_nearest(self):
         errors = self.storm(RUSTKERNEL_OTLP_ENDPIONT="http://x")

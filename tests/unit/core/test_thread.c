@@ -207,6 +207,19 @@ static void test_wait_ends_by_wake(void **state)
 	assert_true(after.tv_sec - before.tv_sec < 5);
 }
 
+static void test_wake_before_the_wait_counts(void **state)
+{
+	struct timespec before, after;
+
+	(void)state;
+	rk_thread_wait(0);
+	rk_thread_wake();
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	rk_thread_wait(10000);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_true(after.tv_sec - before.tv_sec < 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_overflow_counts_everything),
 		cmocka_unit_test(test_forked_child_is_closed_and_can_start_anew),
 		cmocka_unit_test(test_wait_ends_by_wake),
+		cmocka_unit_test(test_wake_before_the_wait_counts),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
