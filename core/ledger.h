@@ -15,6 +15,8 @@
 
 #include <stdint.h>
 
+#include "core/record.h"
+
 /* Calls that put work on a GPU. */
 enum rk_work {
 	RK_WORK_LAUNCH,
@@ -70,6 +72,27 @@ const char *rk_loss_name(enum rk_loss loss);
  * Return: a static string.
  */
 const char *rk_work_name(enum rk_work work);
+
+/**
+ * The ledger row of a record: which of enum rk_work it submits, or -1 for other calls.
+ *
+ * Context: any.
+ */
+static inline int rk_ledger_work(uint8_t kind)
+{
+	switch (kind) {
+	case RK_REC_LAUNCH:
+		return RK_WORK_LAUNCH;
+	case RK_REC_GRAPH_LAUNCH:
+		return RK_WORK_GRAPH_LAUNCH;
+	case RK_REC_MEMCPY:
+		return RK_WORK_MEMCPY;
+	case RK_REC_MEMSET:
+		return RK_WORK_MEMSET;
+	default:
+		return -1;
+	}
+}
 
 /**
  * Calls of one kind that reached a stream: calls - failed - captured.

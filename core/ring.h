@@ -56,27 +56,6 @@ struct rk_ring {
 };
 
 /**
- * The ledger row of a record: which of enum rk_work it submits, or -1 for other calls.
- *
- * Context: any.
- */
-static inline int rk_record_work(uint8_t kind)
-{
-	switch (kind) {
-	case RK_REC_LAUNCH:
-		return RK_WORK_LAUNCH;
-	case RK_REC_GRAPH_LAUNCH:
-		return RK_WORK_GRAPH_LAUNCH;
-	case RK_REC_MEMCPY:
-		return RK_WORK_MEMCPY;
-	case RK_REC_MEMSET:
-		return RK_WORK_MEMSET;
-	default:
-		return -1;
-	}
-}
-
-/**
  * Prepare @ring over @slots.
  *
  * @slots: @count * @slot_bytes bytes, cache-line aligned; @count is a power of two.

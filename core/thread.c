@@ -202,7 +202,7 @@ static void add_shared(_Atomic uint64_t *counter)
 /* The ledger columns of the overflow ring have several writers, hence atomic additions. */
 static void count_shared(struct rk_ring *ring, const struct rk_record *rec, bool pushed)
 {
-	int work = rk_record_work(rec->kind);
+	int work = rk_ledger_work(rec->kind);
 
 	if (work < 0) {
 		if (!pushed)

@@ -36,7 +36,7 @@ RK_HOOK_INLINE bool rk_hook_is_kept(const struct rk_record *rec)
 
 RK_HOOK_INLINE void rk_hook_count(struct rk_ring *ring, const struct rk_record *rec, bool pushed)
 {
-	int work = rk_record_work(rec->kind);
+	int work = rk_ledger_work(rec->kind);
 
 	if (work < 0) {
 		if (!pushed)

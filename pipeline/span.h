@@ -19,7 +19,12 @@
 #include "core/op.h"
 
 enum rk_span_shape { RK_SPAN_ROOT, RK_SPAN_STAGE, RK_SPAN_LEAF };
-enum rk_stage { RK_STAGE_PREPARE_INPUT, RK_STAGE_GPU_EXECUTE, RK_STAGE_COLLECT_OUTPUT, RK_STAGE_COUNT };
+enum rk_stage {
+	RK_STAGE_PREPARE_INPUT,
+	RK_STAGE_GPU_EXECUTE,
+	RK_STAGE_COLLECT_OUTPUT,
+	RK_STAGE_COUNT
+};
 
 struct rk_span {
 	uint8_t trace_id[16];

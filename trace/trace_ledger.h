@@ -40,7 +40,11 @@ size_t rk_trace_ledger_put(uint8_t *out, struct rk_trace_ledger *last, const str
 int rk_trace_ledger_get(const uint8_t *data, size_t size, size_t *offset,
 			struct rk_trace_ledger *last, struct rk_op *op);
 
-/* Varints, least significant seven bits first. */
+/**
+ * Varints, least significant seven bits first.
+ *
+ * Context: any. Return: bytes written; 0 and *offset behind it, -EBADMSG.
+ */
 size_t rk_trace_varint_put(uint8_t *out, uint64_t value);
 int rk_trace_varint_get(const uint8_t *data, size_t size, size_t *offset, uint64_t *value);
 

@@ -16,6 +16,7 @@
 
 #include "core/op.h"
 #include "trace/trace_format.h"
+#include "trace/trace_predict.h"
 
 #define RK_TRACE_SHAPE_WORDS 12u
 #define RK_TRACE_NO_SHAPE    UINT32_MAX
@@ -142,47 +143,6 @@ static inline uint32_t rk_trace_model_expect(const struct rk_trace_model *model)
 {
 	return model->previous == RK_TRACE_NO_SHAPE ? RK_TRACE_NO_SHAPE :
 						      model->shapes[model->previous].next;
-}
-
-/**
- * Move a prediction towards @value: by an eighth of the difference, but by a 128th of
- * itself at most, so that one outlier does not spoil what follows. The first value counts
- * in full. Both are signed numbers in 64 bits.
- *
- * Context: any.
- */
-static inline uint64_t rk_trace_mean_step(uint64_t mean, uint64_t value)
-{
-	int64_t step = (int64_t)(value - mean) >> 3;
-	int64_t limit = (int64_t)(((int64_t)mean < 0 ? 0 - mean : mean) >> 7) + 8;
-
-	if (mean == 0)
-		return value;
-	if (step > limit)
-		step = limit;
-	if (step < -limit)
-		step = -limit;
-	return mean + (uint64_t)step;
-}
-
-/**
- * When something starts that usually comes @gap after @end; @end 0 = there was nothing before.
- *
- * Context: any.
- */
-static inline uint64_t rk_trace_expect_start(uint64_t end, uint64_t gap)
-{
-	return end ? end + gap : 0;
-}
-
-/**
- * The gap for the next time, now that it started at @start.
- *
- * Context: any.
- */
-static inline uint64_t rk_trace_gap_step(uint64_t gap, uint64_t end, uint64_t start)
-{
-	return end ? rk_trace_mean_step(gap, start - end) : gap;
 }
 
 #endif

@@ -42,10 +42,16 @@ int rk_trace_reader_open(struct rk_trace_reader **out, const char *path, char *e
 /**
  * The next op. Strings are interned.
  *
+ * Context: exporter or tools.
  * Return: 1 and @op; 0 at the end of the sealed part; -EBADMSG (info.error), -ENOMEM.
  */
 int rk_trace_reader_next(struct rk_trace_reader *reader, struct rk_op *op);
 
+/**
+ * What the file says about itself.
+ *
+ * Context: exporter or tools. Ownership: borrowed until rk_trace_reader_close().
+ */
 const struct rk_trace_meta *rk_trace_reader_meta(const struct rk_trace_reader *reader);
 void rk_trace_reader_get_info(const struct rk_trace_reader *reader, struct rk_trace_info *info);
 void rk_trace_reader_close(struct rk_trace_reader *reader);

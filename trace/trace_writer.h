@@ -74,6 +74,11 @@ int rk_trace_writer_seal(struct rk_trace_writer *writer);
  */
 int rk_trace_writer_close(struct rk_trace_writer *writer);
 
+/**
+ * The name that was taken; bytes written so far; ops the file did not take.
+ *
+ * Context: exporter. Ownership: the path is borrowed until rk_trace_writer_close().
+ */
 const char *rk_trace_writer_path(const struct rk_trace_writer *writer);
 uint64_t rk_trace_writer_bytes(const struct rk_trace_writer *writer);
 uint64_t rk_trace_writer_lost(const struct rk_trace_writer *writer);

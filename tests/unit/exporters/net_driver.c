@@ -210,7 +210,8 @@ static void make_span(struct rk_span *span, struct rk_op *op)
 	span->gpu_ns = dice(1u << 31);
 	span->queue_ns = dice(1u << 20);
 	span->error = dice(6) ? "" : "CUDA_ERROR_ILLEGAL_ADDRESS";
-	span->trace_flags = (uint8_t)dice(4);
+	/* Sampled, or the span would not be sent. */
+	span->trace_flags = (uint8_t)(1 | dice(4));
 	if (span->shape == RK_SPAN_LEAF) {
 		make_op(op);
 		span->op = op;

@@ -225,9 +225,9 @@ static void test_escaping(void **state)
 	(void)state;
 	test_config_init(&config);
 	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
-	feed(metrics, kernel_op("a\"b\\c\nd", 10, 0));
+	feed(metrics, kernel_op("a\"b\\c\nx", 10, 0));
 	text = render(metrics, false, false);
-	assert_non_null(strstr(text, "kernel_id=\"a\\\"b\\\\c\\nd\""));
+	assert_non_null(strstr(text, "kernel_id=\"a\\\"b\\\\c\\nx\""));
 	free(text);
 	rk_metrics_destroy(metrics);
 }
