@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program behaves exactly as without us."""
 import os
+import pathlib
+import re
 import shutil
-import unittest
+import subprocess
+import time
 
 import harness
 
@@ -70,6 +73,45 @@ class Untouched(harness.Case):
                                    env={name: "true"})
             self.assertEqual(run.code, 0)
             self.assertEqual(self.traces(run.folder), [])
+
+
+class Tables(harness.Case):
+    """Descriptors, threads and signals of a program that is being traced."""
+
+    def start(self, preload):
+        folder = self.folder / f"preload-{preload}"
+        folder.mkdir()
+        process = subprocess.Popen([self.program("endless"), "20"], cwd=folder,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   env=harness.environment(folder, preload))
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        return pathlib.Path("/proc") / str(process.pid)
+
+    def descriptors(self, task):
+        return {entry.name: os.readlink(entry) for entry in (task / "fd").iterdir()}
+
+    def test_no_descriptor_of_ours_in_the_programs_table(self):
+        plain, traced = self.start(preload=False), self.start(preload=True)
+        self.assertEqual(self.descriptors(plain).keys(), self.descriptors(traced).keys())
+        self.assertFalse([path for path in self.descriptors(traced).values() if ".rkt" in path])
+        ours = {(task / "comm").read_text().strip(): task
+                for task in (traced / "task").iterdir() if task.name != traced.name}
+        self.assertEqual(sorted(name for name in ours if name.startswith("rk-")),
+                         ["rk-cupti", "rk-exporter"])
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            if any(".rkt" in path for path in self.descriptors(ours["rk-exporter"]).values()):
+                break
+            time.sleep(0.05)
+        else:
+            self.fail("the thread rk-exporter has no trace file open")
+        for task in ours.values():
+            blocked = re.search(r"SigBlk:\s*(\w+)", (task / "status").read_text()).group(1)
+            # All but SIGKILL and SIGSTOP, which nobody can block, and glibc's own two.
+            self.assertEqual(int(blocked, 16) | 0x380040100, 0xffffffffffffffff, blocked)
 
 
 class Port(harness.Case):

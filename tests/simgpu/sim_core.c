@@ -27,6 +27,7 @@ struct sim sim = {
 };
 
 _Thread_local struct sim_thread sim_self;
+static pthread_key_t thread_key; /* set in threads that own operations */
 
 static uint8_t callback_enabled[CBID_ROOM];
 static atomic_uint callbacks_on;
@@ -92,10 +93,22 @@ static void fork_child(void)
 	sim_self.tid = 0;
 }
 
+static void free_ops(void *thread)
+{
+	struct sim_thread *t = thread;
+
+	free(t->ops);
+	t->ops = NULL;
+	t->op_count = 0;
+	t->op_room = 0;
+}
+
 __attribute__((constructor)) static void load(void)
 {
 	struct sim_config *c = &sim.config;
 
+	if (pthread_key_create(&thread_key, free_ops))
+		abort();
 	c->devices = (int)env_u64("SIMGPU_DEVICES", 1);
 	if (c->devices > SIM_MAX_DEVICES)
 		c->devices = SIM_MAX_DEVICES;
@@ -219,7 +232,7 @@ struct simgpu_op *sim_op_add(void)
 	if (t->op_count == t->op_room) {
 		t->op_room = t->op_room ? t->op_room * 2 : 16;
 		t->ops = realloc(t->ops, t->op_room * sizeof(*t->ops));
-		if (!t->ops)
+		if (!t->ops || pthread_setspecific(thread_key, t))
 			abort();
 	}
 	memset(&t->ops[t->op_count], 0, sizeof(t->ops[0]));

@@ -75,7 +75,7 @@ static void keep(const CUpti_Activity *record)
 {
 	const CUpti_ActivityKernel10 *k = (const void *)record;
 	const CUpti_ActivityGraphTrace2 *g = (const void *)record;
-	struct seen *s = &seen[seen_count++];
+	struct seen *s = &seen[seen_count];
 
 	assert_true(seen_count < MAX_RECORDS);
 	memset(s, 0, sizeof(*s));
@@ -92,6 +92,8 @@ static void keep(const CUpti_Activity *record)
 		s->end = g->end;
 		s->graph = g->graphId;
 	}
+	/* Pairs with the acquire in test_worker(), where another thread looks on. */
+	__atomic_store_n(&seen_count, seen_count + 1, __ATOMIC_RELEASE);
 }
 
 static void CUPTIAPI buffer_completed(CUcontext c, uint32_t stream, uint8_t *buffer, size_t size,
