@@ -33,12 +33,31 @@ void rk_corr_index_finish(struct rk_corr_index *map)
 	memset(map, 0, sizeof(*map));
 }
 
+/* How far the key in slot @at is from its home. */
+static uint32_t distance(const struct rk_corr_slot *slots, uint32_t mask, uint32_t at)
+{
+	return (at - slots[at].key) & mask;
+}
+
+/* Who is further from home keeps the place: chains stay ordered by home. */
 static void slots_insert(struct rk_corr_slot *slots, uint32_t mask, struct rk_corr_slot slot)
 {
 	uint32_t at = slot.key & mask;
+	uint32_t away = 0;
 
-	while (slots[at].index != RK_CORR_NONE)
+	while (slots[at].index != RK_CORR_NONE) {
+		uint32_t other = distance(slots, mask, at);
+
+		if (other < away) {
+			struct rk_corr_slot moved = slots[at];
+
+			slots[at] = slot;
+			slot = moved;
+			away = other;
+		}
 		at = (at + 1) & mask;
+		away++;
+	}
 	slots[at] = slot;
 }
 
@@ -59,17 +78,35 @@ static int index_grow(struct rk_corr_index *map)
 	return 0;
 }
 
-int rk_corr_index_put(struct rk_corr_index *map, uint32_t key, uint32_t index)
+static uint32_t find(const struct rk_corr_index *map, uint32_t key)
 {
 	uint32_t at = key & map->mask;
+
+	for (uint32_t away = 0; map->slots[at].index != RK_CORR_NONE; away++) {
+		if (map->slots[at].key == key)
+			return at;
+		if (distance(map->slots, map->mask, at) < away)
+			break;
+		at = (at + 1) & map->mask;
+	}
+	return RK_CORR_NONE;
+}
+
+uint32_t rk_corr_index_get(const struct rk_corr_index *map, uint32_t key)
+{
+	uint32_t at = find(map, key);
+
+	return at == RK_CORR_NONE ? RK_CORR_NONE : map->slots[at].index;
+}
+
+int rk_corr_index_put(struct rk_corr_index *map, uint32_t key, uint32_t index)
+{
+	uint32_t at = find(map, key);
 	int err;
 
-	while (map->slots[at].index != RK_CORR_NONE) {
-		if (map->slots[at].key == key) {
-			map->slots[at].index = index;
-			return 0;
-		}
-		at = (at + 1) & map->mask;
+	if (at != RK_CORR_NONE) {
+		map->slots[at].index = index;
+		return 0;
 	}
 	if (map->count >= map->mask - map->mask / 4) {
 		err = index_grow(map);
@@ -83,27 +120,19 @@ int rk_corr_index_put(struct rk_corr_index *map, uint32_t key, uint32_t index)
 
 void rk_corr_index_remove(struct rk_corr_index *map, uint32_t key)
 {
-	uint32_t at = key & map->mask;
-	uint32_t hole;
+	uint32_t at = find(map, key);
+	uint32_t next;
 
-	while (map->slots[at].index != RK_CORR_NONE && map->slots[at].key != key)
-		at = (at + 1) & map->mask;
-	if (map->slots[at].index == RK_CORR_NONE)
+	if (at == RK_CORR_NONE)
 		return;
 	map->count--;
-	hole = at;
-	for (;;) {
-		uint32_t home;
-
-		at = (at + 1) & map->mask;
-		if (map->slots[at].index == RK_CORR_NONE)
+	/* Ends at the first one that is at home: a long run of rising ids is not walked. */
+	for (;; at = next) {
+		next = (at + 1) & map->mask;
+		if (map->slots[next].index == RK_CORR_NONE ||
+		    !distance(map->slots, map->mask, next))
 			break;
-		home = map->slots[at].key & map->mask;
-		/* May it move back? Only if its home is not between the hole and here. */
-		if (((at - home) & map->mask) >= ((at - hole) & map->mask)) {
-			map->slots[hole] = map->slots[at];
-			hole = at;
-		}
+		map->slots[at] = map->slots[next];
 	}
-	map->slots[hole].index = RK_CORR_NONE;
+	map->slots[at].index = RK_CORR_NONE;
 }

@@ -4,7 +4,9 @@
  *
  * Keys are correlation ids (and thread ids): handed out in rising order, so the key itself is
  * the hash. Neighbouring calls then lie in neighbouring slots and the join touches one cache
- * line for several of them. Removal shifts back, so there are no tombstones to clean.
+ * line for several of them. Chains are ordered by home (Robin Hood), so removal shifts back as
+ * far as the next key that is at home and no further: 100,000 calls in flight, an unbroken run
+ * of slots, cost what ten do. There are no tombstones to clean.
  */
 #ifndef RK_PIPELINE_CORR_INDEX_H
 #define RK_PIPELINE_CORR_INDEX_H
@@ -34,17 +36,7 @@ void rk_corr_index_finish(struct rk_corr_index *map);
 /**
  * Context: exporter. Return: the index, or RK_CORR_NONE.
  */
-static inline uint32_t rk_corr_index_get(const struct rk_corr_index *map, uint32_t key)
-{
-	uint32_t at = key & map->mask;
-
-	while (map->slots[at].index != RK_CORR_NONE) {
-		if (map->slots[at].key == key)
-			return map->slots[at].index;
-		at = (at + 1) & map->mask;
-	}
-	return RK_CORR_NONE;
-}
+uint32_t rk_corr_index_get(const struct rk_corr_index *map, uint32_t key);
 
 /**
  * Set the index of @key, new or not. Doubles the table at 3/4.

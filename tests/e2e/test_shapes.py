@@ -70,6 +70,18 @@ class Shapes(harness.Case):
         self.assertEqual(harness.sum_of(samples, "rustkernel_active_kernels"), 0)
 
 
+class InFlight(harness.Case):
+    @unittest.skipIf(harness.SANITIZER_PRELOAD, "a sanitized drain thread is too slow for this")
+    def test_hundred_thousand_launches_in_flight(self):
+        """2 us a launch, 20 us a kernel: the join holds nearly all of them at the end."""
+        result = self.run_program([self.program("storm_driver_linked"), 100000, 1, 1],
+                                  env={"SIMGPU_LAUNCH_NS": 2000})
+        self.assertEqual(result.code, 0, result.stderr)
+        info = self.info(self.only_trace(result.folder))
+        self.assertEqual(info["kernels"], 100000)
+        self.assert_ledger_closes(info)
+
+
 def add(shape):
     setattr(Shapes, "test_" + shape, lambda self: self.check(shape))
 
