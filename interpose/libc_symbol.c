@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RAW	       __attribute__((no_sanitize("address", "thread", "undefined")))
 #define VERSION_HIDDEN 0x8000 /* an old version, kept for programs that name it */
 
 struct symbols {
@@ -25,7 +24,7 @@ struct symbols {
 	const uint16_t *versions; /* may be NULL */
 };
 
-static RAW bool is_equal(const char *a, const char *b)
+static RK_RAW bool is_equal(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
 		a++;
@@ -34,7 +33,7 @@ static RAW bool is_equal(const char *a, const char *b)
 	return *a == *b;
 }
 
-static RAW const char *base_name(const char *path)
+static RK_RAW const char *base_name(const char *path)
 {
 	const char *base = path;
 
@@ -45,12 +44,12 @@ static RAW const char *base_name(const char *path)
 }
 
 /* The loader relocates these pointers in place, except where the section is read-only. */
-static RAW uintptr_t to_address(uintptr_t base, uintptr_t value)
+static RK_RAW uintptr_t to_address(uintptr_t base, uintptr_t value)
 {
 	return value < base ? base + value : value;
 }
 
-static RAW bool read_tables(const struct link_map *map, struct symbols *out)
+static RK_RAW bool read_tables(const struct link_map *map, struct symbols *out)
 {
 	out->base = map->l_addr;
 	out->table = NULL;
@@ -72,7 +71,7 @@ static RAW bool read_tables(const struct link_map *map, struct symbols *out)
 	return out->table && out->strings && out->gnu_hash;
 }
 
-static RAW uint32_t gnu_hash(const char *name)
+static RK_RAW uint32_t gnu_hash(const char *name)
 {
 	uint32_t hash = 5381;
 
@@ -81,7 +80,7 @@ static RAW uint32_t gnu_hash(const char *name)
 	return hash;
 }
 
-static RAW void *find_in(const struct symbols *symbols, const char *name)
+static RK_RAW void *find_in(const struct symbols *symbols, const char *name)
 {
 	const uint32_t *header = symbols->gnu_hash;
 	uint32_t bucket_count = header[0];
@@ -107,7 +106,7 @@ static RAW void *find_in(const struct symbols *symbols, const char *name)
 	}
 }
 
-RAW void *rk_libc_symbol_find(const char *name)
+RK_RAW void *rk_libc_symbol_find(const char *name)
 {
 	struct symbols symbols;
 

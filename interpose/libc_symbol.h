@@ -8,6 +8,9 @@
 #ifndef RK_INTERPOSE_LIBC_SYMBOL_H
 #define RK_INTERPOSE_LIBC_SYMBOL_H
 
+/* For what may run before a sanitizer's own library is ready: not instrumented. */
+#define RK_RAW __attribute__((no_sanitize("address", "thread", "undefined")))
+
 /**
  * Address of the default version of @name in libc.so.6.
  *

@@ -51,7 +51,7 @@ void *rk_lookup_substitute(void *handle, const char *name, const char *version, 
  * May run before any constructor, in a process whose allocator or sanitizer is only just
  * starting, hence the search in libc's own tables and nothing else.
  */
-void rk_lookup_bootstrap(void)
+RK_RAW void rk_lookup_bootstrap(void)
 {
 	static const char *const versions[] = { "GLIBC_2.34", "GLIBC_2.17", "GLIBC_2.2.5" };
 	dlvsym_fn find = (dlvsym_fn)rk_libc_symbol_find("dlvsym");
@@ -74,7 +74,7 @@ void rk_lookup_bootstrap(void)
 }
 
 /* Spelled out: a sanitizer's strcmp() is not there yet when this runs first. */
-static bool equal(const char *a, const char *b)
+static RK_RAW bool equal(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
 		a++;
@@ -83,12 +83,12 @@ static bool equal(const char *a, const char *b)
 	return *a == *b;
 }
 
-static const char *name_of(int number)
+static RK_RAW const char *name_of(int number)
 {
 	return number < RK_API_COUNT ? rk_api_names[number] : cupti_names[number - RK_API_COUNT];
 }
 
-int rk_lookup_find(const char *name)
+RK_RAW int rk_lookup_find(const char *name)
 {
 	uint32_t hash = 2166136261u; /* FNV-1a, as in gen_lookup.py */
 
