@@ -41,7 +41,7 @@ static void count(struct facts *f, const struct rk_op *op)
 	switch (op->kind) {
 	case RK_OP_KERNEL:
 		f->launches += first && !op->kernel.graph && !(op->flags & RK_OP_F_ORPHAN);
-		/* fall through */
+		__attribute__((fallthrough));
 	case RK_OP_MEMCPY:
 	case RK_OP_MEMSET:
 		count_gpu_record(f, op);

@@ -16,18 +16,16 @@
 #include "core/record.h"
 #include "trace/trace_writer.h"
 
-static uint64_t ordinal, now = 1000000000;
+static uint64_t now = 1000000000;
 static bool host_time;
 
 static struct rk_op op_at(enum rk_op_kind kind, uint64_t ns)
 {
 	struct rk_op op = {
-		.ordinal = ++ordinal,
 		.exec = 1,
 		.kind = (uint8_t)kind,
 		.tid = 42,
 		.stream = 7,
-		.correlation = (uint32_t)ordinal,
 		.flags = RK_OP_F_FIRST,
 		.host_start = now,
 		.host_end = now + 2000,
@@ -67,7 +65,7 @@ static struct rk_op copy(enum rk_op_kind kind, enum rk_copy_kind direction, uint
 
 static struct rk_op tick(enum rk_op_kind kind)
 {
-	struct rk_op op = { .ordinal = ++ordinal, .kind = (uint8_t)kind, .start = now, .end = now };
+	struct rk_op op = { .kind = (uint8_t)kind, .start = now, .end = now };
 	struct rk_ledger *l = &op.tick.ledger;
 
 	l->calls[RK_WORK_LAUNCH] = 6;
@@ -87,12 +85,9 @@ static struct rk_op tick(enum rk_op_kind kind)
 
 static int fill(struct rk_trace_writer *writer, bool killed)
 {
-	const struct rk_op ops[] = {
-		{ .ordinal = ++ordinal,
-		  .kind = RK_OP_CLOCK,
-		  .clock.wall_offset_ns = 1700000000000000000 },
-		{ .ordinal = ++ordinal,
-		  .kind = RK_OP_ALLOC,
+	struct rk_op ops[] = {
+		{ .kind = RK_OP_CLOCK, .clock.wall_offset_ns = 1700000000000000000 },
+		{ .kind = RK_OP_ALLOC,
 		  .host_start = now,
 		  .host_end = now + 1000,
 		  .memory = { .ptr = 4096, .bytes = 1 << 20, .pool = RK_POOL_DEVICE } },
@@ -110,8 +105,12 @@ static int fill(struct rk_trace_writer *writer, bool killed)
 	size_t count = sizeof(ops) / sizeof(ops[0]) - killed;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < count; i++)
+	for (size_t i = 0; !err && i < count; i++) {
+		ops[i].ordinal = i + 1;
+		if (ops[i].tid)
+			ops[i].correlation = (uint32_t)ops[i].ordinal;
 		err = rk_trace_writer_add(writer, &ops[i]);
+	}
 	return err ? err : rk_trace_writer_seal(writer);
 }
 
