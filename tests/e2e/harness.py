@@ -29,7 +29,7 @@ PROGRAMS = BUILD / "tests" / "programs"
 RECEIVER = ROOT / "tests" / "receivers" / "otlp_receiver.py"
 PROGRAM_TIMEOUT = 120
 # Set by meson in sanitizer builds: what has to be loaded before an instrumented preload.
-SANITIZER_RUNTIME = os.environ.get("RK_SANITIZER_PRELOAD", "")
+SANITIZER_PRELOAD = os.environ.get("RK_SANITIZER_PRELOAD", "")
 
 # Every way a program finds the driver.
 SHAPES = ["storm", "storm_static", "storm_per_thread", "storm_driver_linked",
@@ -49,11 +49,14 @@ def environment(folder, preload=True, **extra):
         "RK_NET_LIBRARY": str(NET),
     }
     if preload:
-        env["LD_PRELOAD"] = " ".join(filter(None, [SANITIZER_RUNTIME, str(PRELOAD)]))
-    if SANITIZER_RUNTIME:
-        env["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1"
-        env["TSAN_OPTIONS"] = "halt_on_error=1:exitcode=66:suppressions=" + str(
-            ROOT / "tests" / "e2e" / "tsan.supp")
+        env["LD_PRELOAD"] = " ".join(filter(None, [SANITIZER_PRELOAD, str(PRELOAD)]))
+    if SANITIZER_PRELOAD:
+        # Leaks are those of the programs that are traced, as well.
+        env["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1:strict_string_checks=1"
+        env["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
+        # It would sleep for a second at exit, which here is measured.
+        env["TSAN_OPTIONS"] = "halt_on_error=1:exitcode=66:atexit_sleep_ms=0:suppressions=" + str(
+            ROOT / "tests" / "tsan.supp")
     env.update({name: str(value) for name, value in extra.items()})
     return env
 

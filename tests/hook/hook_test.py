@@ -20,6 +20,8 @@ BUILD = pathlib.Path(os.environ["RK_HOOK_BUILD"])
 FAKE = os.environ["RK_HOOK_FAKE"]
 SIMGPU = os.environ.get("RK_HOOK_SIMGPU", "")
 CUDA = os.environ["RK_HOOK_CUDA"]
+# In sanitizer builds, what has to be loaded before a preload that is instrumented.
+RUNTIME = [path for path in [os.environ.get("RK_SANITIZER_PRELOAD")] if path]
 
 LAUNCH, GRAPH, MEMCPY, MEMSET = range(4)  # enum rk_work
 KIND_LAUNCH, KIND_NAME, CAPTURED, PER_THREAD = 1, 12, 1, 2
@@ -38,7 +40,7 @@ class Run:
         env["RUSTKERNEL_CUPTI_ENABLED"] = "false"
         env.update(extra)
         if preload:
-            env["LD_PRELOAD"] = " ".join(map(str, preload))
+            env["LD_PRELOAD"] = " ".join(map(str, [*RUNTIME, *preload]))
         done = subprocess.run(list(map(str, command)), env=env, cwd=self.folder,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
         self.result = (done.returncode, done.stdout, done.stderr)
