@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/config.h"
+#include "tools/cmd_info.h"
 #include "tools/json.h"
 #include "tools/options.h"
 #include "tools/trace_input.h"
@@ -101,33 +102,38 @@ static double bytes_per_span(const struct facts *f)
 	return f->spans ? (double)f->info.sealed_bytes / (double)f->spans : 0;
 }
 
+static void put_json(struct rk_json *json, const struct facts *f)
+{
+	rk_json_uint(json, "calls", at_least(sum(f->ledger.calls), f->launches, f));
+	rk_json_uint(json, "launches", f->launches);
+	rk_json_uint(json, "graph_launches", f->graph_launches);
+	rk_json_uint(json, "kernels", f->kernels);
+	rk_json_uint(json, "memcpys", f->memcpys);
+	rk_json_uint(json, "memsets", f->memsets);
+	rk_json_uint(json, "allocs", f->allocs);
+	rk_json_uint(json, "open", f->open);
+	rk_json_uint(json, "orphans", f->orphans);
+	rk_json_open(json, "dropped", '{');
+	for (int i = 0; i < RK_LOSS_COUNT; i++) {
+		if (f->ledger.dropped[i])
+			rk_json_uint(json, rk_loss_name((enum rk_loss)i), f->ledger.dropped[i]);
+	}
+	rk_json_close(json, '}');
+	rk_json_bool(json, "clean_exit", f->info.clean_end);
+	rk_json_uint(json, "sealed_bytes", f->info.sealed_bytes);
+	rk_json_uint(json, "last_record_ns", f->info.last_record_ns);
+	rk_json_uint(json, "loss_bound_ns", f->meta->loss_bound_ns);
+	rk_json_string(json, "gpu_time_source", f->meta->gpu_time_source);
+	rk_json_double(json, "bytes_per_span", bytes_per_span(f));
+}
+
 static void print_json(const struct facts *f)
 {
 	struct rk_json json;
 
 	rk_json_init(&json, stdout);
 	rk_json_open(&json, NULL, '{');
-	rk_json_uint(&json, "calls", at_least(sum(f->ledger.calls), f->launches, f));
-	rk_json_uint(&json, "launches", f->launches);
-	rk_json_uint(&json, "graph_launches", f->graph_launches);
-	rk_json_uint(&json, "kernels", f->kernels);
-	rk_json_uint(&json, "memcpys", f->memcpys);
-	rk_json_uint(&json, "memsets", f->memsets);
-	rk_json_uint(&json, "allocs", f->allocs);
-	rk_json_uint(&json, "open", f->open);
-	rk_json_uint(&json, "orphans", f->orphans);
-	rk_json_open(&json, "dropped", '{');
-	for (int i = 0; i < RK_LOSS_COUNT; i++) {
-		if (f->ledger.dropped[i])
-			rk_json_uint(&json, rk_loss_name((enum rk_loss)i), f->ledger.dropped[i]);
-	}
-	rk_json_close(&json, '}');
-	rk_json_bool(&json, "clean_exit", f->info.clean_end);
-	rk_json_uint(&json, "sealed_bytes", f->info.sealed_bytes);
-	rk_json_uint(&json, "last_record_ns", f->info.last_record_ns);
-	rk_json_uint(&json, "loss_bound_ns", f->meta->loss_bound_ns);
-	rk_json_string(&json, "gpu_time_source", f->meta->gpu_time_source);
-	rk_json_double(&json, "bytes_per_span", bytes_per_span(f));
+	put_json(&json, f);
 	rk_json_close(&json, '}');
 }
 
@@ -219,6 +225,18 @@ static int read_facts(struct facts *f, struct rk_trace_reader **reader)
 	rk_trace_reader_get_info(*reader, &f->info);
 	settle(f);
 	return rk_trace_input_end(*reader, verb, f->file, err);
+}
+
+int rk_cmd_info_put_json(struct rk_json *json, const char *file)
+{
+	struct rk_trace_reader *reader = NULL;
+	struct facts f = { .file = file };
+	int status = read_facts(&f, &reader);
+
+	if (f.meta)
+		put_json(json, &f);
+	rk_trace_reader_close(reader);
+	return status;
 }
 
 int rk_cmd_info(int argc, char **argv)

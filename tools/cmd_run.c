@@ -20,6 +20,7 @@
 #include "pipeline/net_module.h"
 #include "tools/child.h"
 #include "tools/child_env.h"
+#include "tools/cmd_info.h"
 #include "tools/elf_file.h"
 #include "tools/options.h"
 #include "tools/run_output.h"
@@ -29,7 +30,7 @@ static const char verb[] = "run";
 
 struct arguments {
 	const char *output, *otlp, *pushgateway, *config, *summary;
-	bool force, simgpu;
+	bool force, simgpu, as_json;
 	char **program;		/* and its arguments */
 };
 
@@ -125,7 +126,7 @@ static int settle_summary(struct run *r)
 {
 	if (r->config->source[RK_CONFIG_summary] > RK_SOURCE_PRESET)
 		return 0;
-	return rk_child_env_set(r->env, "RUSTKERNEL_SUMMARY", "always");
+	return rk_child_env_set(r->env, "RUSTKERNEL_SUMMARY", r->args.as_json ? "never" : "always");
 }
 
 static int check_options(const struct run *r)
@@ -255,6 +256,31 @@ static void tell_end(const struct run *r, const struct rk_child_end *end)
 			     r->args.program[0], (int)end->pid);
 }
 
+/* For programs that read: how it ended, and what `rktrace info --json` says of its file. */
+static void print_json(const struct run *r, const struct rk_child_end *end)
+{
+	char path[PATH_MAX];
+	struct rk_json json;
+
+	rk_json_init(&json, stderr);
+	rk_json_open(&json, NULL, '{');
+	rk_json_string(&json, "program", r->program);
+	rk_json_uint(&json, "pid", (uint64_t)end->pid);
+	if (end->signal)
+		rk_json_uint(&json, "signal", (uint64_t)end->signal);
+	else
+		rk_json_uint(&json, "exit_status", (uint64_t)end->status);
+	if (rk_run_output_find(r->config->trace_file, end->pid, path, sizeof(path))) {
+		rk_json_string(&json, "trace_file", path);
+		rk_json_open(&json, "info", '{');
+		rk_cmd_info_put_json(&json, path);
+		rk_json_close(&json, '}');
+	} else {
+		rk_json_null(&json, "trace_file");
+	}
+	rk_json_close(&json, '}');
+}
+
 static int run(struct run *r)
 {
 	struct rk_child_end end;
@@ -267,7 +293,10 @@ static int run(struct run *r)
 	if (err)
 		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "could not run %s: %s", r->program,
 				    rk_strerror(err));
-	tell_end(r, &end);
+	if (r->args.as_json)
+		print_json(r, &end);
+	else
+		tell_end(r, &end);
 	return end.signal ? 128 + end.signal : end.status;
 }
 
@@ -285,6 +314,8 @@ int rk_cmd_run(int argc, char **argv)
 		{ "summary", 0, "WHEN", "verdict: always (default), auto, never, or a path", NULL,
 		  &a->summary },
 		{ "simgpu", 0, NULL, "use the simulated GPU", &a->simgpu, NULL },
+		{ "json", 0, NULL, "print JSON on stderr instead of the verdict", &a->as_json,
+		  NULL },
 		{ NULL, 0, NULL, NULL, NULL, NULL },
 	};
 	int first, status;
