@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -26,6 +27,8 @@
 #define SEGMENT_BYTES  (4u << 20) /* several rings per mapping, one per huge range */
 #define RING_BYTES_MIN (64u << 10)
 #define RING_BYTES_MAX (1u << 20) /* beyond 1 MiB the L2 misses double the hook's cost */
+#define OVERFLOW_SPINS 32 /* tries before the processor is offered to somebody else */
+#define OVERFLOW_TRIES 48
 #define NS_PER_MS      1000000
 
 __thread struct rk_thread rk_thread_self __attribute__((tls_model("initial-exec")));
@@ -218,6 +221,21 @@ static void count_shared(struct rk_ring *ring, const struct rk_record *rec, bool
 		add_shared(&ring->lost[work]);
 }
 
+/*
+ * Bounded: some hundred nanoseconds of spinning, then the processor is offered to the owner, who
+ * must have been preempted in the few instructions it holds the lock for.
+ */
+static bool take_overflow_lock(void)
+{
+	for (int i = 0; i < OVERFLOW_TRIES; i++) {
+		if (!atomic_exchange_explicit(&registry.overflow_lock, 1, memory_order_acquire))
+			return true;
+		if (i >= OVERFLOW_SPINS)
+			sched_yield();
+	}
+	return false;
+}
+
 bool rk_thread_push_overflow(const struct rk_record *rec)
 {
 	struct rk_ring *ring = atomic_load(&registry.places[0]);
@@ -225,7 +243,7 @@ bool rk_thread_push_overflow(const struct rk_record *rec)
 
 	if (!ring)
 		return false;
-	if (!atomic_exchange_explicit(&registry.overflow_lock, 1, memory_order_acquire)) {
+	if (take_overflow_lock()) {
 		struct rk_record *slot = rk_ring_reserve(ring);
 
 		if (slot) {

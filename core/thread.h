@@ -98,8 +98,8 @@ void rk_thread_close_gate(void);
 struct rk_ring *rk_thread_ring_slow(void);
 
 /**
- * Append @rec to the shared overflow ring (several producers, a try-lock that never waits)
- * and count it in that ring's ledger columns: the caller counts nothing.
+ * Append @rec to the shared overflow ring (several producers, a lock that is tried a bounded
+ * number of times) and count it in that ring's ledger columns: the caller counts nothing.
  *
  * Context: app. Sets RK_REC_OVERFLOW and tid_hint on its copy.
  * Return: false if it was busy or full; the loss has then been counted.
