@@ -187,16 +187,9 @@ uint32_t rk_join_stream_id(struct rk_join *join, const struct rk_call *call)
 
 enum rk_work rk_join_work_of(const struct rk_call *call)
 {
-	switch (call->kind) {
-	case RK_REC_GRAPH_LAUNCH:
-		return RK_WORK_GRAPH_LAUNCH;
-	case RK_REC_MEMCPY:
-		return RK_WORK_MEMCPY;
-	case RK_REC_MEMSET:
-		return RK_WORK_MEMSET;
-	default:
-		return RK_WORK_LAUNCH;
-	}
+	int work = rk_ledger_work(call->kind);
+
+	return work < 0 ? RK_WORK_LAUNCH : (enum rk_work)work;
 }
 
 static enum rk_op_kind op_kind_of(const struct rk_call *call)

@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -215,6 +216,13 @@ class Gateway:
                     series, value = line.rsplit(" ", 1)
                     found[series] = float(value)
         return found
+
+
+def free_port():
+    """A port of the loopback that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def sum_of(samples, name, **labels):

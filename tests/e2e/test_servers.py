@@ -10,12 +10,6 @@ import urllib.request
 import harness
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def fetch(url, deadline_s=10, **headers):
     """GET with patience: a server that is starting refuses for a moment."""
     deadline = time.monotonic() + deadline_s
@@ -41,7 +35,7 @@ def check_with_promtool(case, text):
 @unittest.skipUnless(shutil.which("prometheus-pushgateway"), "no prometheus-pushgateway here")
 class RealPushgateway(harness.Case):
     def test_push(self):
-        port = free_port()
+        port = harness.free_port()
         gateway = subprocess.Popen(
             ["prometheus-pushgateway", f"--web.listen-address=127.0.0.1:{port}",
              f"--persistence.file={self.folder / 'gateway.data'}"],
@@ -76,7 +70,7 @@ class Scrape(harness.Case):
         return process
 
     def test_scrape_and_health(self):
-        port = free_port()
+        port = harness.free_port()
         self.start(RUSTKERNEL_METRICS_PORT=port)
         base = f"http://127.0.0.1:{port}"
         text, headers = fetch(base + "/metrics")

@@ -25,12 +25,6 @@ service:
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def plain(value):
     """An OTLP/JSON AnyValue as a Python value."""
     kind, content = next(iter(value.items()))
@@ -58,7 +52,7 @@ def spans_of(path):
 
 class Collector(harness.Case):
     def start(self, binary):
-        port, out = free_port(), self.folder / "collector.json"
+        port, out = harness.free_port(), self.folder / "collector.json"
         config = self.folder / "collector.yaml"
         config.write_text(CONFIG.format(port=port, path=out))
         log = open(self.folder / "collector.log", "wb")
