@@ -33,6 +33,10 @@ enum rk_config_type {
 	RK_TYPE_ENUM_LEVEL,
 	RK_TYPE_ENUM_LOG_FORMAT,
 	RK_TYPE_ENUM_GRAPH,
+	RK_TYPE_ENUM_SAMPLER,
+	RK_TYPE_ENUM_TEMPORALITY,
+	RK_TYPE_ENUM_HISTOGRAM,
+	RK_TYPE_ENUM_EXEMPLARS,
 };
 
 /* Where a value came from, weakest first. */
@@ -55,6 +59,17 @@ enum rk_protocol {
 enum rk_compression { RK_COMPRESSION_NONE, RK_COMPRESSION_GZIP };
 enum rk_log_format { RK_LOG_TEXT, RK_LOG_JSON };
 enum rk_graph_trace { RK_GRAPH_NODE, RK_GRAPH_GRAPH };
+enum rk_sampler {
+	RK_SAMPLER_ALWAYS_ON,
+	RK_SAMPLER_ALWAYS_OFF,
+	RK_SAMPLER_RATIO,
+	RK_SAMPLER_PARENT_ALWAYS_ON,
+	RK_SAMPLER_PARENT_ALWAYS_OFF,
+	RK_SAMPLER_PARENT_RATIO
+};
+enum rk_temporality { RK_TEMPORALITY_CUMULATIVE, RK_TEMPORALITY_DELTA, RK_TEMPORALITY_LOW_MEMORY };
+enum rk_histogram_kind { RK_HISTOGRAM_EXPLICIT, RK_HISTOGRAM_EXPONENTIAL };
+enum rk_exemplars { RK_EXEMPLARS_TRACE_BASED, RK_EXEMPLARS_ALWAYS_ON, RK_EXEMPLARS_ALWAYS_OFF };
 
 #define RK_CONFIG_BOUNDS_MAX 64
 
@@ -78,5 +93,9 @@ typedef enum rk_compression rk_type_ENUM_COMPRESSION;
 typedef enum rk_log_level rk_type_ENUM_LEVEL;
 typedef enum rk_log_format rk_type_ENUM_LOG_FORMAT;
 typedef enum rk_graph_trace rk_type_ENUM_GRAPH;
+typedef enum rk_sampler rk_type_ENUM_SAMPLER;
+typedef enum rk_temporality rk_type_ENUM_TEMPORALITY;
+typedef enum rk_histogram_kind rk_type_ENUM_HISTOGRAM;
+typedef enum rk_exemplars rk_type_ENUM_EXEMPLARS;
 
 #endif

@@ -58,6 +58,33 @@ static const struct choice graph_traces[] = {
 	{ NULL, 0, false },
 };
 
+static const struct choice samplers[] = {
+	{ "always_on", RK_SAMPLER_ALWAYS_ON, false },
+	{ "always_off", RK_SAMPLER_ALWAYS_OFF, false },
+	{ "traceidratio", RK_SAMPLER_RATIO, false },
+	{ "parentbased_always_on", RK_SAMPLER_PARENT_ALWAYS_ON, false },
+	{ "parentbased_always_off", RK_SAMPLER_PARENT_ALWAYS_OFF, false },
+	{ "parentbased_traceidratio", RK_SAMPLER_PARENT_RATIO, false },
+	{ NULL, 0, false },
+};
+static const struct choice temporalities[] = {
+	{ "cumulative", RK_TEMPORALITY_CUMULATIVE, false },
+	{ "delta", RK_TEMPORALITY_DELTA, false },
+	{ "lowmemory", RK_TEMPORALITY_LOW_MEMORY, false },
+	{ NULL, 0, false },
+};
+static const struct choice histograms[] = {
+	{ "explicit_bucket_histogram", RK_HISTOGRAM_EXPLICIT, false },
+	{ "base2_exponential_bucket_histogram", RK_HISTOGRAM_EXPONENTIAL, false },
+	{ NULL, 0, false },
+};
+static const struct choice exemplars[] = {
+	{ "trace_based", RK_EXEMPLARS_TRACE_BASED, false },
+	{ "always_on", RK_EXEMPLARS_ALWAYS_ON, false },
+	{ "always_off", RK_EXEMPLARS_ALWAYS_OFF, false },
+	{ NULL, 0, false },
+};
+
 static const struct choice *choices_of(enum rk_config_type kind)
 {
 	switch (kind) {
@@ -73,6 +100,14 @@ static const struct choice *choices_of(enum rk_config_type kind)
 		return log_formats;
 	case RK_TYPE_ENUM_GRAPH:
 		return graph_traces;
+	case RK_TYPE_ENUM_SAMPLER:
+		return samplers;
+	case RK_TYPE_ENUM_TEMPORALITY:
+		return temporalities;
+	case RK_TYPE_ENUM_HISTOGRAM:
+		return histograms;
+	case RK_TYPE_ENUM_EXEMPLARS:
+		return exemplars;
 	default:
 		return NULL;
 	}

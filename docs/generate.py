@@ -20,6 +20,10 @@ KINDS = {
     "ENUM_COMPRESSION": "`gzip`, `none`",
     "ENUM_LEVEL": "`error`, `warn`, `info`, `debug`, `trace`, `off`",
     "ENUM_LOG_FORMAT": "`text`, `json`", "ENUM_GRAPH": "`node`, `graph`",
+    "ENUM_SAMPLER": "`always_on`, `always_off`, `traceidratio`, or `parentbased_` and one of them",
+    "ENUM_TEMPORALITY": "`cumulative`, `delta`, `lowmemory`",
+    "ENUM_HISTOGRAM": "`explicit_bucket_histogram`, `base2_exponential_bucket_histogram`",
+    "ENUM_EXEMPLARS": "`trace_based`, `always_on`, `always_off`",
 }
 FORMS = {"url": "`http://` or `https://` URL", "url_path": "path", "word": "one word",
          "pairs": "`k=v,k=v`", "quantile": "`p99`", "summary": "word or path"}

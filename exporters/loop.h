@@ -14,6 +14,7 @@
 
 enum rk_loop_owner {
 	RK_LOOP_HTTP,	/* libcurl's sockets */
+	RK_LOOP_GRPC,	/* HTTP/2 connections and the resolver's descriptor */
 	RK_LOOP_SCRAPE, /* the server's own epoll descriptor */
 	RK_LOOP_OWNER_COUNT
 };

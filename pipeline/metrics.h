@@ -14,6 +14,7 @@
 
 #include "core/config.h"
 #include "core/op.h"
+#include "pipeline/span.h"
 
 enum rk_metric_type { RK_METRIC_COUNTER, RK_METRIC_GAUGE, RK_METRIC_HISTOGRAM };
 
@@ -42,6 +43,11 @@ struct rk_histogram_view {
 	const uint64_t *buckets; /* bound_count + 1, not cumulative */
 	size_t bound_count;
 	const struct rk_exemplar *exemplars; /* bound_count + 1; may be NULL */
+	/* the same values in exponential buckets: index i = (base^i, base^(i+1)], base = 2^(2^-scale) */
+	const uint64_t *exponential; /* exponential_count, the first has index exponential_first */
+	int exponential_first;
+	size_t exponential_count;
+	int scale;
 };
 
 struct rk_metric_point {
@@ -79,6 +85,14 @@ ptrdiff_t rk_metrics_render(const struct rk_metrics *metrics, bool include_runti
  */
 void rk_metrics_add(struct rk_metrics *metrics, const char *family, const char *label, double v);
 void rk_metrics_set(struct rk_metrics *metrics, const char *family, const char *label, double v);
+
+/**
+ * Remember the span of a kernel as an example of its duration, by the filter
+ * metrics.exemplars.
+ *
+ * Context: the feeding thread.
+ */
+void rk_metrics_note_span(struct rk_metrics *metrics, const struct rk_span *span);
 
 /**
  * Family rows of metrics.def, for documentation tests and `rktrace`.

@@ -15,10 +15,11 @@
 #include "core/config.h"
 #include "core/intern.h"
 #include "core/log.h"
+#include "pipeline/log_event.h"
 #include "pipeline/metrics.h"
 #include "pipeline/sink.h"
 
-#define RK_NET_ABI 1
+#define RK_NET_ABI 2
 
 /* What the module gets from whoever opened it. Borrowed; outlives the module. */
 struct rk_net_host {
@@ -34,6 +35,11 @@ struct rk_net_host {
 	ptrdiff_t (*render)(const struct rk_metrics *, bool, bool, char **);
 	void (*add)(struct rk_metrics *, const char *family, const char *label, double v);
 	void (*set)(struct rk_metrics *, const char *family, const char *label, double v);
+	void (*visit)(const struct rk_metrics *, bool include_runtime,
+		      void (*)(const struct rk_metric_point *, void *), void *);
+	/* spans @first to @last (span.sequence; those sent of them) reached @destination; may be NULL */
+	void (*acknowledge)(void *data, const char *destination, uint64_t first, uint64_t last);
+	void *acknowledge_data;
 	const char *resource;		/* k=v,k=v percent-encoded */
 	const char *instance;		/* host name, for the Pushgateway group */
 	bool live;			/* false = replay: wait rather than drop, no servers */
@@ -62,6 +68,10 @@ struct rk_net {
 	 * Whether poll() must be used for waiting, because sockets are open.
 	 */
 	bool (*is_busy)(const struct rk_net *net);
+	/**
+	 * Send one event as an OTLP log record, where a receiver of logs is configured.
+	 */
+	void (*log)(struct rk_net *net, const struct rk_log_event *event);
 	/**
 	 * Send what is queued and the final push; give up after @timeout_ms. What was not
 	 * sent is counted as dropped.

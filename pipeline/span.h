@@ -26,7 +26,16 @@ enum rk_stage {
 	RK_STAGE_COUNT
 };
 
+/* Why a span is sent although sampling would have dropped its trace. */
+enum rk_kept { RK_KEPT_NO, RK_KEPT_SLOW, RK_KEPT_ERROR };
+
+/* A chosen entry of the process's baggage; becomes an attribute. */
+struct rk_baggage_entry {
+	const char *key, *value; /* decoded */
+};
+
 struct rk_span {
+	uint64_t sequence;	/* 1, 2, 3... of all spans, sampled or not; the same in a replay */
 	uint8_t trace_id[16];
 	uint8_t span_id[8];
 	uint8_t parent_id[8];	/* all zero = root of its trace */
@@ -37,7 +46,7 @@ struct rk_span {
 	const char *kernel_id;	/* "" on copies and memsets */
 	const char *demangled;	/* LEAF kernel: its full C++ name; may be NULL */
 	const char *domain;
-	const char *tracestate;	/* of the remote parent; "" = none */
+	const char *tracestate;	/* of the trace, ot=th:... included; "" = none */
 	const struct rk_op *op;	/* LEAF: its op; else NULL. Borrowed until the sink returns */
 	uint64_t exec;
 	uint32_t tid;		/* launching thread */
@@ -45,7 +54,11 @@ struct rk_span {
 	uint64_t gpu_ns;	/* ROOT: sum of kernel GPU time */
 	uint64_t queue_ns;	/* LEAF kernel: GPU start - end of the call; 0 if none */
 	const char *error;	/* "" = status unset; else CUDA's name, status ERROR */
+	const char *thread_name;	/* of tid; may be NULL */
+	const struct rk_baggage_entry *baggage;	/* borrowed for ever */
+	uint32_t baggage_count;
 	uint8_t shape;		/* enum rk_span_shape */
+	uint8_t kept;		/* enum rk_kept */
 	uint8_t trace_flags;	/* W3C flags of the span's own context */
 	bool parent_is_remote;
 	bool host_time;		/* times are the host call's, not the GPU's */
