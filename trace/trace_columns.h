@@ -79,6 +79,7 @@ enum rk_trace_column {
 	RK_COL_STRING_BYTES = 97,
 	/* description block: keys and values */
 	RK_COL_META = 112,
+	RK_COL_ACKS = 113,
 };
 
 #endif

@@ -41,6 +41,7 @@
 enum rk_trace_block_type {
 	RK_TRACE_BLOCK_DESCRIPTION = 1,
 	RK_TRACE_BLOCK_OPS = 2,
+	RK_TRACE_BLOCK_ACKS = 3, /* spans that reached a receiver */
 };
 
 /* First 64 bytes of every frame's content, field by field at the offsets given. */

@@ -40,6 +40,7 @@ static const struct {
 	{ "tracestate", META_STRING, offsetof(struct rk_trace_meta, tracestate) },
 	{ "baggage", META_STRING, offsetof(struct rk_trace_meta, baggage) },
 	{ "resource", META_STRING, offsetof(struct rk_trace_meta, resource) },
+	{ "sampling", META_STRING, offsetof(struct rk_trace_meta, sampling) },
 };
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
 

@@ -48,6 +48,8 @@ struct rk_trace_reader {
 	uint64_t last_ordinal;
 	struct rk_trace_meta meta;
 	char *meta_strings;
+	rk_trace_ack_fn visit_ack; /* may be NULL */
+	void *visit_data;
 	struct rk_trace_info info;
 	char path[256]; /* for messages; cut if longer */
 };
@@ -225,6 +227,9 @@ static int load_block(struct rk_trace_reader *reader, uint64_t frame_size, size_
 		if (err)
 			return damaged(reader);
 	}
+	if (header.type == RK_TRACE_BLOCK_ACKS &&
+	    rk_trace_ack_get(reader->block, &header, reader->visit_ack, reader->visit_data))
+		return damaged(reader);
 	reader->sequence++;
 	reader->info.frames++;
 	reader->info.lost += header.lost;
@@ -307,6 +312,12 @@ int rk_trace_reader_next(struct rk_trace_reader *reader, struct rk_op *op)
 		err = 0;
 	}
 	return err;
+}
+
+void rk_trace_reader_visit_acks(struct rk_trace_reader *reader, rk_trace_ack_fn visit, void *data)
+{
+	reader->visit_ack = visit;
+	reader->visit_data = data;
 }
 
 /* An index at the end, if it is whole, says how long the rest must be. */

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/op.h"
+#include "trace/trace_ack.h"
 #include "trace/trace_writer.h"
 
 struct rk_trace_reader;
@@ -38,6 +39,13 @@ struct rk_trace_info {
  *         that names the file and the way out.
  */
 int rk_trace_reader_open(struct rk_trace_reader **out, const char *path, char *error);
+
+/**
+ * Call @visit for every range of acknowledged spans that is met while reading.
+ *
+ * Context: exporter or tools.
+ */
+void rk_trace_reader_visit_acks(struct rk_trace_reader *reader, rk_trace_ack_fn visit, void *data);
 
 /**
  * The next op. Strings are interned.

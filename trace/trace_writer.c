@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "trace/trace_ack.h"
 #include "trace/trace_encoder.h"
 #include "trace/trace_frame.h"
 #include "trace/trace_index.h"
@@ -56,6 +57,7 @@ struct rk_trace_writer {
 	struct rk_op tick, end; /* newest ones not yet on disk */
 	bool has_tick, has_end;
 	struct rk_trace_index index;
+	struct rk_trace_acks acks; /* not yet on disk */
 	char path[PATH_BYTES];
 };
 
@@ -325,16 +327,61 @@ static int seal_capped(struct rk_trace_writer *writer)
 	return err;
 }
 
+/* Ranges that find no room are forgotten: a replay then sends their spans once more, which is
+ * too much, never too little. */
+static int seal_acks(struct rk_trace_writer *writer)
+{
+	struct rk_trace_header header = { .sequence = writer->sequence };
+	struct rk_trace_buffer block = { .data = malloc(RK_TRACE_ACK_BYTES) };
+	const uint8_t *frame;
+	size_t size;
+	int err;
+
+	if (!block.data)
+		return -ENOMEM;
+	block.size = rk_trace_ack_put(block.data, &writer->acks, &header);
+	err = rk_trace_frame_pack(writer->packer, &block, &frame, &size);
+	free(block.data);
+	if (!err)
+		err = write_frame(writer, frame, size);
+	writer->acks.count = writer->acks.destination_count = 0;
+	if (err)
+		return err;
+	rk_trace_index_add(&writer->index, size, &header);
+	writer->sequence++;
+	return 0;
+}
+
+void rk_trace_writer_acknowledge(struct rk_trace_writer *writer, const char *destination,
+				 uint64_t first, uint64_t last)
+{
+	if (writer->state != WRITER_RUNNING || !first || last < first)
+		return;
+	if (rk_trace_ack_push(&writer->acks, destination, first, last))
+		return;
+	/* What comes after a range may lie in a block before it: the order does not matter. */
+	if (seal_acks(writer) == 0)
+		rk_trace_ack_push(&writer->acks, destination, first, last);
+}
+
+static int seal_ops(struct rk_trace_writer *writer)
+{
+	if (rk_trace_encoder_count(writer->encoder) == 0)
+		return 0;
+	return seal_block(writer);
+}
+
 int rk_trace_writer_seal(struct rk_trace_writer *writer)
 {
 	int err;
 
 	if (writer->state == WRITER_RUNNING) {
-		if (rk_trace_encoder_count(writer->encoder) == 0)
+		err = seal_ops(writer);
+		if (!err) {
+			if (writer->acks.count)
+				seal_acks(writer);
 			return 0;
-		err = seal_block(writer);
-		if (!err)
-			return 0;
+		}
 		stop(writer, err);
 		drop_block(writer);
 	}

@@ -34,6 +34,7 @@ struct rk_trace_meta {
 	const char *host_time_reason; /* why "host"; else "" */
 	const char *traceparent, *tracestate, *baggage;
 	const char *resource; /* k=v,k=v percent-encoded: all resource attributes */
+	const char *sampling; /* KEY=VALUE lines: settings that decide which spans are sent */
 };
 
 struct rk_trace_options {
@@ -66,6 +67,15 @@ int rk_trace_writer_add(struct rk_trace_writer *writer, const struct rk_op *op);
  * Context: exporter, at least once a second. Return: as rk_trace_writer_add().
  */
 int rk_trace_writer_seal(struct rk_trace_writer *writer);
+
+/**
+ * Note that spans @first to @last reached @destination. Written with the next seal or at the
+ * close, also after RK_OP_END; not once the file has ended early.
+ *
+ * Context: exporter.
+ */
+void rk_trace_writer_acknowledge(struct rk_trace_writer *writer, const char *destination,
+				 uint64_t first, uint64_t last);
 
 /**
  * Seal, write the index, close. Accepts NULL and a half-built writer.

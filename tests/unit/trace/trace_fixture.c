@@ -33,6 +33,7 @@ const struct rk_trace_meta fixture_meta = {
 	.tracestate = "a=b",
 	.baggage = "",
 	.resource = "service.name=train,rank=3",
+	.sampling = "tracing.sampling_rate=0.25\n",
 };
 const struct rk_trace_options fixture_options = { .max_bytes = 1u << 30, .level = 1 };
 
