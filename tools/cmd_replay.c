@@ -5,6 +5,7 @@
  * Same pipeline, same module, same configuration; only nothing is dropped for lack of time:
  * a slow receiver slows the replay.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -27,6 +28,7 @@
 #include "tools/json.h"
 #include "tools/options.h"
 #include "tools/trace_input.h"
+#include "tools/unsent.h"
 
 #define POLL_EVERY 256	/* operations between two looks at the sockets */
 #define TEXT_MAX   8192
@@ -35,7 +37,7 @@ static const char verb[] = "replay";
 
 struct arguments {
 	const char *file, *otlp, *pushgateway, *config, *speed;
-	bool as_json;
+	bool as_json, only_unsent;
 };
 
 struct replay {
@@ -46,6 +48,7 @@ struct replay {
 	struct rk_trace_reader *reader;
 	struct rk_pipeline *pipeline;
 	struct rk_verdict *verdict;
+	struct rk_unsent *unsent; /* NULL: everything is sent */
 	struct rk_net *net;	/* may be NULL: nothing to send to */
 	struct rk_net_host host;
 	struct rk_net_stats stats;
@@ -83,6 +86,33 @@ static int parse_speed(const char *text, double *speed)
 	return -EINVAL;
 }
 
+/* Set what the sampling of the recording depended on: KEY=VALUE lines become variables. */
+static int set_sampling(struct rk_child_env *variables, const char *lines)
+{
+	int err = 0;
+
+	while (!err && *lines) {
+		size_t length = strcspn(lines, "\n");
+		size_t key_length = strcspn(lines, "=\n");
+		char name[128] = "RUSTKERNEL_", value[256];
+		size_t at = strlen(name);
+
+		if (key_length < length && at + key_length < sizeof(name) &&
+		    length - key_length <= sizeof(value)) {
+			for (size_t i = 0; i < key_length; i++)
+				name[at++] = lines[i] == '.' ?
+						     '_' :
+						     (char)toupper((unsigned char)lines[i]);
+			name[at] = '\0';
+			snprintf(value, sizeof(value), "%.*s", (int)(length - key_length - 1),
+				 lines + key_length + 1);
+			err = rk_child_env_set(variables, name, value);
+		}
+		lines += length + (lines[length] == '\n');
+	}
+	return err;
+}
+
 /* Options are variables that win over those of the environment. */
 static int create_config(struct replay *r)
 {
@@ -100,6 +130,8 @@ static int create_config(struct replay *r)
 		if (given[i].value)
 			err = rk_child_env_set(variables, given[i].name, given[i].value);
 	}
+	if (!err && r->unsent)
+		err = set_sampling(variables, rk_unsent_sampling(r->unsent));
 	if (!err) {
 		r->env = rk_env_create(rk_child_env_get(variables));
 		err = r->env ? rk_config_create(&r->config, r->env) : -ENOMEM;
@@ -117,6 +149,8 @@ static int check_config(const struct replay *r)
 	if (r->args.pushgateway && !*r->config->metrics_pushgateway_url)
 		return rk_options_misused(verb, "--pushgateway needs a URL that begins with "
 						"http:// or https://");
+	if (r->args.only_unsent && !*r->config->tracing_otlp_endpoint)
+		return rk_options_misused(verb, "--unsent needs a receiver: --otlp URL");
 	rk_log_init(r->config->logging_level, true);
 	rk_config_log_problems(r->config);
 	return r->args.config && r->config->file_error ? RK_TOOL_NO_INPUT : RK_TOOL_OK;
@@ -178,7 +212,8 @@ static int open_net(struct replay *r)
 	if (err)
 		return rk_tool_fail(RK_TOOL_NETWORK, verb, "nothing can be sent: %s",
 				    rk_strerror(err));
-	rk_pipeline_add_sink(r->pipeline, &r->net->sink);
+	rk_pipeline_add_sink(r->pipeline,
+			     r->unsent ? rk_unsent_sink(r->unsent, &r->net->sink) : &r->net->sink);
 	return RK_TOOL_OK;
 }
 
@@ -263,6 +298,8 @@ static void print_json(const struct replay *r, int status)
 	rk_json_uint(&json, "operations", r->info.ops);
 	rk_json_bool(&json, "clean_exit", r->info.clean_end);
 	rk_json_open(&json, "spans", '{');
+	if (r->unsent)
+		rk_json_uint(&json, "arrived_before", rk_unsent_arrived(r->unsent));
 	rk_json_uint(&json, "eligible", s->eligible);
 	rk_json_uint(&json, "sent", s->sent);
 	rk_json_uint(&json, "sampled_out", s->sampled_out);
@@ -292,6 +329,9 @@ static void print_text(const struct replay *r)
 		puts("sent: nothing, no destination was given (--otlp URL, --pushgateway URL)");
 		return;
 	}
+	if (r->unsent)
+		printf("unsent: %llu spans had arrived before and are left out\n",
+		       (unsigned long long)rk_unsent_arrived(r->unsent));
 	printf("sent: %llu of %llu spans, %llu sampled out, %llu dropped; %llu pushes, %llu "
 	       "failed\n",
 	       (unsigned long long)s->sent, (unsigned long long)s->eligible,
@@ -301,8 +341,12 @@ static void print_text(const struct replay *r)
 
 static int replay(struct replay *r)
 {
-	int status, wire;
+	int status = RK_TOOL_OK, wire;
 
+	if (r->args.only_unsent)
+		status = rk_unsent_read(&r->unsent, verb, r->args.file);
+	if (status)
+		return status;
 	if (create_config(r))
 		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
 	status = check_config(r);
@@ -331,6 +375,7 @@ static void finish(struct replay *r)
 		r->net->close(r->net);
 	rk_pipeline_destroy(r->pipeline);
 	rk_verdict_destroy(r->verdict);
+	rk_unsent_destroy(r->unsent);
 	rk_trace_reader_close(r->reader);
 	rk_config_destroy(r->config);
 	rk_env_destroy(r->env);
@@ -341,6 +386,8 @@ int rk_cmd_replay(int argc, char **argv)
 	struct replay r = { .args.speed = "max" };
 	const struct rk_option options[] = {
 		{ "otlp", 0, "URL", "send the spans to this OTLP receiver", NULL, &r.args.otlp },
+		{ "unsent", 0, NULL, "send only the spans that no receiver had acknowledged",
+		  &r.args.only_unsent, NULL },
 		{ "pushgateway", 0, "URL", "push the metrics there", NULL, &r.args.pushgateway },
 		{ "config", 0, "FILE", "settings, as RUSTKERNEL_CONFIG", NULL, &r.args.config },
 		{ "speed", 0, "1x|10x|max",

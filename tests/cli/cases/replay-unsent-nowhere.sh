@@ -1,0 +1,2 @@
+make_trace t.rkt.zst clean
+rktrace replay t.rkt.zst --unsent
