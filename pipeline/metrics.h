@@ -43,7 +43,9 @@ struct rk_histogram_view {
 	const uint64_t *buckets; /* bound_count + 1, not cumulative */
 	size_t bound_count;
 	const struct rk_exemplar *exemplars; /* bound_count + 1; may be NULL */
-	/* the same values in exponential buckets: index i = (base^i, base^(i+1)], base = 2^(2^-scale) */
+	/* the same values in exponential buckets: index i = (base^i, base^(i+1)] seconds,
+	 * base = 2^(2^-scale). Trimmed: the first and the last are not empty, unless count is 0.
+	 * A value of 0 lies in the bucket of 1 ns. There may be more buckets than a wire takes. */
 	const uint64_t *exponential; /* exponential_count, the first has index exponential_first */
 	int exponential_first;
 	size_t exponential_count;

@@ -27,9 +27,18 @@ static void give(struct visit *v, enum rk_metric_id id, double value)
 	v->fn(&v->point, v->data);
 }
 
+/* The last bucket takes what is longer than its bound; none lies behind it. */
+static uint32_t exponential_bucket(const struct visit *v, uint64_t value)
+{
+	uint32_t at = rk_histogram_bucket(&v->metrics->exponential, value);
+
+	return at < RK_HISTOGRAM_EXP_COUNT ? at : RK_HISTOGRAM_EXP_COUNT - 1;
+}
+
 static void give_histogram(struct visit *v, enum rk_metric_id id, const struct rk_histogram *h)
 {
 	const struct rk_bounds *bounds = &v->metrics->config->metrics_histogram_buckets;
+	uint32_t first = exponential_bucket(v, h->min);
 
 	v->point.histogram = (struct rk_histogram_view){
 		.count = h->count,
@@ -39,6 +48,10 @@ static void give_histogram(struct visit *v, enum rk_metric_id id, const struct r
 		.bounds = bounds->at,
 		.buckets = h->explicit_buckets,
 		.bound_count = bounds->count,
+		.exponential = h->exponential + first,
+		.exponential_first = RK_HISTOGRAM_EXP_FIRST + (int)first,
+		.exponential_count = exponential_bucket(v, h->max) - first + 1,
+		.scale = RK_HISTOGRAM_EXP_SCALE,
 	};
 	give(v, id, 0);
 }

@@ -232,6 +232,47 @@ static void test_escaping(void **state)
 	rk_metrics_destroy(metrics);
 }
 
+static void keep_view(const struct rk_metric_point *point, void *data)
+{
+	if (strcmp(point->family->name, "rustkernel_execution_duration_seconds") == 0)
+		*(struct rk_histogram_view *)data = point->histogram;
+}
+
+/* Both shapes hold the same values; the exponential one begins and ends with a full bucket. */
+static void test_exponential_view(void **state)
+{
+	static const uint64_t values[] = { 1, 1000, 1000, 4096000, 1000000000, 5000000000000 };
+	struct rk_histogram_view view = { 0 };
+	struct rk_metrics *metrics;
+	struct rk_config config;
+	uint64_t total = 0;
+
+	(void)state;
+	test_config_init(&config);
+	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		feed(metrics, kernel_op("k", values[i], 0));
+	rk_metrics_visit(metrics, false, keep_view, &view);
+	assert_int_equal(view.scale, 3);
+	assert_int_equal(view.exponential_first, -240);
+	assert_int_equal(view.exponential_count, 336); /* 1 ns to more than 4096 s */
+	for (size_t i = 0; i < view.exponential_count; i++)
+		total += view.exponential[i];
+	assert_int_equal(total, 6);
+	/* (2^(-1/8), 2^0] s holds a second exactly: its index is -1. */
+	assert_int_equal(view.exponential[-1 - view.exponential_first], 1);
+	rk_metrics_destroy(metrics);
+
+	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
+	feed(metrics, kernel_op("k", 1000, 0));
+	rk_metrics_visit(metrics, false, keep_view, &view);
+	assert_int_equal(view.exponential_count, 1);
+	assert_int_equal(view.exponential[0], 1);
+	/* 1 us lies above 2^(-160/8) and at or below 2^(-159/8). */
+	assert_int_equal(view.exponential_first, -160);
+	rk_metrics_destroy(metrics);
+}
+
 /* A counter has _total, a unit is in the name, and no family appears twice. */
 static void test_table(void **state)
 {
@@ -253,9 +294,10 @@ static void test_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kernels),	       cmocka_unit_test(test_top_k_folds),
-		cmocka_unit_test(test_other_families), cmocka_unit_test(test_openmetrics),
-		cmocka_unit_test(test_escaping),       cmocka_unit_test(test_table),
+		cmocka_unit_test(test_kernels),		 cmocka_unit_test(test_top_k_folds),
+		cmocka_unit_test(test_other_families),	 cmocka_unit_test(test_openmetrics),
+		cmocka_unit_test(test_escaping),	 cmocka_unit_test(test_table),
+		cmocka_unit_test(test_exponential_view),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
