@@ -28,6 +28,7 @@ static const struct rk_config_row rows[RK_CONFIG_COUNT] = {
 		.help = help_,                                                                     \
 		.kind = RK_TYPE_##type_,                                                           \
 		.offset = offsetof(struct rk_config, field_),                                      \
+		.size = sizeof(rk_type_##type_),                                                   \
 	},
 #include "core/config.def"
 #undef RK_CONFIG
@@ -37,28 +38,6 @@ static const struct rk_config_row rows[RK_CONFIG_COUNT] = {
 static char variable_names[RK_CONFIG_COUNT][64];
 static struct rk_config_row named_rows[RK_CONFIG_COUNT];
 static pthread_once_t named_once = PTHREAD_ONCE_INIT;
-
-static void name_rows(void)
-{
-	for (size_t i = 0; i < RK_CONFIG_COUNT; i++) {
-		char *name = variable_names[i];
-		int length =
-			snprintf(name, sizeof(variable_names[i]), "RUSTKERNEL_%s", rows[i].key);
-
-		for (int c = 0; c < length; c++)
-			name[c] = name[c] == '.' ? '_' : (char)toupper((unsigned char)name[c]);
-		named_rows[i] = rows[i];
-		named_rows[i].variable = name;
-	}
-}
-
-const struct rk_config_row *rk_config_row(enum rk_config_id id)
-{
-	if ((unsigned)id >= RK_CONFIG_COUNT)
-		return NULL;
-	pthread_once(&named_once, name_rows);
-	return &named_rows[id];
-}
 
 static bool has_word(const char *words, const char *word)
 {
@@ -75,13 +54,46 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
+/* The setting whose key stands among the other variables. */
+static enum rk_config_id find_parent(const struct rk_config_row *row)
+{
+	enum rk_config_id id = 0;
+
+	while (id < RK_CONFIG_COUNT && !has_word(row->others, rows[id].key))
+		id++;
+	return id;
+}
+
+static void name_rows(void)
+{
+	for (size_t i = 0; i < RK_CONFIG_COUNT; i++) {
+		char *name = variable_names[i];
+		int length =
+			snprintf(name, sizeof(variable_names[i]), "RUSTKERNEL_%s", rows[i].key);
+
+		for (int c = 0; c < length; c++)
+			name[c] = name[c] == '.' ? '_' : (char)toupper((unsigned char)name[c]);
+		named_rows[i] = rows[i];
+		named_rows[i].variable = name;
+		named_rows[i].parent = find_parent(&rows[i]);
+	}
+}
+
+const struct rk_config_row *rk_config_row(enum rk_config_id id)
+{
+	if ((unsigned)id >= RK_CONFIG_COUNT)
+		return NULL;
+	pthread_once(&named_once, name_rows);
+	return &named_rows[id];
+}
+
 enum rk_config_id rk_config_find(const char *name)
 {
 	for (enum rk_config_id id = 0; id < RK_CONFIG_COUNT; id++) {
 		const struct rk_config_row *row = rk_config_row(id);
 
 		if (strcmp(row->key, name) == 0 || strcmp(row->variable, name) == 0 ||
-		    has_word(row->others, name))
+		    (!strchr(name, '.') && has_word(row->others, name)))
 			return id;
 	}
 	return RK_CONFIG_COUNT;
@@ -133,6 +145,16 @@ const char *rk_config_layer_quote(const char *text, char out[72])
 	return out;
 }
 
+/* A variable that several settings read is named once. */
+static bool is_repeated(const struct rk_config *config, const char *text)
+{
+	for (size_t i = 0; i < config->problem_count; i++) {
+		if (strcmp(config->problems[i].text, text) == 0)
+			return true;
+	}
+	return false;
+}
+
 void rk_config_layer_problem(struct rk_config *config, const char *key, uint32_t line,
 			     const char *format, ...)
 {
@@ -157,13 +179,24 @@ void rk_config_layer_problem(struct rk_config *config, const char *key, uint32_t
 						*key ? ": " : "", text);
 	problem->key = rk_arena_copy(config->arena, key, strlen(key));
 	problem->line = line;
-	if (problem->text && problem->key)
+	if (!problem->text || !problem->key)
+		return;
+	if (is_repeated(config, problem->text))
+		config->warnings--;
+	else
 		config->problem_count++;
+}
+
+/* OpenTelemetry: what is no truth value is false, with a warning. */
+static bool is_taken_as_false(const struct rk_config_input *input)
+{
+	return rk_config_row(input->id)->kind == RK_TYPE_BOOL && input->dialect == RK_DIALECT_OTEL;
 }
 
 static void tell_bad_value(struct rk_config *config, const struct rk_config_input *input)
 {
 	const struct rk_config_row *row = rk_config_row(input->id);
+	const char *result = is_taken_as_false(input) ? "taken as false" : "ignored";
 	char expected[256], quoted[72];
 
 	rk_config_value_expected(row, input->dialect, expected, sizeof(expected));
@@ -173,8 +206,9 @@ static void tell_bad_value(struct rk_config *config, const struct rk_config_inpu
 			"the value (not shown) is not what was expected: %s; ignored", expected);
 	else
 		rk_config_layer_problem(config, input->key, input->line,
-					"%s is not what was expected: %s; ignored",
-					rk_config_layer_quote(input->text, quoted), expected);
+					"%s is not what was expected: %s; %s",
+					rk_config_layer_quote(input->text, quoted), expected,
+					result);
 }
 
 int rk_config_layer_set(struct rk_config *config, const struct rk_config_input *input)
@@ -189,7 +223,9 @@ int rk_config_layer_set(struct rk_config *config, const struct rk_config_input *
 		return err;
 	if (err) {
 		tell_bad_value(config, input);
-		return 0;
+		if (!is_taken_as_false(input))
+			return 0;
+		*(bool *)value = false;
 	}
 	origin = rk_arena_copy(config->arena, input->origin, strlen(input->origin));
 	if (!origin)
@@ -269,6 +305,8 @@ static int apply_layers(struct rk_config *config, const struct rk_env *env,
 		err = rk_config_layer_file(config, root, false);
 	if (!err)
 		err = rk_config_layer_env(config, env, RK_SOURCE_VARIABLE, false);
+	if (!err)
+		err = rk_config_layer_settle(config);
 	if (!err)
 		rk_config_layer_check_env(config, env);
 	return err;

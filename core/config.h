@@ -4,6 +4,9 @@
  *
  * Precedence per setting: variable, YAML file, OTEL variable, preset, default. A value that
  * cannot be read never stops anything: one warning that names it, and the next source counts.
+ * Settings of metrics.otlp and logging.otlp take what tracing.otlp was given by a variable of
+ * ours or the file, unless something was said for the signal itself; OTEL variables for all
+ * signals come behind that.
  */
 #ifndef RK_CORE_CONFIG_H
 #define RK_CORE_CONFIG_H
@@ -42,6 +45,7 @@ struct rk_config {
 #undef RK_CONFIG
 	uint8_t source[RK_CONFIG_COUNT];	/* enum rk_config_source */
 	const char *origin[RK_CONFIG_COUNT];	/* variable, "file:line", preset; "" = default */
+	bool inherited[RK_CONFIG_COUNT];	/* value, source and origin are the parent row's */
 	struct rk_kernel_rule *kernels;
 	size_t kernel_count;
 	const char *traceparent;	/* TRACEPARENT of the process, "" = none */

@@ -6,6 +6,7 @@
  */
 #include "core/config.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,10 +14,30 @@
 #include "core/nearest.h"
 
 #define PREFIX "RUSTKERNEL_"
+
+static const char sampler_argument[] = "OTEL_TRACES_SAMPLER_ARG";
+
 static bool is_ours(const char *name)
 {
 	return strncmp(name, PREFIX, sizeof(PREFIX) - 1) == 0;
 }
+
+/* The argument is that of the OTEL sampler, which has its own row further up in the table. */
+static bool lacks_sampler(struct rk_config *config, const char *name)
+{
+	if (strcmp(name, sampler_argument) != 0)
+		return false;
+	if (config->source[RK_CONFIG_tracing_sampler] != RK_SOURCE_OTEL) {
+		rk_config_layer_problem(config, name, 0,
+					"counts only with a valid OTEL_TRACES_SAMPLER; ignored");
+		return true;
+	}
+	return config->tracing_sampler != RK_SAMPLER_RATIO &&
+	       config->tracing_sampler != RK_SAMPLER_PARENT_RATIO;
+}
+
+_Static_assert(RK_CONFIG_tracing_sampler < RK_CONFIG_tracing_sampling_rate,
+	       "rows are read in the order of the table");
 
 static int set_from(struct rk_config *config, const struct rk_env *env, enum rk_config_id id,
 		    const char *name)
@@ -31,7 +52,9 @@ static int set_from(struct rk_config *config, const struct rk_env *env, enum rk_
 		.key = name,
 	};
 
-	return input.text ? rk_config_layer_set(config, &input) : 0;
+	if (!input.text || lacks_sampler(config, name))
+		return 0;
+	return rk_config_layer_set(config, &input);
 }
 
 /* The variables of one row, worst first, so that the best has the last word. */
@@ -50,7 +73,7 @@ static int set_row(struct rk_config *config, const struct rk_env *env, enum rk_c
 			begin--;
 		memcpy(name, begin, (size_t)(end - begin));
 		name[end - begin] = '\0';
-		if (is_ours(name) == (source == RK_SOURCE_VARIABLE))
+		if (!strchr(name, '.') && is_ours(name) == (source == RK_SOURCE_VARIABLE))
 			err = set_from(config, env, id, name);
 		end = begin > row->others ? begin - 1 : begin;
 	}
@@ -59,20 +82,63 @@ static int set_row(struct rk_config *config, const struct rk_env *env, enum rk_c
 	return err;
 }
 
-/* Whether the comma-separated list @name holds @word. */
-static bool list_has(const struct rk_env *env, const char *name, const char *word)
-{
-	const char *list = rk_env_get(env, name);
-	size_t length = strlen(word);
+/* What OTEL_<signal>_EXPORTER asks for. */
+struct exporters {
+	bool otlp, none, prometheus;
+};
 
-	while (list && *list) {
-		list += strspn(list, ", ");
-		if (strncasecmp(list, word, length) == 0 &&
-		    (!list[length] || strchr(", ", list[length])))
-			return true;
-		list += strcspn(list, ",");
+static const char *const exporter_names[] = { "OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER",
+					      "OTEL_LOGS_EXPORTER" };
+static const enum rk_config_id exporter_endpoints[] = { RK_CONFIG_tracing_otlp_endpoint,
+							RK_CONFIG_metrics_otlp_endpoint,
+							RK_CONFIG_logging_otlp_endpoint };
+
+enum { TRACES, METRICS, SIGNALS = 3 };
+
+static bool word_is(const char *word, size_t length, const char *name)
+{
+	return strlen(name) == length && strncasecmp(word, name, length) == 0;
+}
+
+/* One word of the list; unknown ones become problems when @config is given. */
+static void read_exporter(struct exporters *e, int signal, const char *word, size_t length,
+			  struct rk_config *config)
+{
+	char text[64], quoted[72];
+
+	if (word_is(word, length, "otlp")) {
+		e->otlp = true;
+	} else if (word_is(word, length, "none")) {
+		e->none = true;
+	} else if (signal == METRICS && word_is(word, length, "prometheus")) {
+		e->prometheus = true;
+	} else if (config && word_is(word, length, "console")) {
+		rk_config_layer_problem(config, exporter_names[signal], 0,
+					"console is not supported; ignored");
+	} else if (config) {
+		snprintf(text, sizeof(text), "%.*s", (int)(length < 63 ? length : 63), word);
+		rk_config_layer_problem(config, exporter_names[signal], 0,
+					"%s is not what was expected: otlp%s or none; ignored",
+					rk_config_layer_quote(text, quoted),
+					signal == METRICS ? ", prometheus" : "");
 	}
-	return false;
+}
+
+static struct exporters read_exporters(const struct rk_env *env, int signal,
+				       struct rk_config *config)
+{
+	const char *list = rk_env_get(env, exporter_names[signal]);
+	struct exporters e = { .otlp = false };
+
+	for (list = list ? list : ""; *list;) {
+		size_t length = strcspn(list, ", \t");
+
+		if (length)
+			read_exporter(&e, signal, list, length, config);
+		list += length;
+		list += strspn(list, ", \t");
+	}
+	return e;
 }
 
 static int set_otel(struct rk_config *config, enum rk_config_id id, const char *text,
@@ -89,21 +155,36 @@ static int set_otel(struct rk_config *config, enum rk_config_id id, const char *
 	return rk_config_layer_set(config, &input);
 }
 
-/* The exporter variables turn parts on and off instead of setting a value. */
+/* The exporter variables turn parts on and off; a port that is named wins over theirs. */
 static int set_exporters(struct rk_config *config, const struct rk_env *env)
 {
-	static const char traces[] = "OTEL_TRACES_EXPORTER", metrics[] = "OTEL_METRICS_EXPORTER";
+	struct exporters traces = read_exporters(env, TRACES, NULL);
+	struct exporters metrics = read_exporters(env, METRICS, NULL);
+	const char *name = exporter_names[METRICS];
 	int err = 0;
 
-	if (list_has(env, traces, "none"))
-		err = set_otel(config, RK_CONFIG_tracing_enabled, "false", traces);
-	if (!err && list_has(env, metrics, "none"))
-		err = set_otel(config, RK_CONFIG_metrics_enabled, "false", metrics);
-	if (err || !list_has(env, metrics, "prometheus"))
+	if (traces.none)
+		err = set_otel(config, RK_CONFIG_tracing_enabled, "false", exporter_names[TRACES]);
+	if (err || (!metrics.none && !metrics.prometheus))
 		return err;
-	err = set_otel(config, RK_CONFIG_metrics_enabled, "true", metrics);
-	if (!err)
-		err = set_otel(config, RK_CONFIG_metrics_port, "9464", metrics);
+	err = set_otel(config, RK_CONFIG_metrics_enabled, metrics.none ? "false" : "true", name);
+	if (!err && !metrics.none)
+		err = set_otel(config, RK_CONFIG_metrics_port, "9464", name);
+	return err;
+}
+
+/* Without otlp in its list a signal has no endpoint, whatever other OTEL variables say. */
+static int remove_endpoints(struct rk_config *config, const struct rk_env *env)
+{
+	int err = 0;
+
+	for (int signal = 0; signal < SIGNALS && !err; signal++) {
+		struct exporters e = read_exporters(env, signal, NULL);
+
+		if (e.none || (e.prometheus && !e.otlp))
+			err = set_otel(config, exporter_endpoints[signal], "none",
+				       exporter_names[signal]);
+	}
 	return err;
 }
 
@@ -122,6 +203,8 @@ int rk_config_layer_env(struct rk_config *config, const struct rk_env *env,
 		if (id != RK_CONFIG_preset)
 			err = set_row(config, env, id, source);
 	}
+	if (!err && source == RK_SOURCE_OTEL)
+		err = remove_endpoints(config, env);
 	return err;
 }
 
@@ -194,24 +277,9 @@ static void check_bool(struct rk_config *config, const struct rk_env *env, const
 	if (is_ours(name) ? rk_config_parse_bool(value, &dummy) :
 			    strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0)
 		return;
-	rk_config_layer_problem(config, name, 0,
-				"%s is not what was expected: true or false; ignored",
-				rk_config_layer_quote(value, quoted));
-}
-
-static void check_exporter(struct rk_config *config, const struct rk_env *env, const char *name,
-			   const char *third)
-{
-	const char *value = rk_env_get(env, name);
-	char quoted[72];
-
-	if (!value || list_has(env, name, "otlp") || list_has(env, name, "none") ||
-	    (third && list_has(env, name, third)))
-		return;
-	rk_config_layer_problem(config, name, 0,
-				"%s is not what was expected: otlp%s%s or none; ignored",
-				rk_config_layer_quote(value, quoted), third ? ", " : "",
-				third ? third : "");
+	rk_config_layer_problem(config, name, 0, "%s is not what was expected: true or false; %s",
+				rk_config_layer_quote(value, quoted),
+				is_ours(name) ? "ignored" : "taken as false");
 }
 
 void rk_config_layer_check_env(struct rk_config *config, const struct rk_env *env)
@@ -237,8 +305,8 @@ void rk_config_layer_check_env(struct rk_config *config, const struct rk_env *en
 	}
 	check_bool(config, env, "RUSTKERNEL_DISABLE");
 	check_bool(config, env, "OTEL_SDK_DISABLED");
-	check_exporter(config, env, "OTEL_TRACES_EXPORTER", NULL);
-	check_exporter(config, env, "OTEL_METRICS_EXPORTER", "prometheus");
+	for (int signal = 0; signal < SIGNALS; signal++)
+		read_exporters(env, signal, config);
 	if (rk_env_get(env, "OTEL_CONFIG_FILE"))
 		rk_config_layer_problem(
 			config, "OTEL_CONFIG_FILE", 0,

@@ -61,6 +61,13 @@ int rk_config_layer_env(struct rk_config *config, const struct rk_env *env,
 void rk_config_layer_check_env(struct rk_config *config, const struct rk_env *env);
 
 /**
+ * Bring the settings in line with each other: inheritance, sampler, propagators, limits.
+ *
+ * Context: init, behind the last source. Return: 0, -ENOMEM.
+ */
+int rk_config_layer_settle(struct rk_config *config);
+
+/**
  * Read the YAML file into a tree. Problems are noted; config->file_error tells the result.
  *
  * @root: NULL when there is nothing to apply.

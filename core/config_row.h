@@ -20,6 +20,8 @@ struct rk_config_row {
 	const char *help;
 	enum rk_config_type kind;
 	size_t offset;		/* of the field in struct rk_config */
+	size_t size;		/* of the field */
+	enum rk_config_id parent; /* whose value it takes, see others; RK_CONFIG_COUNT = none */
 };
 
 /**

@@ -4,13 +4,13 @@
  */
 #include "core/config_value.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "core/config_form.h"
 #include "core/number.h"
 
 #define TEXT_MAX 4096 /* of one value; a URL or a list of attributes is far below */
@@ -160,13 +160,13 @@ bool rk_config_parse_level(const char *text, enum rk_log_level *level)
 	return true;
 }
 
-static bool read_ratio(const char *text, double *out)
+static bool read_ratio(const char *text, enum rk_config_dialect dialect, double *out)
 {
 	const char *end;
 
 	if (!rk_number_parse(text, out, &end))
 		return false;
-	if (*end == '%' && !end[1])
+	if (dialect == RK_DIALECT_OURS && *end == '%' && !end[1])
 		*out /= 100;
 	else if (*end)
 		return false;
@@ -197,91 +197,10 @@ static bool read_bounds(const char *text, struct rk_bounds *bounds)
 	return true;
 }
 
-static bool is_url(const char *text)
-{
-	size_t scheme = strncasecmp(text, "http://", 7) == 0  ? 7 :
-			strncasecmp(text, "https://", 8) == 0 ? 8 :
-								0;
-
-	return scheme && text[scheme] && !strchr("/:?#", text[scheme]) &&
-	       !strpbrk(text, " \"<>\\^`{|}");
-}
-
-/* k=v,k=v with percent-encoding; a broken sequence spoils the whole text, as OTEL wants. */
-static bool is_pairs(const char *text)
-{
-	while (*text) {
-		size_t length = strcspn(text, ",");
-		const char *equals = memchr(text, '=', length);
-		size_t blank = strspn(text, " \t");
-
-		if (blank < length && (!equals || equals == text + blank))
-			return false;
-		for (size_t i = 0; i < length; i++) {
-			if (text[i] == '%' && !(isxdigit((unsigned char)text[i + 1]) &&
-						isxdigit((unsigned char)text[i + 2])))
-				return false;
-		}
-		text += length;
-		text += *text == ',';
-	}
-	return true;
-}
-
-static bool is_quantile(const char *text)
-{
-	double number;
-
-	return (*text == 'p' || *text == 'P') && rk_config_parse_number(text + 1, &number) &&
-	       number > 0 && number < 100;
-}
-
-static bool is_summary(const char *text)
-{
-	return strcmp(text, "auto") == 0 || strcmp(text, "always") == 0 ||
-	       strcmp(text, "never") == 0 || strpbrk(text, "/.");
-}
-
-struct form {
-	const char *name;
-	bool (*check)(const char *text);
-	const char *expected;
-};
-
-static bool is_url_path(const char *text)
-{
-	return *text == '/' && !strpbrk(text, " ?#");
-}
-
-static bool is_name(const char *text)
-{
-	return *text && !strpbrk(text, " \t");
-}
-
-static const struct form forms[] = {
-	{ "url", is_url, "a URL that begins with http:// or https://" },
-	{ "url_path", is_url_path, "a path that begins with /" },
-	{ "word", is_name, "one word" },
-	{ "pairs", is_pairs, "key=value,key=value with percent-encoded values" },
-	{ "quantile", is_quantile, "a quantile like p99" },
-	{ "summary", is_summary, "auto, always, never, or a path with a / in it" },
-	{ "", NULL, "text without control characters, at most 4095 bytes" },
-	{ NULL, NULL, NULL },
-};
-
-static const struct form *form_of(const struct rk_config_row *row)
-{
-	const struct form *form = forms;
-
-	while (form->name && strcmp(form->name, row->limits) != 0)
-		form++;
-	return form->name ? form : &forms[sizeof(forms) / sizeof(forms[0]) - 2];
-}
-
 static int parse_text(const struct rk_config_row *row, const char *text, void *value,
 		      struct rk_arena *arena)
 {
-	const struct form *form = form_of(row);
+	const struct rk_config_form *form = rk_config_form(row->limits);
 	size_t length = strlen(text);
 	const char *copy;
 
@@ -294,6 +213,8 @@ static int parse_text(const struct rk_config_row *row, const char *text, void *v
 	/* Empty is "not wanted" wherever that is the default. */
 	if (form->check && (length || *row->default_value) && !form->check(text))
 		return -EINVAL;
+	if (rk_config_form_is_off(form, text))
+		length = 0; /* off */
 	copy = rk_arena_copy(arena, text, length);
 	if (!copy)
 		return -ENOMEM;
@@ -374,6 +295,16 @@ static int parse_bool(const char *text, enum rk_config_dialect dialect, bool *va
 	return 0;
 }
 
+static int parse_ratio(const char *text, enum rk_config_dialect dialect, double *value)
+{
+	double ratio;
+
+	if (!read_ratio(text, dialect, &ratio))
+		return -EINVAL;
+	*value = ratio;
+	return 0;
+}
+
 static int parse_trimmed(const struct rk_config_row *row, const char *text,
 			 enum rk_config_dialect dialect, void *value)
 {
@@ -385,7 +316,7 @@ static int parse_trimmed(const struct rk_config_row *row, const char *text,
 	case RK_TYPE_DURATION:
 		return parse_number(row, text, dialect, value);
 	case RK_TYPE_RATIO:
-		return read_ratio(text, value) ? 0 : -EINVAL;
+		return parse_ratio(text, dialect, value);
 	case RK_TYPE_BOUNDS:
 		return read_bounds(text, value) ? 0 : -EINVAL;
 	default:
@@ -471,7 +402,7 @@ int rk_config_value_expected(const struct rk_config_row *row, enum rk_config_dia
 				RK_CONFIG_BOUNDS_MAX);
 	case RK_TYPE_STRING:
 	case RK_TYPE_SECRET:
-		return snprintf(out, size, "%s", form_of(row)->expected);
+		return snprintf(out, size, "%s", rk_config_form(row->limits)->expected);
 	default:
 		return expect_choice(choices_of(row->kind), out, size);
 	}

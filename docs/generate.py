@@ -26,6 +26,8 @@ KINDS = {
     "ENUM_EXEMPLARS": "`trace_based`, `always_on`, `always_off`",
 }
 FORMS = {"url": "`http://` or `https://` URL", "url_path": "path", "word": "one word",
+         "otlp_url": "URL or `host:port`, or `none`", "attributes": "`k=v,k=v`",
+         "propagators": "list of `tracecontext`, `baggage`; `none`",
          "pairs": "`k=v,k=v`", "quantile": "`p99`", "summary": "word or path"}
 
 HEAD = """# Settings and variables
@@ -37,12 +39,17 @@ Every setting has a YAML key and a variable: key `metrics.top_k` is `RUSTKERNEL_
 1. the variable (or its short name), 2. the YAML file that `RUSTKERNEL_CONFIG` names, 3. the OTEL variable,
 4. the preset, 5. the default.
 
+"Also read" lists further names, best first. A key among them stands for that setting where a variable
+of ours or the file gave it: `tracing.otlp.endpoint` is also the endpoint of metrics and logs, unless
+something was said for those.
+
 An empty variable is an unset one. A value that cannot be read never stops anything: one warning names the
 variable, or file, line and key, and says what was expected; the next source counts. A name that does not
 exist gets one warning with the nearest name that does.
 
 Booleans are `1/true/yes/on` and `0/false/no/off` in any letter case. OTEL variables follow OpenTelemetry's
-rules instead: only `true` is true, durations are whole milliseconds.
+rules instead: only `true` is true and anything else false, durations are whole milliseconds, and
+`OTEL_TRACES_SAMPLER_ARG` counts only where `OTEL_TRACES_SAMPLER` is set.
 
 `rktrace config --check FILE` checks a file, `--print-defaults` prints all settings as YAML, `--explain KEY`
 tells where a value comes from.

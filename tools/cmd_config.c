@@ -137,6 +137,8 @@ static void print_row_json(struct rk_json *json, const struct rk_config *config,
 	rk_json_string(json, "value", value);
 	rk_json_string(json, "source", rk_config_source_name(config->source[id]));
 	rk_json_string(json, "origin", config->origin[id]);
+	rk_json_string(json, "inherited_from",
+		       config->inherited[id] ? rk_config_row(row->parent)->key : "");
 	rk_json_string(json, "help", row->help);
 	rk_json_close(json, '}');
 }
@@ -200,7 +202,9 @@ static void print_explanation(const struct rk_config *config, enum rk_config_id 
 	if (source == RK_SOURCE_DEFAULT)
 		printf("  from:     default\n");
 	else
-		printf("  from:     %s (%s)\n", config->origin[id], rk_config_source_name(source));
+		printf("  from:     %s (%s)%s%s\n", config->origin[id],
+		       rk_config_source_name(source), config->inherited[id] ? ", by " : "",
+		       config->inherited[id] ? rk_config_row(row->parent)->key : "");
 	printf("  default:  %s\n", *row->default_value ? row->default_value : "(empty)");
 	printf("  variable: %s%s%s\n", row->variable, *row->others ? ", or " : "", row->others);
 }
