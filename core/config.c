@@ -87,16 +87,25 @@ const struct rk_config_row *rk_config_row(enum rk_config_id id)
 	return &named_rows[id];
 }
 
+/* A variable for all signals is foremost one of the setting that the others inherit from. */
 enum rk_config_id rk_config_find(const char *name)
 {
+	enum rk_config_id found = RK_CONFIG_COUNT;
+	bool is_key = strchr(name, '.') != NULL;
+
 	for (enum rk_config_id id = 0; id < RK_CONFIG_COUNT; id++) {
 		const struct rk_config_row *row = rk_config_row(id);
 
-		if (strcmp(row->key, name) == 0 || strcmp(row->variable, name) == 0 ||
-		    (!strchr(name, '.') && has_word(row->others, name)))
+		if (strcmp(row->key, name) == 0 || strcmp(row->variable, name) == 0)
 			return id;
+		if (is_key || !has_word(row->others, name))
+			continue;
+		if (row->parent == RK_CONFIG_COUNT)
+			return id;
+		if (found == RK_CONFIG_COUNT)
+			found = id;
 	}
-	return RK_CONFIG_COUNT;
+	return found;
 }
 
 const char *rk_config_source_name(enum rk_config_source source)

@@ -9,7 +9,7 @@ metrics:
     interval: 15
 logginx: {level: info}
 logging: {level: loud, per_domain_levels: {A: nope}}
-tracing.otlp.endpoint: localhost:4317
+tracing.otlp.endpoint: localhost 4317
 tracing: 5
 ring: {size: 2MiB}
 kernels: [ {id: x}, {match: [a]}, {match: "k*", dommain: D} ]
