@@ -145,7 +145,7 @@ static int check_config(const struct replay *r)
 {
 	if (r->args.otlp && !*r->config->tracing_otlp_endpoint)
 		return rk_options_misused(verb, "--otlp needs a URL that begins with http:// or "
-						"https://");
+						"https://, or host:port");
 	if (r->args.pushgateway && !*r->config->metrics_pushgateway_url)
 		return rk_options_misused(verb, "--pushgateway needs a URL that begins with "
 						"http:// or https://");

@@ -1,2 +1,2 @@
 make_trace t.rkt.zst clean
-rktrace replay t.rkt.zst --otlp collector:4317
+rktrace replay t.rkt.zst --otlp collector
