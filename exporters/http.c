@@ -15,6 +15,7 @@
 #include <curl/curl.h>
 
 #include "core/log.h"
+#include "exporters/url.h"
 
 #define USER_AGENT	  "OTel-OTLP-Exporter-C/" RK_VERSION " rkpreload/" RK_VERSION
 #define HEADER_BYTES_MAX  (256u << 10) /* of one reply; libcurl itself bounds only a line */
@@ -169,8 +170,19 @@ bool rk_http_is_busy(const struct rk_http *http)
 
 static bool is_unreachable(CURLcode code)
 {
-	return code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
-	       code == CURLE_COULDNT_RESOLVE_PROXY;
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_ISSUER_ERROR:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void call_done(struct rk_http_call *call, CURLcode code)
@@ -180,7 +192,8 @@ static void call_done(struct rk_http_call *call, CURLcode code)
 		.length = call->reply_length,
 		.is_unreachable = is_unreachable(code),
 		.is_too_large = call->is_too_large,
-		.why = call->error[0] ? call->error : curl_easy_strerror(code),
+		/* libcurl quotes proxies with their passwords. */
+		.why = call->error[0] ? rk_url_redact_text(call->error) : curl_easy_strerror(code),
 	};
 	long status = 0;
 	curl_off_t retry_after = 0;
@@ -192,8 +205,10 @@ static void call_done(struct rk_http_call *call, CURLcode code)
 		reply.why = "the reply is larger than 4 MiB";
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
-	if (code == CURLE_OK)
+	if (code == CURLE_OK || code == CURLE_BAD_CONTENT_ENCODING)
 		reply.status = (int)status;
+	if (code == CURLE_BAD_CONTENT_ENCODING)
+		reply.length = 0;
 	reply.has_retry_after = code == CURLE_OK && retry_after > 0;
 	reply.retry_after_s = (uint64_t)retry_after;
 	call->done(call->data, &reply);
@@ -282,6 +297,7 @@ static void set_options(struct rk_http_call *call)
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 #if LIBCURL_VERSION_NUM >= 0x075500
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -305,11 +321,7 @@ int rk_http_call_create(struct rk_http_call **out, struct rk_http *http, rk_http
 	call->done = done;
 	call->data = data;
 	call->easy = curl_easy_init();
-	/* "Expect: 100-continue" would cost a round trip, or a second where it is ignored. */
-	call->headers = curl_slist_append(NULL, "Expect:");
-	call->gzip_headers = curl_slist_append(NULL, "Expect:");
-	if (!call->easy || !call->headers || !call->gzip_headers ||
-	    !curl_slist_append(call->gzip_headers, "Content-Encoding: gzip")) {
+	if (!call->easy || rk_http_call_clear_headers(call)) {
 		rk_http_call_destroy(call);
 		return -ENOMEM;
 	}
@@ -329,6 +341,30 @@ void rk_http_call_destroy(struct rk_http_call *call)
 	curl_slist_free_all(call->gzip_headers);
 	free(call->reply);
 	free(call);
+}
+
+int rk_http_call_clear_headers(struct rk_http_call *call)
+{
+	curl_slist_free_all(call->headers);
+	curl_slist_free_all(call->gzip_headers);
+	/* "Expect: 100-continue" would cost a round trip, or a second where it is ignored. */
+	call->headers = curl_slist_append(NULL, "Expect:");
+	call->gzip_headers = curl_slist_append(NULL, "Expect:");
+	if (!call->headers || !call->gzip_headers ||
+	    !curl_slist_append(call->gzip_headers, "Content-Encoding: gzip"))
+		return -ENOMEM;
+	return 0;
+}
+
+void rk_http_call_set_tls(struct rk_http_call *call, const struct rk_http_tls *tls)
+{
+	/* libcurl keeps what it was built with where nothing is set. */
+	if (tls->authorities && *tls->authorities)
+		curl_easy_setopt(call->easy, CURLOPT_CAINFO, tls->authorities);
+	if (tls->certificate && *tls->certificate)
+		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, tls->certificate);
+	if (tls->key && *tls->key)
+		curl_easy_setopt(call->easy, CURLOPT_SSLKEY, tls->key);
 }
 
 /* RFC 9110: names are tokens; values hold no control characters. */

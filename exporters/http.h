@@ -26,11 +26,11 @@ struct rk_http_call;
 /* What came of a request. Borrowed until the callback returns. */
 struct rk_http_reply {
 	int status;	     /* 0 = no complete reply */
-	bool is_unreachable; /* nothing was sent: refused, no route, no such name */
+	bool is_unreachable; /* nothing was sent: refused, no route, no such name, no trust */
 	bool is_too_large;   /* the reply went over RK_HTTP_REPLY_MAX */
 	bool has_retry_after;
 	uint64_t retry_after_s;
-	const uint8_t *body;
+	const uint8_t *body; /* nothing where it could not be decompressed */
 	size_t length;
 	const char *why; /* status 0: the reason, for a log line */
 };
@@ -100,6 +100,26 @@ void rk_http_call_destroy(struct rk_http_call *call);
  * Return: 0; -EINVAL for a name or value that cannot be in a header; -ENOMEM.
  */
 int rk_http_call_add_header(struct rk_http_call *call, const char *name, const char *value);
+
+/**
+ * Forget every header that was added.
+ *
+ * Context: exporter; while no request is under way. Return: 0; -ENOMEM.
+ */
+int rk_http_call_clear_headers(struct rk_http_call *call);
+
+/* PEM files; NULL or "" = the system's authorities, no certificate of our own. */
+struct rk_http_tls {
+	const char *authorities, *certificate, *key;
+};
+
+/**
+ * How https is spoken from now on. A file that is missing is the failure of each request,
+ * which names it.
+ *
+ * Context: exporter. The strings are copied.
+ */
+void rk_http_call_set_tls(struct rk_http_call *call, const struct rk_http_tls *tls);
 
 /**
  * Start a request. None may be under way on @call.

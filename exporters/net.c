@@ -14,10 +14,9 @@
 
 #include "exporters/http.h"
 #include "exporters/loop.h"
-#include "exporters/otlp_http.h"
+#include "exporters/otlp_signals.h"
 #include "exporters/pushgateway.h"
 #include "exporters/scrape.h"
-#include "pipeline/trace_context.h"
 
 #define MS	     1000000ull /* ns */
 #define ROOM_WAIT_MS 100u	/* one wait of a replay for room in the queue */
@@ -27,11 +26,11 @@ struct net {
 	const struct rk_net_host *host; /* borrowed; outlives this */
 	struct rk_loop loop;
 	struct rk_http *http;		   /* NULL = nothing is sent by us */
-	struct rk_otlp_http *otlp;	   /* may be NULL */
+	struct rk_http_proxy proxy;
+	struct rk_otlp_signals *otlp;	   /* may be NULL */
 	struct rk_pushgateway *push;	   /* may be NULL */
 	struct rk_scrape *scrape;	   /* may be NULL */
 	uint64_t told_lost[RK_LOSS_COUNT]; /* what the host's metrics know */
-	uint64_t sampled_out;		   /* spans */
 	bool is_finished;
 };
 
@@ -52,7 +51,7 @@ static uint64_t due_ns(const struct net *net)
 	if (net->http)
 		due = earlier(due, rk_http_due_ns(net->http));
 	if (net->otlp)
-		due = earlier(due, rk_otlp_http_due_ns(net->otlp));
+		due = earlier(due, rk_otlp_signals_due_ns(net->otlp));
 	if (net->push)
 		due = earlier(due, rk_pushgateway_due_ns(net->push));
 	if (net->scrape)
@@ -67,7 +66,7 @@ static void run(struct net *net)
 	if (net->http)
 		rk_http_run(net->http, now);
 	if (net->otlp)
-		rk_otlp_http_run(net->otlp, now);
+		rk_otlp_signals_run(net->otlp, now);
 	if (net->push)
 		rk_pushgateway_run(net->push, now);
 	if (net->scrape)
@@ -77,32 +76,20 @@ static void run(struct net *net)
 static void net_get_stats(const struct rk_net *public, struct rk_net_stats *out)
 {
 	const struct net *net = from_public(public);
-	struct rk_otlp_http_stats otlp = { .last_error = "" };
 	struct rk_pushgateway_stats push = { .last_error = "" };
 
-	if (net->otlp)
-		rk_otlp_http_get_stats(net->otlp, &otlp);
 	if (net->push)
 		rk_pushgateway_get_stats(net->push, &push);
 	memset(out, 0, sizeof(*out));
-	out->eligible = otlp.eligible + net->sampled_out;
-	out->sampled_out = net->sampled_out;
-	out->sent = otlp.sent;
-	out->queued = otlp.waiting;
-	for (int reason = 0; reason < RK_LOSS_COUNT; reason++) {
-		out->lost[reason] = otlp.lost[reason];
-		out->dropped += otlp.lost[reason];
-	}
-	out->bytes_sent = otlp.bytes_sent + push.bytes_sent;
-	out->requests = otlp.requests;
-	out->retries = otlp.retries;
+	rk_otlp_signals_get_stats(net->otlp, out);
+	out->bytes_sent += push.bytes_sent;
 	out->pushes = push.pushes;
 	out->push_failures = push.failures;
 	out->scrapes = net->scrape ? rk_scrape_count(net->scrape) : 0;
 	out->scrape_port = net->scrape ? rk_scrape_port(net->scrape) : 0;
-	out->connected = otlp.is_connected || push.is_connected;
-	snprintf(out->last_error, sizeof(out->last_error), "%s",
-		 otlp.last_error[0] ? otlp.last_error : push.last_error);
+	out->connected |= push.is_connected;
+	if (!out->last_error[0])
+		snprintf(out->last_error, sizeof(out->last_error), "%s", push.last_error);
 }
 
 /* Losses are added, because the registry counts losses of its own under the same name. */
@@ -114,12 +101,15 @@ static void tell_metrics(struct net *net)
 
 	net_get_stats(&net->public, &stats);
 	for (int reason = 0; host->add && reason < RK_LOSS_COUNT; reason++) {
-		uint64_t more = stats.lost[reason] - net->told_lost[reason];
+		uint64_t lost = 0;
 
-		if (more)
+		for (int i = 0; i < RK_NET_SIGNAL_COUNT; i++)
+			lost += stats.signals[i].lost[reason];
+		if (lost > net->told_lost[reason])
 			host->add(host->metrics, "rustkernel_dropped_total",
-				  rk_loss_name((enum rk_loss)reason), (double)more);
-		net->told_lost[reason] = stats.lost[reason];
+				  rk_loss_name((enum rk_loss)reason),
+				  (double)(lost - net->told_lost[reason]));
+		net->told_lost[reason] = lost;
 	}
 	if (!host->set)
 		return;
@@ -157,39 +147,55 @@ static bool net_is_busy(const struct rk_net *public)
 {
 	const struct net *net = from_public(public);
 
-	return net->scrape || (net->http && rk_http_is_busy(net->http));
+	return net->scrape || (net->http && rk_http_is_busy(net->http)) ||
+	       (net->otlp && rk_otlp_signals_are_busy(net->otlp));
 }
 
-/* OTLP goes first, so that the last push carries what became of it; but it may not take more
- * than half of the time. */
+static bool numbers_are_out(const struct net *net)
+{
+	return (!net->otlp || rk_otlp_signals_metrics_are_done(net->otlp)) &&
+	       (!net->push || rk_pushgateway_is_done(net->push));
+}
+
+static void send_last_numbers(struct net *net, uint64_t deadline_ns)
+{
+	tell_metrics(net);
+	if (net->otlp)
+		rk_otlp_signals_finish_metrics(net->otlp, deadline_ns);
+	if (net->push)
+		rk_pushgateway_finish(net->push, deadline_ns);
+}
+
+/* Spans and logs go first, so that the last export of metrics and the last push carry what
+ * became of them; but they may not take more than half of the time. Within each half all
+ * destinations are served at once: none waits for another. */
 static void net_finish(struct rk_net *public, uint32_t timeout_ms)
 {
 	struct net *net = from_public(public);
 	uint64_t start = rk_loop_now(), now = start;
 	uint64_t deadline = start + timeout_ms * MS;
-	uint64_t push_at = start + timeout_ms * MS / 2;
-	bool is_pushing = false;
+	uint64_t numbers_at = start + timeout_ms * MS / 2;
+	bool is_last_part = false;
 
 	if (net->is_finished)
 		return;
 	if (net->otlp)
-		rk_otlp_http_finish(net->otlp, deadline);
+		rk_otlp_signals_finish(net->otlp, deadline);
 	for (; now < deadline; now = rk_loop_now()) {
-		bool otlp_done = !net->otlp || rk_otlp_http_is_done(net->otlp);
+		bool is_out = !net->otlp || rk_otlp_signals_are_done(net->otlp);
 
-		if (net->push && !is_pushing && (otlp_done || now >= push_at)) {
-			tell_metrics(net);
-			rk_pushgateway_finish(net->push, deadline);
-			is_pushing = true;
+		if (!is_last_part && (is_out || now >= numbers_at)) {
+			send_last_numbers(net, deadline);
+			is_last_part = true;
 		}
-		if (otlp_done && (!net->push || rk_pushgateway_is_done(net->push)))
+		if (is_out && is_last_part && numbers_are_out(net))
 			break;
 		run(net);
 		turn(net, (uint32_t)earlier((deadline - now) / MS + 1,
-					    is_pushing ? RK_NEVER : (timeout_ms / 2) + 1));
+					    is_last_part ? RK_NEVER : (timeout_ms / 2) + 1));
 	}
 	if (net->otlp)
-		rk_otlp_http_abandon(net->otlp);
+		rk_otlp_signals_abandon(net->otlp);
 	if (net->push)
 		rk_pushgateway_abandon(net->push);
 	tell_metrics(net);
@@ -201,7 +207,7 @@ static void net_close(struct rk_net *public)
 	struct net *net = from_public(public);
 
 	rk_scrape_close(net->scrape);
-	rk_otlp_http_destroy(net->otlp);
+	rk_otlp_signals_destroy(net->otlp);
 	rk_pushgateway_destroy(net->push);
 	rk_http_close(net->http, net->host->live);
 	rk_loop_close(&net->loop);
@@ -214,16 +220,19 @@ static void net_span(struct rk_sink *sink, const struct rk_span *span)
 
 	if (!net->otlp || net->is_finished)
 		return;
-	/* Decided per execution, by trace id and by the rate limit: see the pipeline. */
-	if (!(span->trace_flags & RK_TRACE_FLAG_SAMPLED)) {
-		net->sampled_out++;
-		return;
-	}
-	while (!net->host->live && !rk_otlp_http_has_room(net->otlp, span)) {
+	while (!net->host->live && !rk_otlp_signals_has_room(net->otlp, span)) {
 		run(net);
 		turn(net, ROOM_WAIT_MS);
 	}
-	rk_otlp_http_push(net->otlp, span, rk_loop_now());
+	rk_otlp_signals_push_span(net->otlp, span);
+}
+
+static void net_log(struct rk_net *public, const struct rk_log_event *event)
+{
+	struct net *net = from_public(public);
+
+	if (net->otlp && !net->is_finished)
+		rk_otlp_signals_push_log(net->otlp, event);
 }
 
 static void get_proxy(struct rk_http_proxy *proxy, const struct rk_env *env)
@@ -253,24 +262,21 @@ static void get_proxy(struct rk_http_proxy *proxy, const struct rk_env *env)
 static int open_senders(struct net *net, bool otlp, bool push)
 {
 	const struct rk_net_host *host = net->host;
-	struct rk_http_proxy proxy;
-	int err;
+	struct rk_otlp_signals_setup setup = {
+		.host = host,
+		.loop = &net->loop,
+		.proxy = &net->proxy,
+	};
+	int err = 0;
 
-	if (!otlp && !push)
-		return 0;
-	get_proxy(&proxy, host->env);
-	err = rk_http_open(&net->http, &net->loop, &proxy);
+	get_proxy(&net->proxy, host->env);
+	if (push || (otlp && rk_otlp_signals_need_http(host->config, host->live)))
+		err = rk_http_open(&net->http, &net->loop, &net->proxy);
 	if (err)
 		return err;
+	setup.http = net->http;
 	if (otlp) {
-		struct rk_otlp_http_setup setup = {
-			.config = host->config,
-			.http = net->http,
-			.resource = host->resource,
-			.live = host->live,
-		};
-
-		err = rk_otlp_http_create(&net->otlp, &setup);
+		err = rk_otlp_signals_create(&net->otlp, &setup);
 		if (err)
 			return err;
 	}
@@ -285,6 +291,7 @@ static void init_public(struct net *net)
 		.sink = { .name = "net", .span = net_span },
 		.poll = net_poll,
 		.is_busy = net_is_busy,
+		.log = net_log,
 		.finish = net_finish,
 		.get_stats = net_get_stats,
 		.close = net_close,
@@ -302,7 +309,7 @@ __attribute__((visibility("default"))) int rk_net_open(struct rk_net **out,
 	*out = NULL;
 	if (host->abi != RK_NET_ABI)
 		return -EINVAL;
-	otlp = config->tracing_enabled && *config->tracing_otlp_endpoint;
+	otlp = rk_otlp_signals_are_wanted(config, host->live);
 	push = config->metrics_enabled && *config->metrics_pushgateway_url;
 	scrape = host->live && rk_scrape_is_wanted(config);
 	if (!otlp && !push && !scrape)

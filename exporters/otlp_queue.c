@@ -16,13 +16,15 @@
 struct rk_otlp_queue {
 	struct rk_otlp_envelope envelope;
 	size_t flush_bytes, queue_bytes;
+	uint64_t batch_items, queue_items; /* 0 = any number */
 	uint64_t flush_ns;
 	uint8_t *open;	    /* memory of the open batch; NULL = none */
 	size_t open_length; /* of the items in it */
-	uint64_t open_items, opened_ns;
+	uint64_t open_items, opened_ns, open_first, open_last;
 	uint8_t *spare; /* one buffer that is kept for the next batch */
 	struct rk_otlp_batch *head, *tail;
 	size_t sealed_bytes;
+	uint64_t sealed_items;
 	struct rk_otlp_queue_counts counts;
 };
 
@@ -41,6 +43,10 @@ int rk_otlp_queue_create(struct rk_otlp_queue **out, const struct rk_otlp_queue_
 	}
 	queue->flush_bytes = setup->flush_bytes;
 	queue->queue_bytes = setup->queue_bytes;
+	queue->batch_items = setup->batch_items;
+	queue->queue_items = setup->queue_items;
+	if (queue->queue_items && (!queue->batch_items || queue->batch_items > queue->queue_items))
+		queue->batch_items = queue->queue_items;
 	queue->flush_ns = setup->flush_ns;
 	*out = queue;
 	return 0;
@@ -68,10 +74,16 @@ static size_t open_weight(const struct rk_otlp_queue *queue)
 	return queue->open_length + queue->envelope.resource_length;
 }
 
-/* A queue without waiting batches takes one of any size. */
-static bool fits(const struct rk_otlp_queue *queue)
+/* A queue without waiting batches takes one of any size. @more: items that are to be added. */
+static bool fits(const struct rk_otlp_queue *queue, uint64_t more)
 {
-	return !queue->head || queue->sealed_bytes + open_weight(queue) <= queue->queue_bytes;
+	uint64_t items = queue->sealed_items + queue->open_items + more;
+
+	if (!queue->head)
+		return true;
+	if (queue->queue_items && items > queue->queue_items)
+		return false;
+	return queue->sealed_bytes + open_weight(queue) <= queue->queue_bytes;
 }
 
 bool rk_otlp_queue_has_room(const struct rk_otlp_queue *queue, size_t bound)
@@ -79,9 +91,10 @@ bool rk_otlp_queue_has_room(const struct rk_otlp_queue *queue, size_t bound)
 	if (!queue->open_items)
 		return true;
 	/* It is sealed before this item, or by it. */
-	if (queue->open_length + bound < queue->flush_bytes)
+	if (queue->open_length + bound < queue->flush_bytes &&
+	    (!queue->batch_items || queue->open_items + 1 < queue->batch_items))
 		return true;
-	return fits(queue);
+	return fits(queue, 1);
 }
 
 static bool open_batch(struct rk_otlp_queue *queue, uint64_t now_ns)
@@ -106,6 +119,7 @@ uint8_t *rk_otlp_queue_reserve(struct rk_otlp_queue *queue, size_t bound, uint64
 
 	queue->counts.eligible++;
 	if (bound > capacity) {
+		rk_otlp_queue_seal(queue);
 		queue->counts.too_large++;
 		return NULL;
 	}
@@ -120,18 +134,22 @@ uint8_t *rk_otlp_queue_reserve(struct rk_otlp_queue *queue, size_t bound, uint64
 	return queue->open + rk_otlp_envelope_front(&queue->envelope) + queue->open_length;
 }
 
-void rk_otlp_queue_commit(struct rk_otlp_queue *queue, size_t bytes)
+void rk_otlp_queue_commit(struct rk_otlp_queue *queue, size_t bytes, uint64_t sequence)
 {
+	if (!queue->open_items)
+		queue->open_first = sequence;
+	queue->open_last = sequence;
 	queue->open_length += bytes;
 	queue->open_items++;
 	queue->counts.waiting++;
-	if (queue->open_length >= queue->flush_bytes)
+	if (queue->open_length >= queue->flush_bytes ||
+	    (queue->batch_items && queue->open_items >= queue->batch_items))
 		rk_otlp_queue_seal(queue);
 }
 
-void rk_otlp_queue_refuse(struct rk_otlp_queue *queue)
+void rk_otlp_queue_refuse(struct rk_otlp_queue *queue, uint64_t items)
 {
-	queue->counts.eligible++;
+	queue->counts.eligible += items;
 }
 
 /* The open buffer becomes empty again; nothing is freed. */
@@ -165,6 +183,17 @@ static bool take_bytes(struct rk_otlp_queue *queue, struct rk_otlp_batch *batch)
 	return true;
 }
 
+static void append(struct rk_otlp_queue *queue, struct rk_otlp_batch *batch)
+{
+	if (queue->tail)
+		queue->tail->next = batch;
+	else
+		queue->head = batch;
+	queue->tail = batch;
+	queue->sealed_bytes += batch->weight;
+	queue->sealed_items += batch->items;
+}
+
 void rk_otlp_queue_seal(struct rk_otlp_queue *queue)
 {
 	uint64_t items = queue->open_items;
@@ -172,7 +201,7 @@ void rk_otlp_queue_seal(struct rk_otlp_queue *queue)
 
 	if (!items)
 		return;
-	if (!fits(queue)) {
+	if (!fits(queue, 0)) {
 		queue->counts.queue_full += items;
 		queue->counts.waiting -= items;
 		empty_open(queue);
@@ -182,6 +211,8 @@ void rk_otlp_queue_seal(struct rk_otlp_queue *queue)
 	if (batch) {
 		batch->weight = open_weight(queue);
 		batch->items = items;
+		batch->first = queue->open_first;
+		batch->last = queue->open_last;
 	}
 	if (!batch || !take_bytes(queue, batch)) {
 		free(batch);
@@ -191,12 +222,33 @@ void rk_otlp_queue_seal(struct rk_otlp_queue *queue)
 		return;
 	}
 	empty_open(queue);
-	if (queue->tail)
-		queue->tail->next = batch;
-	else
-		queue->head = batch;
-	queue->tail = batch;
-	queue->sealed_bytes += batch->weight;
+	append(queue, batch);
+}
+
+bool rk_otlp_queue_put(struct rk_otlp_queue *queue, uint8_t *request, size_t length, uint64_t items,
+		       uint64_t ticket)
+{
+	struct rk_otlp_batch *batch = calloc(1, sizeof(*batch));
+
+	queue->counts.eligible += items;
+	if (!batch) {
+		queue->counts.limit += items;
+		free(request);
+		return false;
+	}
+	queue->counts.waiting += items;
+	batch->memory = batch->bytes = request;
+	batch->length = batch->weight = length;
+	batch->items = items;
+	batch->first = batch->last = ticket;
+	append(queue, batch);
+	return true;
+}
+
+void rk_otlp_queue_withdraw(struct rk_otlp_queue *queue)
+{
+	queue->counts.eligible -= queue->head->items;
+	rk_otlp_queue_pop(queue);
 }
 
 uint64_t rk_otlp_queue_due_ns(const struct rk_otlp_queue *queue)
@@ -232,10 +284,17 @@ void rk_otlp_queue_compress_head(struct rk_otlp_queue *queue, struct rk_gzip *gz
 	length = rk_gzip_compress(gzip, batch->bytes, batch->length, &bytes);
 	if (!length)
 		return;
+	rk_otlp_queue_replace_head(queue, bytes, length);
+	batch->is_gzip = true;
+}
+
+void rk_otlp_queue_replace_head(struct rk_otlp_queue *queue, uint8_t *bytes, size_t length)
+{
+	struct rk_otlp_batch *batch = queue->head;
+
 	free_bytes(queue, batch);
 	batch->memory = batch->bytes = bytes;
 	batch->length = length;
-	batch->is_gzip = true;
 }
 
 void rk_otlp_queue_pop(struct rk_otlp_queue *queue)
@@ -246,6 +305,7 @@ void rk_otlp_queue_pop(struct rk_otlp_queue *queue)
 	if (!queue->head)
 		queue->tail = NULL;
 	queue->sealed_bytes -= batch->weight;
+	queue->sealed_items -= batch->items;
 	queue->counts.waiting -= batch->items;
 	free_bytes(queue, batch);
 	free(batch);

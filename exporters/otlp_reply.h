@@ -29,6 +29,13 @@ bool rk_otlp_reply_read_success(struct rk_otlp_reply *reply, const uint8_t *byte
 void rk_otlp_reply_read_error(struct rk_otlp_reply *reply, const uint8_t *bytes, size_t length);
 
 /**
+ * Either of them in JSON: as far as it can be understood, else nothing.
+ *
+ * Context: exporter.
+ */
+void rk_otlp_reply_read_json(struct rk_otlp_reply *reply, const uint8_t *bytes, size_t length);
+
+/**
  * Copy text from outside for a log line: one line, printable, cut to @size.
  *
  * Context: any.

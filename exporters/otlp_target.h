@@ -18,11 +18,13 @@ struct rk_otlp_target {
 	enum rk_otlp_signal signal;
 	const char *endpoint;
 	bool is_signal_url; /* a variable of this signal gave it: the URL is used as it is */
+	bool is_otel_base;  /* an OTEL variable gave it: no part of its path is guessed at */
 	enum rk_protocol protocol; /* never AUTO */
 	enum rk_compression compression;
 	const char *headers, *headers_file;
 	const char *certificate, *client_certificate, *client_key;
 	bool insecure; /* gRPC without TLS where the endpoint has no scheme */
+	bool is_as_traces; /* its headers are those of traces, where their faults are said */
 	uint64_t timeout_ns; /* of one batch, retries included; 0 = none */
 };
 

@@ -81,24 +81,71 @@ unsigned rk_url_port(const char *endpoint)
 	return port <= UINT16_MAX ? port : 0;
 }
 
+/* Without user and password. */
+static void skip_user(struct parts *parts)
+{
+	const char *at = memrchr(parts->authority, '@', parts->authority_length);
+
+	if (!at)
+		return;
+	parts->authority_length -= (size_t)(at + 1 - parts->authority);
+	parts->authority = at + 1;
+}
+
 const char *rk_url_redact(const char *url, char *out, size_t size)
 {
 	struct parts parts;
-	const char *at;
 
 	if (!split(url, &parts)) {
 		snprintf(out, size, "(not a URL)");
 		return out;
 	}
-	at = memrchr(parts.authority, '@', parts.authority_length);
-	if (at) {
-		parts.authority_length -= (size_t)(at + 1 - parts.authority);
-		parts.authority = at + 1;
-	}
+	skip_user(&parts);
 	snprintf(out, size, "%s://%.*s%.*s", parts.tls ? "https" : "http",
 		 (int)parts.authority_length, parts.authority, (int)strcspn(parts.rest, "?#"),
 		 parts.rest);
 	return out;
+}
+
+static bool has_port(const struct parts *parts)
+{
+	const char *end = parts->authority + parts->authority_length, *digit = end;
+
+	while (digit > parts->authority && digit[-1] >= '0' && digit[-1] <= '9')
+		digit--;
+	return digit < end && digit > parts->authority && digit[-1] == ':';
+}
+
+const char *rk_url_place(const char *url, char *out, size_t size)
+{
+	struct parts parts;
+
+	if (!split(url, &parts)) {
+		snprintf(out, size, "(not a URL)");
+		return out;
+	}
+	skip_user(&parts);
+	snprintf(out, size, "%.*s%s", (int)parts.authority_length, parts.authority,
+		 has_port(&parts) ? "" :
+		 parts.tls	  ? ":443" :
+				    ":80");
+	return out;
+}
+
+char *rk_url_redact_text(char *text)
+{
+	char *start = text;
+
+	while ((start = strstr(start, "://"))) {
+		/* Up to the end of the word: one that is quoted may be no proper URL. */
+		size_t length = strcspn(start += 3, " \t\r\n'\"");
+		char *at = memrchr(start, '@', length);
+
+		if (at)
+			memset(start, '*', (size_t)(at - start));
+		start += length;
+	}
+	return text;
 }
 
 static bool put_percent(char *out, size_t size, const char *value)

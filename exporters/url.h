@@ -36,6 +36,20 @@ unsigned rk_url_port(const char *endpoint);
 const char *rk_url_redact(const char *url, char *out, size_t size);
 
 /**
+ * Host and port of @url, "collector:4318"; the port by scheme where none is given.
+ *
+ * Context: any. Return: @out.
+ */
+const char *rk_url_place(const char *url, char *out, size_t size);
+
+/**
+ * Blot out user and password of every URL in @text, in place: for messages of others.
+ *
+ * Context: any. Return: @text.
+ */
+char *rk_url_redact_text(char *text);
+
+/**
  * Append "/<label>/<value>" of a Pushgateway group to @out: percent-encoded, or as
  * "/<label>@base64/<value>" where the value is empty or holds a slash.
  *

@@ -18,8 +18,10 @@
 
 bool rk_net_is_wanted(const struct rk_config *config)
 {
-	if (config->tracing_enabled && config->tracing_otlp_endpoint[0])
-		return true;
+	for (int signal = 0; signal < RK_NET_SIGNAL_COUNT; signal++) {
+		if (rk_net_sends(config, (enum rk_net_signal)signal))
+			return true;
+	}
 	if (config->metrics_enabled && config->metrics_pushgateway_url[0])
 		return true;
 	return rk_config_wants_scrape(config);

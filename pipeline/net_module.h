@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <strings.h>
 
 #include "core/config.h"
 #include "core/intern.h"
@@ -37,7 +38,8 @@ struct rk_net_host {
 	void (*set)(struct rk_metrics *, const char *family, const char *label, double v);
 	void (*visit)(const struct rk_metrics *, bool include_runtime,
 		      void (*)(const struct rk_metric_point *, void *), void *);
-	/* spans @first to @last (span.sequence; those sent of them) reached @destination; may be NULL */
+	/* spans @first to @last (span.sequence; those sent of them) reached @destination;
+	 * may be NULL */
 	void (*acknowledge)(void *data, const char *destination, uint64_t first, uint64_t last);
 	void *acknowledge_data;
 	const char *resource;		/* k=v,k=v percent-encoded */
@@ -48,10 +50,22 @@ struct rk_net_host {
 	void *health_data;
 };
 
-struct rk_net_stats {
-	uint64_t eligible, sent, sampled_out, queued, dropped;	/* spans; the wire ledger */
+enum rk_net_signal { RK_NET_TRACES, RK_NET_METRICS, RK_NET_LOGS, RK_NET_SIGNAL_COUNT };
+
+/* The wire ledger of one signal to its destination: eligible = sent + sampled_out + queued +
+ * dropped, in spans, data points or log records. */
+struct rk_net_signal_stats {
+	uint64_t eligible, sent, sampled_out, queued, dropped;
+	uint64_t lost[RK_LOSS_COUNT]; /* dropped, by reason */
 	uint64_t bytes_sent, requests, retries;
-	uint64_t lost[RK_LOSS_COUNT];	/* dropped, by reason */
+	bool connected; /* the last request succeeded */
+};
+
+struct rk_net_stats {
+	struct rk_net_signal_stats signals[RK_NET_SIGNAL_COUNT];
+	uint64_t eligible, sent, sampled_out, queued, dropped;	/* spans; the wire ledger */
+	uint64_t bytes_sent, requests, retries; /* of all signals */
+	uint64_t lost[RK_LOSS_COUNT];	/* spans, by reason */
 	uint64_t pushes, push_failures, scrapes;
 	unsigned scrape_port;		/* the one in use; 0 = no server */
 	bool connected;			/* the last request of any kind succeeded */
@@ -89,6 +103,22 @@ struct rk_net {
  */
 int rk_net_open(struct rk_net **out, const struct rk_net_host *host);
 typedef int (*rk_net_open_fn)(struct rk_net **out, const struct rk_net_host *host);
+
+/**
+ * Whether @signal leaves the process by OTLP: an endpoint is named and nothing forbids it.
+ *
+ * Context: any.
+ */
+static inline bool rk_net_sends(const struct rk_config *config, enum rk_net_signal signal)
+{
+	const char *const endpoints[] = { config->tracing_otlp_endpoint,
+					  config->metrics_otlp_endpoint,
+					  config->logging_otlp_endpoint };
+	const bool enabled[] = { config->tracing_enabled, config->metrics_enabled,
+				 config->logging_level != RK_LOG_OFF };
+
+	return enabled[signal] && *endpoints[signal] && strcasecmp(endpoints[signal], "none") != 0;
+}
 
 /**
  * Whether @config names any destination or server, so that the module is needed.

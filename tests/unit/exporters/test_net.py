@@ -74,7 +74,10 @@ class Case(unittest.TestCase):
     def environment(self, variables):
         keep = {k: v for k, v in os.environ.items()
                 if not k.startswith(("RUSTKERNEL_", "OTEL_")) and not k.lower().endswith("_proxy")}
-        return {**keep, **variables}
+        # One signal at a time, unless a test wants more.
+        alone = {"RUSTKERNEL_METRICS_OTLP_ENDPOINT": "none",
+                 "RUSTKERNEL_LOGGING_OTLP_ENDPOINT": "none"}
+        return {**keep, **alone, **variables}
 
     def start(self, variables, *options, **more):
         # The driver is C and must not see the tests' own Python paths in its resource.
@@ -239,6 +242,7 @@ class Endpoint(Case):
     def test_headers(self):
         secrets = self.folder / "headers"
         secrets.write_text("X-File=from file\n", encoding="utf-8")
+        secrets.chmod(0o600)
         request = self.request(
             "RUSTKERNEL_OTLP_ENDPOINT", "", "/v1/traces",
             OTEL_EXPORTER_OTLP_HEADERS="Authorization=Basic%20dTpw==, x-a = b%2Cc ,bad name=1,"

@@ -15,18 +15,28 @@
 #define FLUSH 1000u
 #define QUEUE 5000u
 
-static struct rk_otlp_queue *create(void)
+static uint64_t sequence; /* of the last item */
+
+static struct rk_otlp_queue *create_limited(uint64_t batch_items, uint64_t queue_items)
 {
 	struct rk_otlp_queue_setup setup = {
 		.flush_bytes = FLUSH,
 		.queue_bytes = QUEUE,
+		.batch_items = batch_items,
+		.queue_items = queue_items,
 		.flush_ns = 100,
 		.resource = "service.name=x",
 	};
 	struct rk_otlp_queue *queue;
 
+	sequence = 0;
 	assert_int_equal(rk_otlp_queue_create(&queue, &setup), 0);
 	return queue;
+}
+
+static struct rk_otlp_queue *create(void)
+{
+	return create_limited(0, 0);
 }
 
 /* One item: field 2 with @bytes bytes of @fill. */
@@ -39,7 +49,7 @@ static bool push(struct rk_otlp_queue *queue, size_t bytes, char fill, uint64_t 
 	*p++ = RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES);
 	p = rk_protobuf_put_varint(p, bytes);
 	memset(p, fill, bytes);
-	rk_otlp_queue_commit(queue, (size_t)(p + bytes - room));
+	rk_otlp_queue_commit(queue, (size_t)(p + bytes - room), ++sequence);
 	return true;
 }
 
@@ -180,6 +190,76 @@ static void test_compressed_keeps_its_weight(void **state)
 	rk_gzip_destroy(gzip);
 }
 
+static void test_limits_in_items(void **state)
+{
+	struct rk_otlp_queue *queue = create_limited(3, 10);
+	const struct rk_otlp_queue_counts *counts = rk_otlp_queue_get_counts(queue);
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_true(push(queue, 10, 'a', 0));
+	assert_non_null(rk_otlp_queue_head(queue));
+	assert_int_equal(rk_otlp_queue_head(queue)->items, 3);
+	for (int i = 0; i < 12; i++)
+		assert_true(push(queue, 10, 'b', 0));
+	/* three batches of three; the fourth would make twelve */
+	assert_int_equal(counts->waiting, 9);
+	assert_int_equal(counts->queue_full, 6);
+	assert_int_equal(counts->eligible, 15);
+	rk_otlp_queue_destroy(queue);
+
+	queue = create_limited(0, 4); /* a batch is never larger than the queue */
+	counts = rk_otlp_queue_get_counts(queue);
+	for (int i = 0; i < 4; i++)
+		assert_true(rk_otlp_queue_has_room(queue, 18) && push(queue, 10, 'a', 0));
+	assert_int_equal(rk_otlp_queue_head(queue)->items, 4);
+	rk_otlp_queue_destroy(queue);
+}
+
+static void test_sequences_of_a_batch_have_no_gap(void **state)
+{
+	struct rk_otlp_queue *queue = create();
+
+	(void)state;
+	push(queue, 10, 'a', 0);
+	push(queue, 10, 'a', 0);
+	sequence++; /* too large: it has a number, but is in no batch */
+	assert_false(push(queue, 100000, 'a', 0));
+	push(queue, 10, 'a', 0);
+	rk_otlp_queue_seal(queue);
+	assert_int_equal(rk_otlp_queue_head(queue)->first, 1);
+	assert_int_equal(rk_otlp_queue_head(queue)->last, 2);
+	rk_otlp_queue_pop(queue);
+	assert_int_equal(rk_otlp_queue_head(queue)->first, 4);
+	assert_int_equal(rk_otlp_queue_head(queue)->last, 4);
+	rk_otlp_queue_destroy(queue);
+}
+
+static void test_whole_requests(void **state)
+{
+	struct rk_otlp_queue *queue = create();
+	const struct rk_otlp_queue_counts *counts = rk_otlp_queue_get_counts(queue);
+	uint8_t *other = malloc(3);
+
+	(void)state;
+	assert_true(rk_otlp_queue_put(queue, calloc(1, 20000), 20000, 7, 1));
+	assert_true(rk_otlp_queue_put(queue, calloc(1, 5), 5, 2, 9));
+	assert_int_equal(counts->eligible, 9);
+	assert_int_equal(counts->waiting, 9);
+	rk_otlp_queue_withdraw(queue);
+	assert_int_equal(counts->eligible, 2);
+	assert_int_equal(rk_otlp_queue_head(queue)->first, 9);
+	assert_int_equal(counts->waiting, 2);
+	memcpy(other, "abc", 3);
+	rk_otlp_queue_replace_head(queue, other, 3);
+	assert_int_equal(rk_otlp_queue_head(queue)->length, 3);
+	assert_memory_equal(rk_otlp_queue_head(queue)->bytes, "abc", 3);
+	assert_int_equal(rk_otlp_queue_head(queue)->items, 2);
+	rk_otlp_queue_pop(queue);
+	assert_int_equal(counts->waiting, 0);
+	rk_otlp_queue_destroy(queue);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +269,9 @@ int main(void)
 		cmocka_unit_test(test_has_room_says_what_happens),
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_compressed_keeps_its_weight),
+		cmocka_unit_test(test_limits_in_items),
+		cmocka_unit_test(test_sequences_of_a_batch_have_no_gap),
+		cmocka_unit_test(test_whole_requests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,14 @@ static void test_redact(void **state)
 			    "https://h:1/a");
 	assert_string_equal(rk_url_redact("h:1", out, sizeof(out)), "http://h:1");
 	assert_string_equal(rk_url_redact("http://h/12345678", out, 12), "http://h/12");
+	assert_string_equal(rk_url_place("https://u:p@h:1/a", out, sizeof(out)), "h:1");
+	assert_string_equal(rk_url_place("https://h/a", out, sizeof(out)), "h:443");
+	assert_string_equal(rk_url_place("http://[::1]", out, sizeof(out)), "[::1]:80");
+	assert_string_equal(rk_url_place("h", out, sizeof(out)), "h:80");
+	assert_string_equal(rk_url_place("ftp://h", out, sizeof(out)), "(not a URL)");
+	snprintf(out, sizeof(out), "bad 'http://u:s/ec@p:1' and http://h/x, x://a@b");
+	assert_string_equal(rk_url_redact_text(out),
+			    "bad 'http://******@p:1' and http://h/x, x://*@b");
 	assert_string_equal(rk_url_redact("secret stuff", out, sizeof(out)), "(not a URL)");
 }
 
