@@ -5,161 +5,46 @@
 #include "core/resource.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
-#include "core/clock.h"
 #include "core/log.h"
+#include "core/resource_list.h"
 #include "core/utf8.h"
 
-#define ATTRIBUTES_MAX	   128	/* OpenTelemetry's default attribute limit */
-#define COMMAND_LINE_BYTES 4096 /* longer command lines are cut */
-
-struct attribute {
-	char *key, *value; /* decoded */
-};
-
-struct resource {
-	struct attribute at[ATTRIBUTES_MAX];
-	size_t count;
-	bool failed; /* no memory */
-};
-
 /* The last value of a key counts: keys of a resource are unique. */
-static void set(struct resource *resource, const char *key, const char *value)
+void rk_resource_list_set(struct rk_resource_list *list, const char *key, const char *value)
 {
-	struct attribute *slot = NULL;
+	size_t index = 0;
 	char *copy;
 
-	for (size_t i = 0; i < resource->count && !slot; i++) {
-		if (strcmp(resource->at[i].key, key) == 0)
-			slot = &resource->at[i];
-	}
-	if (!slot && resource->count == ATTRIBUTES_MAX)
+	while (index < list->count && strcmp(list->at[index].key, key) != 0)
+		index++;
+	if (index == RK_RESOURCE_ATTRIBUTES_MAX)
 		return;
 	copy = strdup(value);
-	if (copy && !slot) {
-		slot = &resource->at[resource->count];
-		slot->key = strdup(key);
-		slot->value = NULL;
-		if (slot->key)
-			resource->count++;
+	if (copy && index == list->count) {
+		list->at[index].value = NULL;
+		list->at[index].key = strdup(key);
+		if (list->at[index].key)
+			list->count++;
 	}
-	if (!copy || !slot->key) {
+	if (!copy || index == list->count) {
 		free(copy);
-		resource->failed = true;
+		list->failed = true;
 		return;
 	}
 	rk_utf8_repair(copy, strlen(copy));
-	free(slot->value);
-	slot->value = copy;
+	free(list->at[index].value);
+	list->at[index].value = copy;
 }
 
 static void set_visited(const char *key, const char *value, void *data)
 {
-	set(data, key, value);
+	rk_resource_list_set(data, key, value);
 }
 
-static void add_executable(struct resource *resource)
-{
-	char path[4096];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	char service[300];
-	const char *name;
-
-	if (length <= 0) {
-		set(resource, "service.name", "unknown_service");
-		return;
-	}
-	path[length] = '\0';
-	name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-	snprintf(service, sizeof(service), "unknown_service:%.255s", name);
-	set(resource, "service.name", service);
-	set(resource, "process.executable.name", name);
-	set(resource, "process.executable.path", path);
-}
-
-/* A random UUID, version 4. Without random bytes: time and pid, still unlike any other. */
-static void add_instance_id(struct resource *resource)
-{
-	uint8_t b[16];
-	char text[37];
-
-	if (getrandom(b, sizeof(b), GRND_NONBLOCK) != (ssize_t)sizeof(b)) {
-		uint64_t seed[2] = { rk_clock_ticks(), (uint64_t)getpid() << 32 ^ (uintptr_t)&b };
-
-		for (int i = 0; i < 16; i++) {
-			seed[i & 1] = (seed[i & 1] ^ seed[i & 1] >> 29) * 0xbf58476d1ce4e5b9u + 1;
-			b[i] = (uint8_t)(seed[i & 1] >> 56);
-		}
-	}
-	b[6] = (uint8_t)(0x40 | (b[6] & 0x0f));
-	b[8] = (uint8_t)(0x80 | (b[8] & 0x3f));
-	snprintf(text, sizeof(text),
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-		 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-		 b[15]);
-	set(resource, "service.instance.id", text);
-}
-
-static void add_command_line(struct resource *resource)
-{
-	char line[COMMAND_LINE_BYTES];
-	FILE *file = fopen("/proc/self/cmdline", "re");
-	size_t length;
-
-	if (!file)
-		return;
-	length = fread(line, 1, sizeof(line) - 1, file);
-	fclose(file);
-	while (length && line[length - 1] == '\0')
-		length--;
-	for (size_t i = 0; i < length; i++) {
-		if (line[i] == '\0')
-			line[i] = ' ';
-	}
-	line[length] = '\0';
-	if (length)
-		set(resource, "process.command_line", line);
-}
-
-static void add_host(struct resource *resource)
-{
-	struct utsname uts;
-
-	set(resource, "os.type", "linux");
-	if (uname(&uts))
-		return;
-	set(resource, "host.name", uts.nodename);
-	if (strcmp(uts.machine, "x86_64") == 0)
-		set(resource, "host.arch", "amd64");
-	else if (strcmp(uts.machine, "aarch64") == 0)
-		set(resource, "host.arch", "arm64");
-	else
-		set(resource, "host.arch", uts.machine);
-}
-
-static void add_ranks(struct resource *resource, const struct rk_env *env)
-{
-	static const char *const names[][2] = {
-		{ "RANK", "rustkernel.rank" },
-		{ "LOCAL_RANK", "rustkernel.local_rank" },
-		{ "WORLD_SIZE", "rustkernel.world_size" },
-	};
-
-	for (size_t i = 0; env && i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *value = rk_env_get(env, names[i][0]);
-
-		if (value)
-			set(resource, names[i][1], value);
-	}
-}
-
-static void add_configured(struct resource *resource, const struct rk_config *config)
+static void add_configured(struct rk_resource_list *resource, const struct rk_config *config)
 {
 	const char *list = config->resource_attributes;
 
@@ -173,7 +58,7 @@ static void add_configured(struct resource *resource, const struct rk_config *co
 				    list);
 	}
 	if (config->service_name && *config->service_name)
-		set(resource, "service.name", config->service_name);
+		rk_resource_list_set(resource, "service.name", config->service_name);
 }
 
 /* Unreserved characters of RFC 3986 and a few that never hurt in a list. */
@@ -201,7 +86,7 @@ static char *put_encoded(char *out, const char *text)
 	return out;
 }
 
-static char *encode(const struct resource *resource)
+static char *encode(const struct rk_resource_list *resource)
 {
 	size_t bytes = 1;
 	char *list, *out;
@@ -223,30 +108,36 @@ static char *encode(const struct resource *resource)
 	return list;
 }
 
-char *rk_resource_create(const struct rk_config *config, const struct rk_env *env)
+/* What this library is, not what somebody says it is. */
+static void add_sdk(struct rk_resource_list *resource)
 {
-	struct resource resource = { .count = 0 };
-	char *list = NULL;
-	char pid[16];
+	rk_resource_list_set(resource, "telemetry.sdk.name", "rkpreload");
+	rk_resource_list_set(resource, "telemetry.sdk.language", "c");
+	rk_resource_list_set(resource, "telemetry.sdk.version", RK_VERSION);
+}
 
-	snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	add_executable(&resource);
-	add_instance_id(&resource);
-	set(&resource, "process.pid", pid);
-	if (config->process_command_args)
-		add_command_line(&resource);
-	add_host(&resource);
-	add_ranks(&resource, env);
-	add_configured(&resource, config);
-	set(&resource, "telemetry.sdk.name", "rkpreload");
-	set(&resource, "telemetry.sdk.language", "c");
-	set(&resource, "telemetry.sdk.version", RK_VERSION);
-	if (!resource.failed)
-		list = encode(&resource);
-	for (size_t i = 0; i < resource.count; i++) {
-		free(resource.at[i].key);
-		free(resource.at[i].value);
+char *rk_resource_create(const struct rk_config *config, const struct rk_env *env,
+			 const struct rk_gpu_inventory *gpus)
+{
+	struct rk_resource_list *resource = calloc(1, sizeof(*resource));
+	char *list = NULL;
+
+	if (!resource)
+		return NULL;
+	rk_resource_find_process(resource, config->process_command_args);
+	rk_resource_find_host(resource, env);
+	rk_resource_find_gpus(resource, gpus);
+	rk_resource_list_set(resource, "telemetry.distro.name", "rkpreload");
+	rk_resource_list_set(resource, "telemetry.distro.version", RK_VERSION);
+	add_configured(resource, config);
+	add_sdk(resource);
+	if (!resource->failed)
+		list = encode(resource);
+	for (size_t i = 0; i < resource->count; i++) {
+		free(resource->at[i].key);
+		free(resource->at[i].value);
 	}
+	free(resource);
 	return list;
 }
 

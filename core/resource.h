@@ -13,18 +13,21 @@
 #define RK_CORE_RESOURCE_H
 
 #include "core/config.h"
+#include "core/gpu_inventory.h"
 
 /**
  * Build the list of this process.
  *
  * @config: service_name, resource_attributes, process_command_args.
- * @env: RANK, LOCAL_RANK, WORLD_SIZE; may be NULL.
+ * @env: of the pod, the job and its ranks; may be NULL.
+ * @gpus: may be NULL.
  *
  * A configured list that cannot be decoded is dropped as a whole, with one warning.
  * Context: exporter or tools; once per process. Ownership: the caller, free().
  * Return: NULL when no memory could be had.
  */
-char *rk_resource_create(const struct rk_config *config, const struct rk_env *env);
+char *rk_resource_create(const struct rk_config *config, const struct rk_env *env,
+			 const struct rk_gpu_inventory *gpus);
 
 /* Receives one decoded attribute; both strings live until it returns. */
 typedef void (*rk_resource_fn)(const char *key, const char *value, void *data);

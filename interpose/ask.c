@@ -90,16 +90,3 @@ const char *rk_ask_function_name(CUfunction handle)
 	errno = saved_errno;
 	return name;
 }
-
-uint32_t rk_ask_driver_version(void)
-{
-	static void *_Atomic slot;
-	CUresult (*function)(int *) = (CUresult(*)(int *))find(&slot, "cuDriverGetVersion");
-	int saved_errno = errno;
-	int version = 0;
-
-	if (function && function(&version) != CUDA_SUCCESS)
-		version = 0;
-	errno = saved_errno;
-	return version > 0 ? (uint32_t)version : 0;
-}

@@ -49,11 +49,4 @@ int32_t rk_ask_device(void);
  */
 const char *rk_ask_function_name(CUfunction function);
 
-/**
- * Version of the driver, 0 when unknown.
- *
- * Context: the start path.
- */
-uint32_t rk_ask_driver_version(void);
-
 #endif

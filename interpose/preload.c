@@ -27,9 +27,9 @@
 #include "core/thread.h"
 #include "cupti/cupti.h"
 #include "interpose/api.h"
-#include "interpose/ask.h"
 #include "interpose/cupti_guest.h"
 #include "interpose/injection.h"
+#include "interpose/inventory.h"
 #include "interpose/lookup.h"
 #include "interpose/start.h"
 #include "pipeline/exporter.h"
@@ -103,7 +103,6 @@ static int start_exporter(void)
 		.env = env,
 		.api_names = rk_api_names,
 		.api_count = RK_API_COUNT,
-		.cuda_version = rk_ask_driver_version(),
 		.cupti_version = info.version,
 		.library_dir = library_dir,
 		.gpu_ring = rk_cupti_ring,
@@ -112,6 +111,7 @@ static int start_exporter(void)
 		.gpu_cpu_ns = gpu_cpu_ns,
 		.unwrapped = rk_lookup_unwrapped,
 	};
+	rk_inventory_take(&setup.gpus);
 	err = rk_exporter_start(&setup);
 	if (err)
 		rk_log_error("preload: could not start the exporter: %s", rk_strerror(err));

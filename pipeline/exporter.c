@@ -183,6 +183,7 @@ static bool open_outputs(struct exporter *e)
 	e->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	rk_outputs_open(&e->outputs);
 	tell_clock(e, rk_clock_now());
+	rk_join_tell_gpus(e->join, &e->setup.gpus, rk_clock_now());
 	e->is_open = true;
 	return true;
 }

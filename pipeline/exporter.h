@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "core/gpu_inventory.h"
 #include "core/ring.h"
 
 struct rk_exporter_setup {
@@ -20,7 +21,7 @@ struct rk_exporter_setup {
 	const struct rk_env *env;	/* borrowed for ever */
 	const char *const *api_names;
 	uint32_t api_count;
-	uint32_t cuda_version;
+	struct rk_gpu_inventory gpus;
 	uint32_t cupti_version;
 	const char *library_dir; /* folder of librkpreload.so; borrowed for ever */
 	/* GPU side, as callbacks because this floor does not know cupti/ */

@@ -132,6 +132,23 @@ void rk_join_emit(struct rk_join *join, struct rk_op *op)
 	join->setup.emit(op, join->setup.data);
 }
 
+void rk_join_tell_gpus(struct rk_join *join, const struct rk_gpu_inventory *gpus, uint64_t now)
+{
+	for (uint32_t i = 0; i < gpus->described && i < RK_GPU_MAX; i++) {
+		const struct rk_gpu *gpu = &gpus->at[i];
+		struct rk_op *op = rk_join_start_op(join, RK_OP_DEVICE);
+
+		op->start = op->end = now;
+		op->device = i;
+		op->name = rk_intern(gpu->name);
+		memcpy(op->device_info.uuid, gpu->uuid, sizeof(gpu->uuid));
+		op->device_info.memory_bytes = gpu->memory_bytes;
+		op->device_info.major = gpu->major;
+		op->device_info.minor = gpu->minor;
+		rk_join_emit(join, op);
+	}
+}
+
 struct rk_join_context *rk_join_context_get(struct rk_join *join, uint16_t context)
 {
 	uint32_t wanted = join->context_count ? join->context_count : 16;

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "core/activity.h"
+#include "core/gpu_inventory.h"
 #include "core/op.h"
 #include "core/record.h"
 
@@ -87,7 +88,14 @@ void rk_join_tick(struct rk_join *join, uint64_t now);
 void rk_join_finish(struct rk_join *join);
 
 /**
- * Give @op its ordinal and pass it on (ticks, clock, devices, the end).
+ * One op for each GPU that is described.
+ *
+ * Context: exporter, before the first record.
+ */
+void rk_join_tell_gpus(struct rk_join *join, const struct rk_gpu_inventory *gpus, uint64_t now);
+
+/**
+ * Give @op its ordinal and pass it on (ticks, clock, the end).
  *
  * Context: exporter.
  */

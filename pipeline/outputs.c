@@ -141,7 +141,7 @@ static void open_file(struct rk_outputs *outputs)
 		.start_ns = now,
 		.pid = (uint32_t)getpid(),
 		.cupti_version = setup->cupti_version,
-		.cuda_version = setup->cuda_version,
+		.cuda_version = setup->gpus.cuda_version,
 		.loss_bound_ns = LOSS_BOUND_NS,
 		.executable = outputs->executable,
 		.host = outputs->host,
@@ -227,7 +227,7 @@ void rk_outputs_open(struct rk_outputs *outputs)
 	};
 
 	outputs->is_recording = true;
-	outputs->resource = rk_resource_create(config, outputs->setup->env);
+	outputs->resource = rk_resource_create(config, outputs->setup->env, &outputs->setup->gpus);
 	open_file(outputs);
 	if (rk_pipeline_create(&outputs->pipeline, &setup)) {
 		rk_log_error("exporter: could not create the pipeline: %s", rk_strerror(ENOMEM));

@@ -126,7 +126,7 @@ SIM_API(cuDeviceGetName, char *name, int len, CUdevice dev)
 	if (!name || len <= 0)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (!result)
-		snprintf(name, (size_t)len, "Simulated GPU");
+		snprintf(name, (size_t)len, dev ? "Simulated GPU %d" : "Simulated GPU", dev);
 	return result;
 }
 

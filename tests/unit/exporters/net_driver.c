@@ -441,7 +441,7 @@ int main(int argc, char **argv)
 	host.render = render;
 	host.add = add;
 	host.set = set;
-	host.resource = rk_resource_create(config, env);
+	host.resource = rk_resource_create(config, env, NULL);
 	host.instance = "test-host";
 	host.live = !options.replay;
 	host.health = health;

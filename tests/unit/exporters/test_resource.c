@@ -69,7 +69,7 @@ static char *build(const char *service, const char *attributes, bool command_arg
 		.process_command_args = command_args,
 	};
 
-	return rk_resource_create(&config, NULL);
+	return rk_resource_create(&config, NULL, NULL);
 }
 
 static void test_defaults(void **state)
