@@ -7,6 +7,8 @@
 #include <time.h>
 
 #include "core/config.h"
+#include "core/gpu_inventory.h"
+#include "core/intern.h"
 #include "tools/cmd_info.h"
 #include "tools/json.h"
 #include "tools/options.h"
@@ -23,6 +25,7 @@ struct facts {
 	uint64_t kernels, memcpys, memsets, allocs;
 	uint64_t spans; /* of operations, with GPU time or without */
 	uint64_t first_ns, last_ns;	/* rk_clock */
+	struct rk_gpu_inventory gpus;	/* by number; those the file describes */
 };
 
 static void count_gpu_record(struct facts *f, const struct rk_op *op)
@@ -33,6 +36,22 @@ static void count_gpu_record(struct facts *f, const struct rk_op *op)
 	f->kernels += op->kind == RK_OP_KERNEL;
 	f->memcpys += op->kind == RK_OP_MEMCPY;
 	f->memsets += op->kind == RK_OP_MEMSET;
+}
+
+static void note_gpu(struct facts *f, const struct rk_op *op)
+{
+	struct rk_gpu *gpu;
+
+	if (op->device >= RK_GPU_MAX)
+		return;
+	gpu = &f->gpus.at[op->device];
+	if (op->device >= f->gpus.described)
+		f->gpus.described = op->device + 1;
+	snprintf(gpu->name, sizeof(gpu->name), "%s", rk_intern_get(op->name));
+	memcpy(gpu->uuid, op->device_info.uuid, sizeof(gpu->uuid));
+	gpu->memory_bytes = op->device_info.memory_bytes;
+	gpu->major = op->device_info.major;
+	gpu->minor = op->device_info.minor;
 }
 
 static void count(struct facts *f, const struct rk_op *op)
@@ -54,6 +73,9 @@ static void count(struct facts *f, const struct rk_op *op)
 		break;
 	case RK_OP_ALLOC:
 		f->allocs++;
+		break;
+	case RK_OP_DEVICE:
+		note_gpu(f, op);
 		break;
 	case RK_OP_TICK:
 	case RK_OP_END:
@@ -102,6 +124,26 @@ static double bytes_per_span(const struct facts *f)
 	return f->spans ? (double)f->info.sealed_bytes / (double)f->spans : 0;
 }
 
+static void put_gpus_json(struct rk_json *json, const struct facts *f)
+{
+	rk_json_open(json, "gpus", '[');
+	for (uint32_t i = 0; i < f->gpus.described; i++) {
+		const struct rk_gpu *gpu = &f->gpus.at[i];
+		char uuid[RK_GPU_UUID_SIZE], capability[24];
+
+		rk_gpu_format_uuid(gpu->name, gpu->uuid, uuid);
+		snprintf(capability, sizeof(capability), "%u.%u", gpu->major, gpu->minor);
+		rk_json_open(json, NULL, '{');
+		rk_json_uint(json, "device", i);
+		rk_json_string(json, "name", gpu->name);
+		rk_json_string(json, "uuid", uuid);
+		rk_json_uint(json, "memory_bytes", gpu->memory_bytes);
+		rk_json_string(json, "compute_capability", capability);
+		rk_json_close(json, '}');
+	}
+	rk_json_close(json, ']');
+}
+
 static void put_json(struct rk_json *json, const struct facts *f)
 {
 	rk_json_uint(json, "calls", at_least(sum(f->ledger.calls), f->launches, f));
@@ -125,6 +167,7 @@ static void put_json(struct rk_json *json, const struct facts *f)
 	rk_json_uint(json, "loss_bound_ns", f->meta->loss_bound_ns);
 	rk_json_string(json, "gpu_time_source", f->meta->gpu_time_source);
 	rk_json_double(json, "bytes_per_span", bytes_per_span(f));
+	put_gpus_json(json, f);
 }
 
 static void print_json(const struct facts *f)
@@ -147,6 +190,20 @@ static const char *format_time(uint64_t unix_ns, char out[64])
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(out, 64, "%s.%09lluZ", date, (unsigned long long)(unix_ns % 1000000000u));
 	return out;
+}
+
+static void print_gpus(const struct facts *f)
+{
+	for (uint32_t i = 0; i < f->gpus.described; i++) {
+		const struct rk_gpu *gpu = &f->gpus.at[i];
+		char uuid[RK_GPU_UUID_SIZE], bytes[32], name[256];
+
+		rk_gpu_format_uuid(gpu->name, gpu->uuid, uuid);
+		printf("  GPU %-8u%s, %s, compute capability %u.%u, %s\n", i,
+		       rk_tool_printable(gpu->name, name, sizeof(name)),
+		       rk_tool_format_bytes((double)gpu->memory_bytes, bytes), gpu->major,
+		       gpu->minor, *uuid ? uuid : "no UUID");
+	}
 }
 
 static void print_program(const struct facts *f)
@@ -190,6 +247,7 @@ static void print_text(const struct facts *f)
 	char last[64], bytes[32], bound[32];
 
 	print_program(f);
+	print_gpus(f);
 	printf("  launches    %llu (and %llu of graphs)\n", (unsigned long long)f->launches,
 	       (unsigned long long)f->graph_launches);
 	printf("  GPU records %llu kernels, %llu copies, %llu memsets; %llu allocations\n",

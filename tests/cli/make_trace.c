@@ -4,7 +4,7 @@
  *
  * usage: make_trace FILE clean|killed|host
  *
- *   clean   5 launches of two kernels, one copy each way, one memset, one allocation
+ *   clean   two GPUs, 5 launches of two kernels, one copy each way, one memset, one allocation
  *   killed  the same without an end
  *   host    no GPU times: all durations are the calls'
  */
@@ -63,6 +63,22 @@ static struct rk_op copy(enum rk_op_kind kind, enum rk_copy_kind direction, uint
 	return op;
 }
 
+static struct rk_op gpu(uint32_t device, const char *name)
+{
+	struct rk_op op = {
+		.kind = RK_OP_DEVICE,
+		.device = device,
+		.start = now,
+		.end = now,
+		.name = rk_intern(name),
+		.device_info = { .memory_bytes = 80ull << 30, .major = 9, .minor = 0 },
+	};
+
+	for (int i = 0; i < 16; i++)
+		op.device_info.uuid[i] = (uint8_t)(17 * i + (int)device);
+	return op;
+}
+
 static struct rk_op tick(enum rk_op_kind kind)
 {
 	struct rk_op op = { .kind = (uint8_t)kind, .start = now, .end = now };
@@ -87,6 +103,8 @@ static int fill(struct rk_trace_writer *writer, bool killed)
 {
 	struct rk_op ops[] = {
 		{ .kind = RK_OP_CLOCK, .clock.wall_offset_ns = 1700000000000000000 },
+		gpu(0, "NVIDIA H100 80GB HBM3"),
+		gpu(1, "NVIDIA H100 80GB HBM3 MIG 1g.10gb"),
 		{ .kind = RK_OP_ALLOC,
 		  .host_start = now,
 		  .host_end = now + 1000,
