@@ -3,208 +3,173 @@
  * exporters/otlp_span.c - struct rk_span -> opentelemetry.proto.trace.v1.Span.
  *
  * Field order of the message: trace_id 1, span_id 2, trace_state 3, parent_span_id 4, name 5,
- * kind 6, start 7, end 8, attributes 9, links 13, status 15, flags 16.
+ * kind 6, start 7, end 8, attributes 9, dropped attributes 10, events 11, dropped events 12,
+ * links 13, dropped links 14, status 15, flags 16.
  */
 #include "exporters/otlp_span.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "core/activity.h"
-#include "core/intern.h"
-#include "exporters/protobuf.h"
+#include "exporters/otlp_span_cache.h"
+#include "exporters/otlp_span_put.h"
+#include "exporters/otlp_span_shape.h"
 
-#define FIXED_BOUND 1536 /* everything but the texts: ids, times, 24 attributes with their keys */
-#define GRID_BYTES  36	 /* three 32-bit numbers, two commas */
-
-#define KIND_INTERNAL	   1
+#define SPAN_TAG	   RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES)
 #define STATUS_ERROR	   2
 #define FLAG_HAS_IS_REMOTE 0x100u
 #define FLAG_IS_REMOTE	   0x200u
+#define DEFAULT_LIMIT	   128u
 
-/* An attribute key with its length known to the compiler, and what lets it use that. */
-#define KEY(text)     text, sizeof(text) - 1
-#define ALWAYS_INLINE inline __attribute__((always_inline))
+/* All but texts and shape: ids, numbers with their keys, counts of what was left out, flags. */
+#define FRAME_BOUND 512u
+#define ERROR_BOUND 192u /* event and status but the error's name, which they hold three times */
+
+#define RK_KEY(name, text) +1
+enum {
+	OWN_ATTRIBUTES = 0
+#include "exporters/otlp_span_keys.def"
+};
+#undef RK_KEY
 
 static const uint8_t zero_id[16];
+static const struct rk_otlp_span_limits default_limits = {
+	.attributes = DEFAULT_LIMIT,
+	.characters = UINT32_MAX,
+	.events = DEFAULT_LIMIT,
+	.links = DEFAULT_LIMIT,
+	.event_attributes = DEFAULT_LIMIT,
+};
 
-/* Opens KeyValue in field 9 whose AnyValue has @any bytes. Keys are short; where the value is
- * too, every length is one byte, which the compiler sees for numbers. */
-static ALWAYS_INLINE uint8_t *put_key(uint8_t *p, const char *key, size_t key_length, size_t any)
+struct rk_otlp_span_encoder {
+	struct rk_otlp_span_limits limits;
+	struct rk_otlp_span_cache *cache;
+	const struct rk_span *span; /* whose bound was asked for; NULL = none. Borrowed till then */
+	const struct rk_otlp_span_template *template; /* its shape; NULL = write it */
+};
+
+static inline bool is_zero(const uint8_t *id, size_t length)
 {
-	bool is_short = any < 128 - 6 - key_length;
-	size_t value = 1 + (is_short ? 1 : rk_protobuf_varint_size(any)) + any;
-
-	*p++ = RK_PROTOBUF_TAG(9, RK_PROTOBUF_BYTES);
-	if (is_short)
-		*p++ = (uint8_t)(2 + key_length + value);
-	else
-		p = rk_protobuf_put_varint(p, 2 + key_length + value);
-	*p++ = RK_PROTOBUF_TAG(1, RK_PROTOBUF_BYTES);
-	*p++ = (uint8_t)key_length;
-	p = rk_protobuf_put_bytes(p, key, key_length);
-	*p++ = RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES);
-	if (!is_short)
-		return rk_protobuf_put_varint(p, any);
-	*p++ = (uint8_t)any;
-	return p;
+	return memcmp(id, zero_id, length) == 0;
 }
 
-static ALWAYS_INLINE uint8_t *put_int(uint8_t *p, const char *key, size_t key_length,
-				      uint64_t value)
+/* Put tag and length at @at before the message [@body, @end), which moves when it must.
+ * Return: the end. */
+static uint8_t *close_message(uint8_t *at, uint8_t tag, const uint8_t *body, const uint8_t *end)
 {
-	size_t size = rk_protobuf_varint_size(value);
+	size_t length = (size_t)(end - body);
+	size_t prefix = 1 + rk_protobuf_varint_size(length);
 
-	if (size > 10)
-		__builtin_unreachable();
-	p = put_key(p, key, key_length, 1 + size);
-	*p++ = RK_PROTOBUF_TAG(3, RK_PROTOBUF_VARINT);
-	return rk_protobuf_put_varint(p, value);
+	if (at + prefix != body)
+		memmove(at + prefix, body, length);
+	*at = tag;
+	rk_protobuf_put_varint(at + 1, length);
+	return at + prefix + length;
 }
 
-static inline uint8_t *put_true(uint8_t *p, const char *key, size_t key_length)
+/* The same for the span at @out, whose body begins behind the tag and the two bytes of nearly
+ * any length. Return: bytes in all. */
+static inline size_t close_span(uint8_t *out, const uint8_t *end)
 {
-	p = put_key(p, key, key_length, 2);
-	*p++ = RK_PROTOBUF_TAG(2, RK_PROTOBUF_VARINT);
-	*p++ = 1;
-	return p;
+	size_t length = (size_t)(end - (out + 3));
+
+	if (length < 1u << 7 || length >= 1u << 14)
+		return (size_t)(close_message(out, SPAN_TAG, out + 3, end) - out);
+	out[0] = SPAN_TAG;
+	out[1] = (uint8_t)(length | 0x80);
+	out[2] = (uint8_t)(length >> 7);
+	return length + 3;
 }
 
-/* Empty texts are left out: they say nothing. */
-static ALWAYS_INLINE uint8_t *put_text(uint8_t *p, const char *key, size_t key_length,
-				       const char *text, size_t length)
+static inline uint8_t *put_string(uint8_t *p, uint8_t tag, const char *text)
 {
-	if (!length)
-		return p;
-	p = put_key(p, key, key_length, 1 + rk_protobuf_varint_size(length) + length);
-	*p++ = RK_PROTOBUF_TAG(1, RK_PROTOBUF_BYTES);
+	size_t length = strlen(text);
+
+	*p++ = tag;
 	p = rk_protobuf_put_varint(p, length);
 	return rk_protobuf_put_text(p, text, length);
 }
 
-static ALWAYS_INLINE uint8_t *put_string(uint8_t *p, const char *key, size_t key_length,
-					 const char *text)
+static inline uint8_t *put_count(uint8_t *p, uint8_t tag, uint32_t count)
 {
-	return put_text(p, key, key_length, text, text ? strlen(text) : 0);
+	if (!count)
+		return p;
+	*p++ = tag;
+	return rk_protobuf_put_varint(p, count);
 }
 
-static inline char *put_decimal(char *out, uint32_t value)
+/* Fields 1 to 4. */
+static inline uint8_t *put_ids(uint8_t *p, const struct rk_span *span)
 {
-	uint32_t unit = 10;
-
-	if (value < 10) {
-		*out++ = (char)('0' + value);
-		return out;
+	*p++ = RK_PROTOBUF_TAG(1, RK_PROTOBUF_BYTES);
+	*p++ = 16;
+	p = rk_protobuf_put_bytes(p, span->trace_id, 16);
+	*p++ = RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES);
+	*p++ = 8;
+	p = rk_protobuf_put_bytes(p, span->span_id, 8);
+	if (*span->tracestate)
+		p = put_string(p, RK_PROTOBUF_TAG(3, RK_PROTOBUF_BYTES), span->tracestate);
+	if (!is_zero(span->parent_id, 8)) {
+		*p++ = RK_PROTOBUF_TAG(4, RK_PROTOBUF_BYTES);
+		*p++ = 8;
+		p = rk_protobuf_put_bytes(p, span->parent_id, 8);
 	}
-	while (value / unit >= 10)
-		unit *= 10;
-	for (; unit; unit /= 10)
-		*out++ = (char)('0' + value / unit % 10);
-	return out;
-}
-
-static uint8_t *put_extent(uint8_t *p, const char *key, size_t key_length, const uint32_t *extent)
-{
-	char text[GRID_BYTES];
-	char *out = put_decimal(text, extent[0]);
-
-	*out++ = ',';
-	out = put_decimal(out, extent[1]);
-	*out++ = ',';
-	out = put_decimal(out, extent[2]);
-	return put_text(p, key, key_length, text, (size_t)(out - text));
-}
-
-const char *rk_otlp_span_copy_name(uint8_t copy_kind)
-{
-	static const char *const names[] = {
-		[RK_COPY_UNKNOWN] = "unknown", [RK_COPY_HTOD] = "HtoD", [RK_COPY_DTOH] = "DtoH",
-		[RK_COPY_HTOA] = "HtoA",       [RK_COPY_ATOH] = "AtoH", [RK_COPY_ATOA] = "AtoA",
-		[RK_COPY_ATOD] = "AtoD",       [RK_COPY_DTOA] = "DtoA", [RK_COPY_DTOD] = "DtoD",
-		[RK_COPY_HTOH] = "HtoH",       [RK_COPY_PTOP] = "PtoP",
-	};
-
-	return copy_kind < sizeof(names) / sizeof(names[0]) ? names[copy_kind] : "unknown";
-}
-
-static uint8_t *put_graph(uint8_t *p, uint32_t graph, uint64_t node)
-{
-	if (graph)
-		p = put_int(p, KEY("rustkernel.graph.id"), graph);
-	if (node)
-		p = put_int(p, KEY("rustkernel.graph.node_id"), node);
 	return p;
 }
 
-static uint8_t *put_kernel(uint8_t *p, const struct rk_span *span)
+/* Attributes whose values differ among spans of one shape. */
+static RK_SPAN_ALWAYS_INLINE void put_numbers(struct rk_otlp_span_writer *writer,
+					      const struct rk_span *span)
 {
 	const struct rk_op *op = span->op;
+	uint64_t node = 0;
 
-	p = put_extent(p, KEY("rustkernel.grid"), op->kernel.grid);
-	p = put_extent(p, KEY("rustkernel.block"), op->kernel.block);
-	p = put_graph(p, op->kernel.graph, op->kernel.graph_node);
-	if (!(op->flags & RK_OP_F_HOST_TIME)) {
-		/* The host cannot know these; a zero would read as a fact. */
-		p = put_int(p, KEY("rustkernel.registers"), op->kernel.registers);
-		p = put_int(p, KEY("rustkernel.shared_memory_bytes"),
-			    (uint64_t)op->kernel.static_shared_bytes +
-				    op->kernel.dynamic_shared_bytes);
-		p = put_int(p, KEY("rustkernel.queue_ns"), span->queue_ns);
-	}
-	p = put_string(p, KEY("rustkernel.kernel.mangled_name"), rk_intern_get(op->name));
-	return put_string(p, KEY("rustkernel.kernel.demangled_name"), span->demangled);
-}
-
-static uint8_t *put_copy(uint8_t *p, const struct rk_op *op)
-{
-	p = put_int(p, KEY("rustkernel.bytes"), op->copy.bytes);
-	if (op->kind == RK_OP_MEMCPY)
-		p = put_string(p, KEY("rustkernel.copy_kind"),
-			       rk_otlp_span_copy_name(op->copy.copy_kind));
-	else
-		p = put_int(p, KEY("rustkernel.memset_value"), op->copy.value);
-	if (op->copy.copy_kind == RK_COPY_PTOP)
-		p = put_int(p, KEY("rustkernel.peer_device"), op->copy.peer_device);
-	return put_graph(p, op->copy.graph, op->copy.graph_node);
-}
-
-static uint8_t *put_leaf(uint8_t *p, const struct rk_span *span)
-{
-	const struct rk_op *op = span->op;
-
-	p = put_int(p, KEY("rustkernel.device"), op->device);
-	p = put_int(p, KEY("rustkernel.stream"), op->stream);
-	if (op->correlation)
-		p = put_int(p, KEY("rustkernel.correlation_id"), op->correlation);
-	if (op->kind == RK_OP_KERNEL)
-		p = put_kernel(p, span);
-	else if (op->kind == RK_OP_MEMCPY || op->kind == RK_OP_MEMSET)
-		p = put_copy(p, op);
-	else if (op->kind == RK_OP_GRAPH)
-		p = put_graph(p, op->graph.graph, 0);
-	p = put_string(p, KEY("rustkernel.api"), rk_intern_get(op->api));
-	if (op->flags & RK_OP_F_ORPHAN)
-		p = put_true(p, KEY("rustkernel.orphan"));
-	if (op->flags & RK_OP_F_OPEN)
-		p = put_true(p, KEY("rustkernel.open"));
-	if (op->flags & RK_OP_F_INVALID_TIME)
-		p = put_true(p, KEY("rustkernel.invalid_time"));
-	return p;
-}
-
-static uint8_t *put_attributes(uint8_t *p, const struct rk_span *span)
-{
-	p = put_string(p, KEY("rustkernel.kernel_id"), span->kernel_id);
-	p = put_string(p, KEY("rustkernel.domain"), span->domain);
-	p = put_string(p, KEY("rustkernel.time_source"), span->host_time ? "host" : "gpu");
-	if (span->tid)
-		p = put_int(p, KEY("thread.id"), span->tid);
 	if (span->shape == RK_SPAN_ROOT) {
-		p = put_int(p, KEY("rustkernel.ops"), span->ops);
-		p = put_int(p, KEY("rustkernel.kernels"), span->kernels);
-		p = put_int(p, KEY("rustkernel.gpu_ns"), span->gpu_ns);
+		rk_otlp_span_put_int(writer, RK_SPAN_KEY(OPS), span->ops);
+		rk_otlp_span_put_int(writer, RK_SPAN_KEY(KERNELS), span->kernels);
+		rk_otlp_span_put_int(writer, RK_SPAN_KEY(GPU_NS), span->gpu_ns);
 	}
-	return span->op ? put_leaf(p, span) : p;
+	if (!op)
+		return;
+	if (op->correlation)
+		rk_otlp_span_put_int(writer, RK_SPAN_KEY(CORRELATION_ID), op->correlation);
+	if (op->kind == RK_OP_KERNEL) {
+		node = op->kernel.graph_node;
+		if (!(op->flags & RK_OP_F_HOST_TIME))
+			rk_otlp_span_put_int(writer, RK_SPAN_KEY(QUEUE_NS), span->queue_ns);
+	} else if (op->kind == RK_OP_MEMCPY || op->kind == RK_OP_MEMSET) {
+		node = op->copy.graph_node;
+		rk_otlp_span_put_int(writer, RK_SPAN_KEY(BYTES), op->copy.bytes);
+	}
+	if (node)
+		rk_otlp_span_put_int(writer, RK_SPAN_KEY(GRAPH_NODE_ID), node);
+}
+
+/* A failed call is an exception: its name is the type. */
+static uint8_t *put_event(uint8_t *p, const struct rk_span *span,
+			  const struct rk_otlp_span_limits *limits)
+{
+	static const char type[] = "exception.type", message[] = "exception.message";
+	struct rk_otlp_span_writer writer = {
+		.tag = RK_PROTOBUF_TAG(3, RK_PROTOBUF_BYTES),
+		.left = limits->event_attributes,
+		.characters = limits->characters,
+	};
+	uint8_t *body = p + 2;
+
+	writer.p = body;
+	if (span->end_unix_ns) {
+		*writer.p++ = RK_PROTOBUF_TAG(1, RK_PROTOBUF_FIXED64);
+		writer.p = rk_protobuf_put_fixed64(writer.p, span->end_unix_ns);
+	}
+	writer.p = put_string(writer.p, RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES), "exception");
+	rk_otlp_span_put_string(&writer, type, sizeof(type) - 1, span->error);
+	rk_otlp_span_put_joined(&writer, message, sizeof(message) - 1,
+				"CUDA call failed: ", span->error);
+	writer.p = put_count(writer.p, RK_PROTOBUF_TAG(4, RK_PROTOBUF_VARINT), writer.dropped);
+	return close_message(p, RK_PROTOBUF_TAG(11, RK_PROTOBUF_BYTES), body, writer.p);
 }
 
 static uint8_t *put_link(uint8_t *p, const struct rk_span *span)
@@ -224,87 +189,201 @@ static uint8_t *put_link(uint8_t *p, const struct rk_span *span)
 
 static uint8_t *put_status(uint8_t *p, const char *error)
 {
-	size_t length = strlen(error);
+	uint8_t *body = p + 2;
+	uint8_t *end = put_string(body, RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES), error);
 
-	*p++ = RK_PROTOBUF_TAG(15, RK_PROTOBUF_BYTES);
-	p = rk_protobuf_put_varint(p, 1 + rk_protobuf_varint_size(length) + length + 2);
-	*p++ = RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES);
-	p = rk_protobuf_put_varint(p, length);
-	p = rk_protobuf_put_text(p, error, length);
-	*p++ = RK_PROTOBUF_TAG(3, RK_PROTOBUF_VARINT);
-	*p++ = STATUS_ERROR;
-	return p;
+	*end++ = RK_PROTOBUF_TAG(3, RK_PROTOBUF_VARINT);
+	*end++ = STATUS_ERROR;
+	return close_message(p, RK_PROTOBUF_TAG(15, RK_PROTOBUF_BYTES), body, end);
 }
 
-/* Fields 1 to 8. */
-static uint8_t *put_head(uint8_t *p, const struct rk_span *span)
+/* Fields 11 to 15, which few spans have. */
+static uint8_t *put_rare(uint8_t *p, const struct rk_span *span,
+			 const struct rk_otlp_span_limits *limits)
 {
-	const char *name = *span->name ? span->name : "unknown";
-	size_t length = strlen(name);
+	bool has_link = !is_zero(span->link_trace_id, 16), has_error = *span->error;
 
-	*p++ = RK_PROTOBUF_TAG(1, RK_PROTOBUF_BYTES);
-	*p++ = 16;
-	p = rk_protobuf_put_bytes(p, span->trace_id, 16);
-	*p++ = RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES);
-	*p++ = 8;
-	p = rk_protobuf_put_bytes(p, span->span_id, 8);
-	if (*span->tracestate) {
-		size_t state = strlen(span->tracestate);
+	if (has_error && limits->events)
+		p = put_event(p, span, limits);
+	else
+		p = put_count(p, RK_PROTOBUF_TAG(12, RK_PROTOBUF_VARINT), has_error);
+	if (has_link && limits->links)
+		p = put_link(p, span);
+	else
+		p = put_count(p, RK_PROTOBUF_TAG(14, RK_PROTOBUF_VARINT), has_link);
+	return has_error ? put_status(p, span->error) : p;
+}
 
-		*p++ = RK_PROTOBUF_TAG(3, RK_PROTOBUF_BYTES);
-		p = rk_protobuf_put_varint(p, state);
-		p = rk_protobuf_put_text(p, span->tracestate, state);
-	}
-	if (memcmp(span->parent_id, zero_id, 8) != 0) {
-		*p++ = RK_PROTOBUF_TAG(4, RK_PROTOBUF_BYTES);
-		*p++ = 8;
-		p = rk_protobuf_put_bytes(p, span->parent_id, 8);
-	}
-	*p++ = RK_PROTOBUF_TAG(5, RK_PROTOBUF_BYTES);
-	p = rk_protobuf_put_varint(p, length);
-	p = rk_protobuf_put_text(p, name, length);
-	*p++ = RK_PROTOBUF_TAG(6, RK_PROTOBUF_VARINT);
-	*p++ = KIND_INTERNAL;
-	*p++ = RK_PROTOBUF_TAG(7, RK_PROTOBUF_FIXED64);
-	p = rk_protobuf_put_fixed64(p, span->start_unix_ns);
-	*p++ = RK_PROTOBUF_TAG(8, RK_PROTOBUF_FIXED64);
-	return rk_protobuf_put_fixed64(p, span->end_unix_ns);
+static inline uint8_t *put_flags(uint8_t *p, const struct rk_span *span)
+{
+	uint32_t flags = FLAG_HAS_IS_REMOTE | span->trace_flags;
+
+	if (span->parent_is_remote)
+		flags |= FLAG_IS_REMOTE;
+	/* The field's number needs a tag of two bytes. */
+	*p++ = ((16 << 3 | RK_PROTOBUF_FIXED32) & 0x7f) | 0x80;
+	*p++ = 16 << 3 >> 7;
+	return rk_protobuf_put_fixed32(p, flags);
+}
+
+/* The whole span, with nothing ready-made. */
+static size_t encode_plain(uint8_t *out, const struct rk_span *span,
+			   const struct rk_otlp_span_limits *limits)
+{
+	struct rk_otlp_span_writer writer = {
+		.p = put_ids(out + 3, span),
+		.tag = RK_PROTOBUF_TAG(9, RK_PROTOBUF_BYTES),
+		.left = limits->attributes,
+		.characters = limits->characters,
+	};
+	uint8_t *p;
+
+	rk_otlp_span_shape_put(&writer, span);
+	put_numbers(&writer, span);
+	p = put_count(writer.p, RK_PROTOBUF_TAG(10, RK_PROTOBUF_VARINT), writer.dropped);
+	p = put_flags(put_rare(p, span, limits), span);
+	return close_span(out, p);
+}
+
+static size_t encode_template(uint8_t *out, const struct rk_span *span,
+			      const struct rk_otlp_span_template *template,
+			      const struct rk_otlp_span_limits *limits)
+{
+	uint8_t *shape = put_ids(out + 3, span), *p;
+	struct rk_otlp_span_writer writer = {
+		.p = rk_protobuf_put_bytes(shape, template->bytes, template->length),
+		.tag = RK_PROTOBUF_TAG(9, RK_PROTOBUF_BYTES),
+		.left = UINT32_MAX,
+		.characters = UINT32_MAX,
+	};
+
+	rk_protobuf_put_fixed64(shape + template->times, span->start_unix_ns);
+	rk_protobuf_put_fixed64(shape + template->times + 9, span->end_unix_ns);
+	put_numbers(&writer, span);
+	p = writer.p;
+	if (*span->error || !is_zero(span->link_trace_id, 16))
+		p = put_rare(p, span, limits);
+	p = put_flags(p, span);
+	return close_span(out, p);
+}
+
+static inline size_t frame_bound(const struct rk_span *span)
+{
+	size_t bytes = FRAME_BOUND;
+
+	if (*span->tracestate)
+		bytes += strlen(span->tracestate);
+	if (*span->error)
+		bytes += ERROR_BOUND + 3 * strlen(span->error);
+	return bytes;
 }
 
 size_t rk_otlp_span_bound(const struct rk_span *span)
 {
-	size_t bytes = FIXED_BOUND + strlen(span->name) + strlen(span->kernel_id) +
-		       strlen(span->domain) + strlen(span->tracestate) + strlen(span->error);
-
-	if (span->demangled)
-		bytes += strlen(span->demangled);
-	if (span->op)
-		bytes += strlen(rk_intern_get(span->op->name)) +
-			 strlen(rk_intern_get(span->op->api));
-	return bytes;
+	return frame_bound(span) + rk_otlp_span_shape_bound(span);
 }
 
 size_t rk_otlp_span_encode(uint8_t *out, const struct rk_span *span)
 {
-	uint8_t *body = out + 3; /* tag, and the two bytes of nearly every length */
-	uint8_t *p = put_head(body, span);
-	size_t length, prefix;
+	return encode_plain(out, span, &default_limits);
+}
 
-	p = put_attributes(p, span);
-	if (memcmp(span->link_trace_id, zero_id, 16) != 0)
-		p = put_link(p, span);
-	if (*span->error)
-		p = put_status(p, span->error);
-	/* Field 16 needs a tag of two bytes. */
-	p = rk_protobuf_put_varint(p, 16 << 3 | RK_PROTOBUF_FIXED32);
-	p = rk_protobuf_put_fixed32(p, FLAG_HAS_IS_REMOTE |
-					       (span->parent_is_remote ? FLAG_IS_REMOTE : 0) |
-					       span->trace_flags);
-	length = (size_t)(p - body);
-	prefix = 1 + rk_protobuf_varint_size(length);
-	if (prefix != 3)
-		memmove(out + prefix, body, length);
-	*out = RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES);
-	rk_protobuf_put_varint(out + 1, length);
-	return prefix + length;
+/* Write the shape for all that will come. Return: NULL when it is not to be remembered. */
+static const struct rk_otlp_span_template *make_template(struct rk_otlp_span_encoder *encoder,
+							 const struct rk_otlp_span_key *key,
+							 const struct rk_span *span)
+{
+	struct rk_otlp_span_template *template =
+		rk_otlp_span_cache_reserve(encoder->cache, rk_otlp_span_shape_bound(span));
+	struct rk_otlp_span_writer writer = {
+		.tag = RK_PROTOBUF_TAG(9, RK_PROTOBUF_BYTES),
+		.left = UINT32_MAX,
+		.characters = encoder->limits.characters,
+	};
+
+	if (!template)
+		return NULL;
+	writer.p = template->bytes;
+	template->times = (uint32_t)(rk_otlp_span_shape_put(&writer, span) - template->bytes);
+	template->length = (uint32_t)(writer.p - template->bytes);
+	rk_otlp_span_cache_commit(encoder->cache, template, key);
+	return template;
+}
+
+static uint32_t smaller(uint64_t limit)
+{
+	return limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
+}
+
+void rk_otlp_span_limits_get(struct rk_otlp_span_limits *limits, const struct rk_config *config)
+{
+	*limits = default_limits;
+	if (!config)
+		return;
+	limits->attributes = smaller(config->tracing_attribute_count_limit);
+	limits->characters = smaller(config->tracing_attribute_value_limit);
+	limits->events = smaller(config->tracing_event_count_limit);
+	limits->links = smaller(config->tracing_link_count_limit);
+	limits->event_attributes = smaller(config->tracing_event_attribute_count_limit);
+}
+
+int rk_otlp_span_encoder_create(struct rk_otlp_span_encoder **out, const struct rk_config *config)
+{
+	struct rk_otlp_span_encoder *encoder = calloc(1, sizeof(*encoder));
+	int err;
+
+	*out = NULL;
+	if (!encoder)
+		return -ENOMEM;
+	rk_otlp_span_limits_get(&encoder->limits, config);
+	err = rk_otlp_span_cache_create(&encoder->cache);
+	if (err) {
+		free(encoder);
+		return err;
+	}
+	*out = encoder;
+	return 0;
+}
+
+void rk_otlp_span_encoder_destroy(struct rk_otlp_span_encoder *encoder)
+{
+	if (!encoder)
+		return;
+	rk_otlp_span_cache_destroy(encoder->cache);
+	free(encoder);
+}
+
+/* Whether no attribute will have to be left out, and both times will be written. */
+static inline bool has_template(const struct rk_otlp_span_encoder *encoder,
+				const struct rk_span *span)
+{
+	return (uint64_t)OWN_ATTRIBUTES + span->baggage_count <= encoder->limits.attributes &&
+	       span->start_unix_ns && span->end_unix_ns;
+}
+
+size_t rk_otlp_span_encoder_bound(struct rk_otlp_span_encoder *encoder, const struct rk_span *span)
+{
+	const struct rk_otlp_span_template *template = NULL;
+	struct rk_otlp_span_key key;
+
+	if (has_template(encoder, span)) {
+		rk_otlp_span_shape_get_key(&key, span);
+		template = rk_otlp_span_cache_find(encoder->cache, &key);
+		if (!template)
+			template = make_template(encoder, &key, span);
+	}
+	encoder->span = span;
+	encoder->template = template;
+	return frame_bound(span) + (template ? template->length : rk_otlp_span_shape_bound(span));
+}
+
+size_t rk_otlp_span_encoder_encode(struct rk_otlp_span_encoder *encoder, uint8_t *out,
+				   const struct rk_span *span)
+{
+	bool is_known = encoder->span == span && encoder->template;
+
+	encoder->span = NULL;
+	if (is_known)
+		return encode_template(out, span, encoder->template, &encoder->limits);
+	return encode_plain(out, span, &encoder->limits);
 }

@@ -1,77 +1,150 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Time to encode a typical kernel span, beside a memcpy of the same bytes, interleaved.
+ * Time to encode the spans of a repeating step: by our encoder, without its ready-made parts,
+ * by protobuf-c with an arena, and a memcpy of the same bytes; medians of interleaved rounds.
+ *
+ * usage: bench_otlp_span           prints ns per span and the ratio
+ *        bench_otlp_span count N   encodes N steps in count_steps(), for callgrind; prints the
+ *                                  number of spans
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "core/intern.h"
-#include "exporters/otlp_span.h"
+#include "otlp_span_mix.h"
+#include "otlp_span_oracle.h"
 
-#define ROUNDS 5
-#define SPANS  200000
+#define ROUNDS 7
+#define STEPS  2000 /* of one round */
+
+enum way { WAY_ENCODER, WAY_PLAIN, WAY_PROTOBUF_C, WAY_MEMCPY, WAY_COUNT };
+
+static struct mix mix;
+static struct rk_otlp_span_encoder *encoder;
+static struct oracle oracle;
+static uint8_t buffer[1 << 20];
+static size_t used; /* goes round, as a send buffer does */
+static uint64_t bytes;
 
 static uint64_t now_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-int main(void)
+static uint8_t *reserve(size_t bound)
 {
-	static uint8_t buffer[4096], copy[4096];
-	struct rk_op op = {
-		.kind = RK_OP_KERNEL,
-		.device = 1,
-		.stream = 13,
-		.correlation = 123456,
-		.api = rk_intern("cuLaunchKernel"),
-		.name = rk_intern("_ZN3foo9transposeILi32EfEEvPT0_PKS2_"),
-		.kernel = { .grid = { 1024, 1, 1 }, .block = { 256, 1, 1 }, .registers = 32 },
-	};
-	struct rk_span span = {
-		.trace_id = { 1 },
-		.span_id = { 2 },
-		.parent_id = { 3 },
-		.start_unix_ns = 1700000000000000000u,
-		.end_unix_ns = 1700000000000010000u,
-		.name = "foo::transpose",
-		.kernel_id = "foo::transpose",
-		.demangled = "void foo::transpose<32, float>(float*, float const*)",
-		.domain = "unknown",
-		.tracestate = "",
-		.error = "",
-		.op = &op,
-		.tid = 4242,
-		.shape = RK_SPAN_LEAF,
-	};
-	double best[2] = { 1e9, 1e9 };
-	size_t length = 0;
+	if (used + bound > sizeof(buffer))
+		used = 0;
+	return buffer + used;
+}
 
-	for (int round = 0; round < ROUNDS; round++) {
-		uint64_t start = now_ns(), took;
+static void encode_one(enum way way, const struct rk_span *span)
+{
+	static uint8_t copy[1024];
+	size_t length;
 
-		for (int i = 0; i < SPANS; i++) {
-			op.correlation++;
-			length = rk_otlp_span_encode(buffer, &span);
-		}
-		took = now_ns() - start;
-		if ((double)took / SPANS < best[0])
-			best[0] = (double)took / SPANS;
-		start = now_ns();
-		for (int i = 0; i < SPANS; i++) {
-			memcpy(copy, buffer, length);
-			__asm__ volatile("" : : "r"(copy) : "memory");
-		}
-		took = now_ns() - start;
-		if ((double)took / SPANS < best[1])
-			best[1] = (double)took / SPANS;
+	switch (way) {
+	case WAY_ENCODER:
+		length = rk_otlp_span_encoder_bound(encoder, span);
+		length = rk_otlp_span_encoder_encode(encoder, reserve(length), span);
+		break;
+	case WAY_PLAIN:
+		length = rk_otlp_span_encode(reserve(rk_otlp_span_bound(span)), span);
+		break;
+	case WAY_PROTOBUF_C:
+		length = oracle_encode(&oracle, reserve(4096), span);
+		break;
+	default:
+		length = 600;
+		memcpy(reserve(length), copy, length);
+		break;
 	}
-	printf("encode %.1f ns/span, memcpy %.1f ns/span, %zu bytes/span\n", best[0], best[1],
-	       length);
+	used += length;
+	bytes += length;
+}
+
+static double run(enum way way)
+{
+	uint64_t took = 0;
+
+	for (int step = 0; step < STEPS; step++) {
+		uint64_t start;
+
+		mix_next(&mix);
+		start = now_ns();
+		for (int i = 0; i < MIX_SPANS; i++)
+			encode_one(way, &mix.spans[i]);
+		took += now_ns() - start;
+	}
+	return (double)took / STEPS / MIX_SPANS;
+}
+
+/* Not inlined: callgrind counts what happens in here. */
+__attribute__((noinline)) void count_steps(void);
+void count_steps(void)
+{
+	for (int i = 0; i < MIX_SPANS; i++)
+		encode_one(WAY_ENCODER, &mix.spans[i]);
+}
+
+static int count(int steps)
+{
+	/* The first step makes the templates, as the first second of a program does. */
+	mix_next(&mix);
+	for (int i = 0; i < MIX_SPANS; i++)
+		encode_one(WAY_ENCODER, &mix.spans[i]);
+	for (int step = 0; step < steps; step++) {
+		mix_next(&mix);
+		count_steps();
+	}
+	printf("%d\n", steps * MIX_SPANS);
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+int main(int argc, char **argv)
+{
+	static double ns[WAY_COUNT][ROUNDS];
+	struct rk_otlp_span_limits limits;
+	double encoder_ns, protobuf_ns;
+
+	mix_init(&mix);
+	rk_otlp_span_limits_get(&limits, NULL);
+	oracle_init(&oracle, &limits);
+	oracle.is_clean = true;
+	if (rk_otlp_span_encoder_create(&encoder, NULL))
+		return 1;
+	if (argc == 3 && strcmp(argv[1], "count") == 0)
+		return count(atoi(argv[2]));
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int way = 0; way < WAY_COUNT; way++) {
+			bytes = 0;
+			ns[way][round] = run((enum way)way);
+			if (way == WAY_ENCODER && !round)
+				printf("bytes per span %.0f\n", (double)bytes / STEPS / MIX_SPANS);
+		}
+	}
+	for (int way = 0; way < WAY_COUNT; way++)
+		qsort(ns[way], ROUNDS, sizeof(double), compare);
+	encoder_ns = ns[WAY_ENCODER][ROUNDS / 2];
+	protobuf_ns = ns[WAY_PROTOBUF_C][ROUNDS / 2];
+	printf("encoder        %7.1f ns/span (with its bound)\n", encoder_ns);
+	printf("without cache  %7.1f ns/span\n", ns[WAY_PLAIN][ROUNDS / 2]);
+	printf("protobuf-c     %7.1f ns/span (structs from an arena, packed) = %.1f x ours\n",
+	       protobuf_ns, protobuf_ns / encoder_ns);
+	printf("memcpy         %7.1f ns/span\n", ns[WAY_MEMCPY][ROUNDS / 2]);
+	rk_otlp_span_encoder_destroy(encoder);
+	oracle_finish(&oracle);
 	return 0;
 }

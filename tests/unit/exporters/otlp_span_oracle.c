@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0
+ */
+#include "otlp_span_oracle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/intern.h"
+#include "core/utf8.h"
+#include "exporters/proto/schemas.h"
+
+#define ATTRIBUTES_MAX 400
+#define ARENA_BYTES    (8u << 20)
+#define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
+
+typedef Opentelemetry__Proto__Common__V1__KeyValue KeyValue;
+typedef Opentelemetry__Proto__Common__V1__AnyValue AnyValue;
+typedef Opentelemetry__Proto__Trace__V1__Span Span;
+typedef Opentelemetry__Proto__Trace__V1__Span__Event Event;
+typedef Opentelemetry__Proto__Trace__V1__Span__Link Link;
+typedef Opentelemetry__Proto__Trace__V1__Status Status;
+typedef Opentelemetry__Proto__Trace__V1__ScopeSpans ScopeSpans;
+
+struct list {
+	struct oracle *oracle;
+	KeyValue **items;
+	size_t count;
+	uint32_t limit, dropped;
+};
+
+static void *take(struct oracle *oracle, size_t size)
+{
+	void *memory = oracle->arena + oracle->used;
+
+	oracle->used += (size + 15) & ~(size_t)15;
+	if (oracle->used > oracle->size)
+		abort();
+	return memory;
+}
+
+/* Valid UTF-8 of at most @characters. */
+static char *clean(struct oracle *oracle, const char *text, uint32_t characters)
+{
+	size_t length;
+	char *copy;
+
+	if (oracle->is_clean)
+		return (char *)text;
+	length = strlen(text);
+	copy = take(oracle, length + 1);
+	memcpy(copy, text, length + 1);
+	rk_utf8_repair(copy, length);
+	for (char *c = copy; *c; c++) {
+		if (((uint8_t)*c & 0xc0) == 0x80)
+			continue;
+		if (!characters--) {
+			*c = '\0';
+			break;
+		}
+	}
+	return copy;
+}
+
+static AnyValue *add(struct list *list, const char *key)
+{
+	KeyValue *pair;
+	AnyValue *value;
+
+	if (list->count == list->limit) {
+		list->dropped++;
+		return NULL;
+	}
+	pair = take(list->oracle, sizeof(*pair));
+	value = take(list->oracle, sizeof(*value));
+	opentelemetry__proto__common__v1__key_value__init(pair);
+	opentelemetry__proto__common__v1__any_value__init(value);
+	pair->key = (char *)key;
+	pair->value = value;
+	list->items[list->count++] = pair;
+	return value;
+}
+
+static void add_int(struct list *list, const char *key, uint64_t number)
+{
+	AnyValue *value = add(list, key);
+
+	if (!value)
+		return;
+	value->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_INT_VALUE;
+	value->int_value = (int64_t)number;
+}
+
+static void add_true(struct list *list, const char *key)
+{
+	AnyValue *value = add(list, key);
+
+	if (!value)
+		return;
+	value->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_BOOL_VALUE;
+	value->bool_value = 1;
+}
+
+static void add_text(struct list *list, const char *key, const char *text)
+{
+	AnyValue *value;
+
+	if (!text || !*text)
+		return;
+	value = add(list, key);
+	if (!value)
+		return;
+	value->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE;
+	value->string_value = clean(list->oracle, text, list->oracle->limits.characters);
+}
+
+static void add_extent(struct list *list, const char *key, const uint32_t *extent)
+{
+	char *text = take(list->oracle, 40);
+
+	snprintf(text, 40, "%u,%u,%u", extent[0], extent[1], extent[2]);
+	add_text(list, key, text);
+}
+
+static void add_kernel(struct list *list, const struct rk_span *span)
+{
+	const struct rk_op *op = span->op;
+
+	add_extent(list, "rustkernel.grid", op->kernel.grid);
+	add_extent(list, "rustkernel.block", op->kernel.block);
+	if (op->kernel.graph)
+		add_int(list, "rustkernel.graph.id", op->kernel.graph);
+	if (!(op->flags & RK_OP_F_HOST_TIME)) {
+		add_int(list, "rustkernel.registers", op->kernel.registers);
+		add_int(list, "rustkernel.shared_memory_bytes",
+			(uint64_t)op->kernel.static_shared_bytes + op->kernel.dynamic_shared_bytes);
+	}
+	add_text(list, "rustkernel.kernel.mangled_name", rk_intern_get(op->name));
+	add_text(list, "rustkernel.kernel.demangled_name", span->demangled);
+}
+
+static void add_copy(struct list *list, const struct rk_op *op)
+{
+	if (op->kind == RK_OP_MEMCPY)
+		add_text(list, "rustkernel.copy_kind", rk_otlp_span_copy_name(op->copy.copy_kind));
+	else
+		add_int(list, "rustkernel.memset_value", op->copy.value);
+	if (op->copy.copy_kind == 10)
+		add_int(list, "rustkernel.peer_device", op->copy.peer_device);
+	if (op->copy.graph)
+		add_int(list, "rustkernel.graph.id", op->copy.graph);
+}
+
+static void add_op(struct list *list, const struct rk_span *span)
+{
+	const struct rk_op *op = span->op;
+
+	add_int(list, "rustkernel.device", op->device);
+	add_int(list, "rustkernel.stream", op->stream);
+	if (op->kind == RK_OP_KERNEL)
+		add_kernel(list, span);
+	else if (op->kind == RK_OP_MEMCPY || op->kind == RK_OP_MEMSET)
+		add_copy(list, op);
+	else if (op->kind == RK_OP_GRAPH && op->graph.graph)
+		add_int(list, "rustkernel.graph.id", op->graph.graph);
+	add_text(list, "rustkernel.api", rk_intern_get(op->api));
+	if (op->flags & RK_OP_F_ORPHAN)
+		add_true(list, "rustkernel.orphan");
+	if (op->flags & RK_OP_F_OPEN)
+		add_true(list, "rustkernel.open");
+	if (op->flags & RK_OP_F_INVALID_TIME)
+		add_true(list, "rustkernel.invalid_time");
+}
+
+static bool is_own_key(const char *key)
+{
+	static const char *const keys[] = {
+#define RK_KEY(name, text) text,
+#include "exporters/otlp_span_keys.def"
+#undef RK_KEY
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (strcmp(keys[i], key) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add_baggage(struct list *list, const struct rk_span *span)
+{
+	for (uint32_t i = 0; i < span->baggage_count; i++) {
+		const struct rk_baggage_entry *entry = &span->baggage[i];
+		bool is_again = false;
+
+		for (uint32_t k = i + 1; k < span->baggage_count; k++)
+			is_again = is_again || strcmp(entry->key, span->baggage[k].key) == 0;
+		if (*entry->key && !is_again && !is_own_key(entry->key))
+			add_text(list, clean(list->oracle, entry->key, UINT32_MAX), entry->value);
+	}
+}
+
+static void add_numbers(struct list *list, const struct rk_span *span)
+{
+	const struct rk_op *op = span->op;
+	bool is_copy = op && (op->kind == RK_OP_MEMCPY || op->kind == RK_OP_MEMSET);
+
+	if (span->shape == RK_SPAN_ROOT) {
+		add_int(list, "rustkernel.ops", span->ops);
+		add_int(list, "rustkernel.kernels", span->kernels);
+		add_int(list, "rustkernel.gpu_ns", span->gpu_ns);
+	}
+	if (op && op->correlation)
+		add_int(list, "rustkernel.correlation_id", op->correlation);
+	if (op && op->kind == RK_OP_KERNEL && !(op->flags & RK_OP_F_HOST_TIME))
+		add_int(list, "rustkernel.queue_ns", span->queue_ns);
+	if (is_copy)
+		add_int(list, "rustkernel.bytes", op->copy.bytes);
+	if (op && op->kind == RK_OP_KERNEL && op->kernel.graph_node)
+		add_int(list, "rustkernel.graph.node_id", op->kernel.graph_node);
+	if (is_copy && op->copy.graph_node)
+		add_int(list, "rustkernel.graph.node_id", op->copy.graph_node);
+}
+
+static void add_attributes(struct list *list, const struct rk_span *span)
+{
+	add_text(list, "rustkernel.kernel_id", span->kernel_id);
+	add_text(list, "rustkernel.domain", span->domain);
+	add_text(list, "rustkernel.time_source", span->host_time ? "host" : "gpu");
+	if (span->tid)
+		add_int(list, "thread.id", span->tid);
+	add_text(list, "thread.name", span->thread_name);
+	if (span->op)
+		add_op(list, span);
+	if (span->kept)
+		add_text(list, "rustkernel.kept", span->kept == RK_KEPT_SLOW ? "slow" : "error");
+	add_baggage(list, span);
+	add_numbers(list, span);
+}
+
+static void set_status(struct oracle *oracle, Span *message, const char *error)
+{
+	Status *status = take(oracle, sizeof(*status));
+
+	opentelemetry__proto__trace__v1__status__init(status);
+	status->code = OPENTELEMETRY__PROTO__TRACE__V1__STATUS__STATUS_CODE__STATUS_CODE_ERROR;
+	status->message = clean(oracle, error, UINT32_MAX);
+	message->status = status;
+}
+
+static void set_event(struct oracle *oracle, Span *message, const struct rk_span *span)
+{
+	struct list list = { .oracle = oracle, .limit = oracle->limits.event_attributes };
+	size_t size = strlen(span->error) + 32;
+	Event **events = take(oracle, sizeof(*events)), *event = take(oracle, sizeof(*event));
+	char *text = take(oracle, size);
+
+	list.items = take(oracle, 2 * sizeof(KeyValue *));
+	snprintf(text, size, "CUDA call failed: %s", span->error);
+	opentelemetry__proto__trace__v1__span__event__init(event);
+	event->time_unix_nano = span->end_unix_ns;
+	event->name = (char *)"exception";
+	add_text(&list, "exception.type", span->error);
+	add_text(&list, "exception.message", text);
+	event->attributes = list.items;
+	event->n_attributes = list.count;
+	event->dropped_attributes_count = list.dropped;
+	events[0] = event;
+	message->events = events;
+	message->n_events = 1;
+}
+
+static void set_link(struct oracle *oracle, Span *message, const struct rk_span *span)
+{
+	Link **links = take(oracle, sizeof(*links)), *link = take(oracle, sizeof(*link));
+
+	opentelemetry__proto__trace__v1__span__link__init(link);
+	link->trace_id = (ProtobufCBinaryData){ 16, (uint8_t *)span->link_trace_id };
+	link->span_id = (ProtobufCBinaryData){ 8, (uint8_t *)span->link_span_id };
+	link->flags = 0x300u | span->trace_flags;
+	links[0] = link;
+	message->links = links;
+	message->n_links = 1;
+}
+
+static void set_rare(struct oracle *oracle, Span *message, const struct rk_span *span)
+{
+	static const uint8_t none[16];
+
+	if (*span->error) {
+		set_status(oracle, message, span->error);
+		if (oracle->limits.events)
+			set_event(oracle, message, span);
+		else
+			message->dropped_events_count = 1;
+	}
+	if (memcmp(span->link_trace_id, none, 16) == 0)
+		return;
+	if (oracle->limits.links)
+		set_link(oracle, message, span);
+	else
+		message->dropped_links_count = 1;
+}
+
+void oracle_init(struct oracle *oracle, const struct rk_otlp_span_limits *limits)
+{
+	memset(oracle, 0, sizeof(*oracle));
+	oracle->limits = *limits;
+	oracle->size = ARENA_BYTES;
+	oracle->arena = malloc(oracle->size);
+	if (!oracle->arena)
+		abort();
+}
+
+void oracle_finish(struct oracle *oracle)
+{
+	free(oracle->arena);
+}
+
+size_t oracle_encode(struct oracle *oracle, uint8_t *out, const struct rk_span *span)
+{
+	static const uint8_t none[8];
+	struct list list = { .oracle = oracle, .limit = oracle->limits.attributes };
+	Span message = OPENTELEMETRY__PROTO__TRACE__V1__SPAN__INIT, *spans[1] = { &message };
+	ScopeSpans scope = OPENTELEMETRY__PROTO__TRACE__V1__SCOPE_SPANS__INIT;
+
+	oracle->used = 0;
+	list.items = take(oracle, ATTRIBUTES_MAX * sizeof(KeyValue *));
+	message.trace_id = (ProtobufCBinaryData){ 16, (uint8_t *)span->trace_id };
+	message.span_id = (ProtobufCBinaryData){ 8, (uint8_t *)span->span_id };
+	message.trace_state = clean(oracle, span->tracestate, UINT32_MAX);
+	if (memcmp(span->parent_id, none, 8) != 0)
+		message.parent_span_id = (ProtobufCBinaryData){ 8, (uint8_t *)span->parent_id };
+	message.flags = 0x100u | (span->parent_is_remote ? 0x200u : 0) | span->trace_flags;
+	message.name = clean(oracle, *span->name ? span->name : "unknown", UINT32_MAX);
+	message.kind = OPENTELEMETRY__PROTO__TRACE__V1__SPAN__SPAN_KIND__SPAN_KIND_INTERNAL;
+	message.start_time_unix_nano = span->start_unix_ns;
+	message.end_time_unix_nano = span->end_unix_ns;
+	add_attributes(&list, span);
+	message.attributes = list.items;
+	message.n_attributes = list.count;
+	message.dropped_attributes_count = list.dropped;
+	set_rare(oracle, &message, span);
+	scope.spans = spans;
+	scope.n_spans = 1;
+	return opentelemetry__proto__trace__v1__scope_spans__pack(&scope, out);
+}
