@@ -64,21 +64,24 @@ static inline uint32_t rk_histogram_bucket(const struct rk_histogram_scale *scal
 /**
  * Add one value.
  *
- * Context: the feeding thread.
+ * Context: the feeding thread. Return: its explicit bucket.
  */
-static inline void rk_histogram_add(struct rk_histogram *histogram,
-				    const struct rk_histogram_scale *bounds,
-				    const struct rk_histogram_scale *exponential, uint64_t value)
+static inline uint32_t rk_histogram_add(struct rk_histogram *histogram,
+					const struct rk_histogram_scale *bounds,
+					const struct rk_histogram_scale *exponential,
+					uint64_t value)
 {
 	uint32_t at = rk_histogram_bucket(exponential, value);
+	uint32_t bucket = rk_histogram_bucket(bounds, value);
 
-	histogram->explicit_buckets[rk_histogram_bucket(bounds, value)]++;
+	histogram->explicit_buckets[bucket]++;
 	histogram->exponential[at < RK_HISTOGRAM_EXP_COUNT ? at : RK_HISTOGRAM_EXP_COUNT - 1]++;
 	histogram->sum += value;
 	if (!histogram->count++ || value < histogram->min)
 		histogram->min = value;
 	if (value > histogram->max)
 		histogram->max = value;
+	return bucket;
 }
 
 /**

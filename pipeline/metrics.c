@@ -10,13 +10,11 @@
 
 #include "core/activity.h"
 #include "core/intern.h"
-#include "core/log.h"
 #include "core/record.h"
 #include "pipeline/kernel_name.h"
 #include "pipeline/metrics_state.h"
+#include "pipeline/trace_context.h"
 
-/* Bound on the series of one family: devices times kernels, APIs times errors. */
-#define SERIES_MAX    65536u
 #define RANKED_OWN    1u
 #define RANKED_FOLDED 2u
 #define NS_PER_S      1e9
@@ -81,6 +79,7 @@ const char *rk_metrics_transfer_name(const struct rk_op *op)
 int rk_metrics_create(struct rk_metrics **out, const struct rk_config *config)
 {
 	struct rk_metrics *metrics = calloc(1, sizeof(*metrics));
+	uint32_t most = (uint32_t)config->metrics_max_series;
 
 	*out = metrics;
 	if (!metrics)
@@ -88,69 +87,40 @@ int rk_metrics_create(struct rk_metrics **out, const struct rk_config *config)
 	metrics->config = config;
 	rk_histogram_scale_init(&metrics->bounds, &config->metrics_histogram_buckets);
 	rk_histogram_scale_init_exponential(&metrics->exponential);
-	rk_handle_map_init(&metrics->kernel_index, SERIES_MAX);
-	rk_handle_map_init(&metrics->transfer_index, SERIES_MAX);
-	rk_handle_map_init(&metrics->error_index, SERIES_MAX);
-	rk_handle_map_init(&metrics->memory_index, SERIES_MAX);
-	rk_handle_map_init(&metrics->ranked, SERIES_MAX);
+	rk_series_list_init(&metrics->kernels, sizeof(struct rk_kernel_series), 2, most);
+	rk_series_list_init(&metrics->transfers, sizeof(struct rk_transfer_series), 1, most);
+	rk_series_list_init(&metrics->errors, sizeof(struct rk_error_series), 1, most);
+	rk_series_list_init(&metrics->memory, sizeof(struct rk_memory_series), 1, most);
+	rk_handle_map_init(&metrics->ranked, RK_SERIES_MAX);
 	metrics->other = rk_intern("other");
 	metrics->all = rk_intern("all");
 	metrics->unknown = rk_intern("unknown");
 	return 0;
 }
 
-static void list_finish(struct rk_series_list *list)
-{
-	for (uint32_t i = 0; i < list->count; i++)
-		free(list->items[i]);
-	free(list->items);
-}
-
 void rk_metrics_destroy(struct rk_metrics *metrics)
 {
 	if (!metrics)
 		return;
-	list_finish(&metrics->kernels);
-	list_finish(&metrics->transfers);
-	list_finish(&metrics->errors);
-	list_finish(&metrics->memory);
-	rk_handle_map_finish(&metrics->kernel_index);
-	rk_handle_map_finish(&metrics->transfer_index);
-	rk_handle_map_finish(&metrics->error_index);
-	rk_handle_map_finish(&metrics->memory_index);
+	for (uint32_t i = 0; i < metrics->kernels.count; i++)
+		free(((struct rk_kernel_series *)metrics->kernels.items[i])->exemplars);
+	rk_series_list_finish(&metrics->kernels);
+	rk_series_list_finish(&metrics->transfers);
+	rk_series_list_finish(&metrics->errors);
+	rk_series_list_finish(&metrics->memory);
 	rk_handle_map_finish(&metrics->ranked);
+	free(metrics->target_labels);
 	free(metrics);
 }
 
-/*
- * The element under @key, made zeroed if it is new (*is_new).
- * Return: NULL at the bound or without memory; that has been counted.
- */
-static void *series_get(struct rk_metrics *metrics, struct rk_series_list *list,
-			struct rk_handle_map *index, uint64_t key, size_t size)
+/* Return: NULL without memory; that has been counted. */
+static void *series_get(struct rk_metrics *metrics, struct rk_series_list *list, uint64_t key,
+			uint32_t which)
 {
-	struct rk_handle_slot *slot = rk_handle_map_put(index, key);
-	uint32_t capacity = list->capacity ? list->capacity * 2 : 16;
-	void **grown;
+	void *series = rk_series_list_get(list, key, which);
 
-	if (slot && slot->tag)
-		return list->items[slot->tag - 1];
-	if (slot && list->count == list->capacity) {
-		grown = realloc(list->items, capacity * sizeof(*grown));
-		if (grown) {
-			list->items = grown;
-			list->capacity = capacity;
-		}
-	}
-	if (slot && list->count < list->capacity) {
-		list->items[list->count] = calloc(1, size);
-		if (list->items[list->count]) {
-			slot->tag = ++list->count;
-			return list->items[list->count - 1];
-		}
-	}
-	metrics->short_of_memory++;
-	return NULL;
+	metrics->short_of_memory += !series;
+	return series;
 }
 
 static uint64_t kernel_key(uint32_t kernel_id, uint32_t domain, uint32_t device, uint32_t source)
@@ -198,8 +168,8 @@ static struct rk_kernel_series *kernel_get(struct rk_metrics *metrics, const str
 		kernel_id = metrics->other;
 		domain = metrics->unknown;
 	}
-	series = series_get(metrics, &metrics->kernels, &metrics->kernel_index,
-			    kernel_key(kernel_id, domain, op->device, source), sizeof(*series));
+	series = series_get(metrics, &metrics->kernels,
+			    kernel_key(kernel_id, domain, op->device, source), source);
 	if (!series)
 		return NULL;
 	series->kernel_id = kernel_id;
@@ -235,9 +205,13 @@ static void feed_kernel(struct rk_metrics *metrics, const struct rk_op *op)
 	if (!series)
 		return;
 	series->ok++;
-	if (has_duration(op))
-		rk_histogram_add(&series->duration, &metrics->bounds, &metrics->exponential,
-				 op->end - op->start);
+	if (!has_duration(op))
+		return;
+	metrics->fed.bucket = rk_histogram_add(&series->duration, &metrics->bounds,
+					       &metrics->exponential, op->end - op->start);
+	metrics->fed.series = series;
+	metrics->fed.ordinal = op->ordinal;
+	metrics->fed.end = op->end;
 }
 
 static void feed_transfer(struct rk_metrics *metrics, const struct rk_op *op)
@@ -249,8 +223,7 @@ static void feed_transfer(struct rk_metrics *metrics, const struct rk_op *op)
 
 	if (op->flags & RK_OP_F_OPEN)
 		return;
-	series = series_get(metrics, &metrics->transfers, &metrics->transfer_index, key + 1,
-			    sizeof(*series));
+	series = series_get(metrics, &metrics->transfers, key + 1, 0);
 	if (!series)
 		return;
 	series->kind = kind;
@@ -264,8 +237,7 @@ static void feed_transfer(struct rk_metrics *metrics, const struct rk_op *op)
 static void feed_memory(struct rk_metrics *metrics, const struct rk_op *op)
 {
 	uint64_t key = ((uint64_t)op->device << 8 | op->memory.pool) + 1;
-	struct rk_memory_series *series =
-		series_get(metrics, &metrics->memory, &metrics->memory_index, key, sizeof(*series));
+	struct rk_memory_series *series = series_get(metrics, &metrics->memory, key, 0);
 
 	if (!series)
 		return;
@@ -283,8 +255,7 @@ static void feed_error(struct rk_metrics *metrics, const struct rk_op *op)
 	uint32_t domain =
 		op->name ? rk_kernel_name_get(metrics->config, op->name)->domain : metrics->unknown;
 	uint64_t key = (uint64_t)op->api << 40 | (uint64_t)domain << 20 | op->result;
-	struct rk_error_series *series = series_get(
-		metrics, &metrics->errors, &metrics->error_index, key + 1, sizeof(*series));
+	struct rk_error_series *series = series_get(metrics, &metrics->errors, key + 1, 0);
 	struct rk_kernel_series *kernel;
 
 	if (series) {
@@ -344,47 +315,48 @@ void rk_metrics_feed(struct rk_metrics *metrics, const struct rk_op *op)
 	}
 }
 
-/* Where the value of a family with at most one label lies; NULL if nobody may set it. */
-static double *own_value(struct rk_metrics *metrics, const char *family, const char *label)
+static bool is_wanted_as_exemplar(const struct rk_metrics *metrics, const struct rk_span *span)
 {
-	for (int i = 0; i < RK_METRIC_ID_COUNT; i++) {
-		if (strcmp(families[i].name, family) != 0)
-			continue;
-		if (i == RK_METRIC_ID_DROPPED) {
-			for (int r = 0; r < RK_LOSS_COUNT; r++) {
-				if (strcmp(rk_loss_name((enum rk_loss)r), label) == 0)
-					return &metrics->dropped_wire[r];
-			}
-			return NULL;
-		}
-		if (i == RK_METRIC_ID_TRACER_SPANS) {
-			for (int o = 0; o < RK_OUTCOMES; o++) {
-				if (strcmp(rk_metric_outcomes[o], label) == 0)
-					return &metrics->outcomes[o];
-			}
-			return NULL;
-		}
-		return families[i].runtime ? &metrics->own_values[i] : NULL;
+	switch (metrics->config->metrics_exemplars) {
+	case RK_EXEMPLARS_ALWAYS_ON:
+		return true;
+	case RK_EXEMPLARS_TRACE_BASED:
+		return span->trace_flags & RK_TRACE_FLAG_SAMPLED;
+	default:
+		return false;
 	}
-	return NULL;
 }
 
-void rk_metrics_add(struct rk_metrics *metrics, const char *family, const char *label, double v)
+/* Where the exemplar of this kernel belongs; NULL without memory, which is no loss. */
+static struct rk_kept_exemplar *exemplar_of(struct rk_metrics *metrics, const struct rk_op *op)
 {
-	double *value = own_value(metrics, family, label);
+	enum rk_metric_source source =
+		op->flags & RK_OP_F_HOST_TIME ? RK_SERIES_HOST : RK_SERIES_GPU;
+	struct rk_kernel_series *series = metrics->fed.series;
+	uint32_t bucket = metrics->fed.bucket;
 
-	if (value)
-		*value += v;
-	else
-		rk_log_debug("metrics: could not add to %s{%s}: no such series", family, label);
+	if (op->ordinal != metrics->fed.ordinal || op->end != metrics->fed.end) {
+		series = kernel_get(metrics, op, source);
+		bucket = rk_histogram_bucket(&metrics->bounds, op->end - op->start);
+	}
+	if (series && !series->exemplars)
+		series->exemplars = calloc(metrics->bounds.count + 1, sizeof(*series->exemplars));
+	return series && series->exemplars ? &series->exemplars[bucket] : NULL;
 }
 
-void rk_metrics_set(struct rk_metrics *metrics, const char *family, const char *label, double v)
+void rk_metrics_note_span(struct rk_metrics *metrics, const struct rk_span *span)
 {
-	double *value = own_value(metrics, family, label);
+	const struct rk_op *op = span->op;
+	struct rk_kept_exemplar *exemplar;
 
-	if (value)
-		*value = v;
-	else
-		rk_log_debug("metrics: could not set %s{%s}: no such series", family, label);
+	if (!op || op->kind != RK_OP_KERNEL || !is_wanted_as_exemplar(metrics, span) ||
+	    !has_duration(op))
+		return;
+	exemplar = exemplar_of(metrics, op);
+	if (!exemplar)
+		return;
+	memcpy(exemplar->trace_id, span->trace_id, sizeof(exemplar->trace_id));
+	memcpy(exemplar->span_id, span->span_id, sizeof(exemplar->span_id));
+	exemplar->ns = op->end - op->start;
+	exemplar->unix_ns = span->end_unix_ns;
 }

@@ -3,7 +3,9 @@
  * pipeline/metrics_state.h - the inside of the registry.
  *
  *   metrics.c          ops update it
+ *   metrics_own.c      what is not known from ops: losses on wires, breakers
  *   metrics_visit.c    series come out of it
+ *   target_info.c      the labels of the one series that no op updates
  *   prometheus_text.c  renders them
  */
 #ifndef RK_PIPELINE_METRICS_STATE_H
@@ -12,6 +14,8 @@
 #include "pipeline/handle_map.h"
 #include "pipeline/histogram.h"
 #include "pipeline/metrics.h"
+#include "pipeline/metrics_series.h"
+#include "pipeline/series_list.h"
 
 enum rk_metric_id {
 #define RK_METRIC(id, name, type, unit, runtime, help, ...) RK_METRIC_ID_##id,
@@ -20,40 +24,12 @@ enum rk_metric_id {
 	RK_METRIC_ID_COUNT
 };
 
-enum rk_metric_source { RK_SERIES_GPU, RK_SERIES_HOST };
+/* Breakers that are told apart; the rest share "other". */
+#define RK_BREAKER_NAMES 64
 
-/* Executions and durations of one kernel on one device. Strings are ids. */
-struct rk_kernel_series {
-	uint32_t kernel_id, domain;
-	uint32_t device;
-	uint32_t source; /* enum rk_metric_source */
-	uint64_t ok, failed;
-	struct rk_histogram duration;
-};
-
-struct rk_transfer_series {
-	const char *kind;
-	uint32_t device;
-	uint64_t bytes;
-	struct rk_histogram duration;
-};
-
-struct rk_error_series {
-	uint32_t api, domain;
-	uint32_t result;
-	uint64_t count;
-};
-
-struct rk_memory_series {
-	uint32_t device;
-	uint32_t pool;
-	int64_t bytes;
-};
-
-/* Elements never move: they are allocated one by one, the array holds pointers. */
-struct rk_series_list {
-	void **items;
-	uint32_t count, capacity;
+struct rk_named_value {
+	uint32_t name; /* string */
+	double value;
 };
 
 #define RK_OUTCOMES 4
@@ -65,13 +41,20 @@ struct rk_kernel_cache {
 	struct rk_kernel_series *series;
 };
 
+/* The kernel that was fed last: its span, and with it an exemplar, mostly comes at once. */
+struct rk_fed_kernel {
+	uint64_t ordinal, end; /* of the op; 0 = none with a duration */
+	struct rk_kernel_series *series;
+	uint32_t bucket;
+};
+
 struct rk_metrics {
 	const struct rk_config *config; /* borrowed; outlives the registry */
 	struct rk_histogram_scale bounds, exponential;
 	struct rk_series_list kernels, transfers, errors, memory;
-	struct rk_handle_map kernel_index, transfer_index, error_index, memory_index;
 	struct rk_handle_map ranked; /* kernel_id -> tag: has series of its own, or folded */
 	struct rk_kernel_cache recent[RK_KERNEL_CACHE];
+	struct rk_fed_kernel fed;
 	uint32_t own, folded;		    /* kernels */
 	uint32_t other, all, unknown;	    /* strings */
 	uint64_t dropped[RK_LOSS_COUNT];    /* as the newest tick said */
@@ -81,6 +64,12 @@ struct rk_metrics {
 	bool has_device[RK_ACTIVE_DEVICES];
 	double own_values[RK_METRIC_ID_COUNT];
 	double outcomes[RK_OUTCOMES];
+	struct rk_named_value breakers[RK_BREAKER_NAMES];
+	uint32_t breaker_count;
+	char *target_labels; /* a="b",c="d"; NULL = no target_info */
+	/* of this process; live only */
+	bool is_live;
+	double start_unix_seconds; /* taken once: two readings differ by what the clocks do */
 };
 
 extern const char *const rk_metric_outcomes[RK_OUTCOMES];
@@ -90,6 +79,21 @@ extern const char *const rk_metric_outcomes[RK_OUTCOMES];
  */
 int rk_metrics_create(struct rk_metrics **out, const struct rk_config *config);
 void rk_metrics_destroy(struct rk_metrics *metrics);
+
+/**
+ * The registry is fed by the process it is about: process_* are among its families.
+ *
+ * Context: exporter.
+ */
+void rk_metrics_set_live(struct rk_metrics *metrics);
+
+/**
+ * Resource attributes as labels of target_info. @resource: as rk_resource_visit() reads it;
+ * NULL, empty or bad = no target_info.
+ *
+ * Context: exporter or tools. Without memory there is no target_info.
+ */
+void rk_metrics_set_resource(struct rk_metrics *metrics, const char *resource);
 
 /**
  * Update everything from one op.

@@ -2,15 +2,17 @@
  *
  * pipeline/metrics_visit.c - the series, families in table order, oldest series first.
  */
-#include <stdio.h>
+#include <string.h>
 
 #include "core/intern.h"
 #include "pipeline/cuda_result.h"
 #include "pipeline/metrics_state.h"
+#include "pipeline/process_stats.h"
 
 #define NS_PER_S 1e9
 
 static const char *const source_names[] = { "gpu", "host" };
+static const char other[] = "other";
 
 struct visit {
 	const struct rk_metrics *metrics;
@@ -18,6 +20,7 @@ struct visit {
 	void *data;
 	struct rk_metric_point point;
 	char device[16];
+	struct rk_exemplar exemplars[RK_CONFIG_BOUNDS_MAX + 1];
 };
 
 static void give(struct visit *v, enum rk_metric_id id, double value)
@@ -35,7 +38,19 @@ static uint32_t exponential_bucket(const struct visit *v, uint64_t value)
 	return at < RK_HISTOGRAM_EXP_COUNT ? at : RK_HISTOGRAM_EXP_COUNT - 1;
 }
 
-static void give_histogram(struct visit *v, enum rk_metric_id id, const struct rk_histogram *h)
+static const struct rk_exemplar *exemplars_of(struct visit *v, const struct rk_kept_exemplar *kept)
+{
+	for (uint32_t i = 0; i <= v->metrics->bounds.count; i++) {
+		memcpy(v->exemplars[i].trace_id, kept[i].trace_id, sizeof(kept[i].trace_id));
+		memcpy(v->exemplars[i].span_id, kept[i].span_id, sizeof(kept[i].span_id));
+		v->exemplars[i].value = (double)kept[i].ns / NS_PER_S;
+		v->exemplars[i].unix_ns = kept[i].unix_ns;
+	}
+	return v->exemplars;
+}
+
+static void give_histogram(struct visit *v, enum rk_metric_id id, const struct rk_histogram *h,
+			   const struct rk_kept_exemplar *kept)
 {
 	const struct rk_bounds *bounds = &v->metrics->config->metrics_histogram_buckets;
 	uint32_t first = exponential_bucket(v, h->min);
@@ -48,6 +63,7 @@ static void give_histogram(struct visit *v, enum rk_metric_id id, const struct r
 		.bounds = bounds->at,
 		.buckets = h->explicit_buckets,
 		.bound_count = bounds->count,
+		.exemplars = kept ? exemplars_of(v, kept) : NULL,
 		.exponential = h->exponential + first,
 		.exponential_first = RK_HISTOGRAM_EXP_FIRST + (int)first,
 		.exponential_count = exponential_bucket(v, h->max) - first + 1,
@@ -58,15 +74,22 @@ static void give_histogram(struct visit *v, enum rk_metric_id id, const struct r
 
 static const char *device_label(struct visit *v, uint32_t device)
 {
-	snprintf(v->device, sizeof(v->device), "%u", device);
-	return v->device;
+	char *at = v->device + sizeof(v->device) - 1;
+
+	do {
+		*--at = (char)('0' + device % 10);
+		device /= 10;
+	} while (device);
+	return at;
 }
 
 static void kernel_labels(struct visit *v, const struct rk_kernel_series *series)
 {
-	v->point.values[0] = rk_intern_get(series->kernel_id);
-	v->point.values[1] = rk_intern_get(series->domain);
-	v->point.values[2] = device_label(v, series->device);
+	bool is_other = series->series.is_other;
+
+	v->point.values[0] = is_other ? other : rk_intern_get(series->kernel_id);
+	v->point.values[1] = is_other ? other : rk_intern_get(series->domain);
+	v->point.values[2] = is_other ? other : device_label(v, series->device);
 	v->point.values[3] = source_names[series->source];
 }
 
@@ -92,7 +115,8 @@ static void visit_kernels(struct visit *v)
 
 		kernel_labels(v, series);
 		if (series->duration.count)
-			give_histogram(v, RK_METRIC_ID_DURATION, &series->duration);
+			give_histogram(v, RK_METRIC_ID_DURATION, &series->duration,
+				       series->exemplars);
 	}
 }
 
@@ -109,8 +133,10 @@ static void visit_gauges(struct visit *v)
 	for (uint32_t i = 0; i < metrics->memory.count; i++) {
 		const struct rk_memory_series *series = metrics->memory.items[i];
 
-		v->point.values[0] = device_label(v, series->device);
-		v->point.values[1] = rk_metrics_pool_name(series->pool);
+		bool is_other = series->series.is_other;
+
+		v->point.values[0] = is_other ? other : device_label(v, series->device);
+		v->point.values[1] = is_other ? other : rk_metrics_pool_name(series->pool);
 		give(v, RK_METRIC_ID_MEMORY, (double)series->bytes);
 	}
 }
@@ -122,9 +148,11 @@ static void visit_errors(struct visit *v)
 	for (uint32_t i = 0; i < list->count; i++) {
 		const struct rk_error_series *series = list->items[i];
 
-		v->point.values[0] = rk_intern_get(series->api);
-		v->point.values[1] = rk_cuda_result_name(series->result);
-		v->point.values[2] = rk_intern_get(series->domain);
+		bool is_other = series->series.is_other;
+
+		v->point.values[0] = is_other ? other : rk_intern_get(series->api);
+		v->point.values[1] = is_other ? other : rk_cuda_result_name(series->result);
+		v->point.values[2] = is_other ? other : rk_intern_get(series->domain);
 		give(v, RK_METRIC_ID_ERRORS, (double)series->count);
 	}
 }
@@ -137,13 +165,15 @@ static void visit_transfers(struct visit *v)
 		for (uint32_t i = 0; i < list->count; i++) {
 			const struct rk_transfer_series *series = list->items[i];
 
-			v->point.values[0] = series->kind;
-			v->point.values[1] = device_label(v, series->device);
+			bool is_other = series->series.is_other;
+
+			v->point.values[0] = is_other ? other : series->kind;
+			v->point.values[1] = is_other ? other : device_label(v, series->device);
 			if (!pass)
 				give(v, RK_METRIC_ID_TRANSFER_BYTES, (double)series->bytes);
 			else if (series->duration.count)
-				give_histogram(v, RK_METRIC_ID_TRANSFER_DURATION,
-					       &series->duration);
+				give_histogram(v, RK_METRIC_ID_TRANSFER_DURATION, &series->duration,
+					       NULL);
 		}
 	}
 }
@@ -160,19 +190,59 @@ static void visit_dropped(struct visit *v)
 	}
 }
 
+static void visit_breakers(struct visit *v)
+{
+	for (uint32_t i = 0; i < v->metrics->breaker_count; i++) {
+		v->point.values[0] = rk_intern_get(v->metrics->breakers[i].name);
+		give(v, RK_METRIC_ID_BREAKER, v->metrics->breakers[i].value);
+	}
+}
+
+static uint64_t folded_series(const struct rk_metrics *metrics)
+{
+	return (uint64_t)metrics->kernels.folded + metrics->transfers.folded +
+	       metrics->errors.folded + metrics->memory.folded;
+}
+
 static void visit_own(struct visit *v)
 {
-	for (int i = 0; i < RK_METRIC_ID_COUNT; i++) {
-		if (!rk_metrics_row((enum rk_metric_id)i)->runtime)
-			continue;
-		if (i != RK_METRIC_ID_TRACER_SPANS) {
+	for (int i = RK_METRIC_ID_TRACER_CPU; i < RK_METRIC_ID_PROCESS_CPU; i++) {
+		if (i == RK_METRIC_ID_TRACER_FOLDED_SERIES)
+			give(v, (enum rk_metric_id)i, (double)folded_series(v->metrics));
+		else if (i != RK_METRIC_ID_TRACER_SPANS)
 			give(v, (enum rk_metric_id)i, v->metrics->own_values[i]);
+		if (i != RK_METRIC_ID_TRACER_SPANS)
 			continue;
-		}
 		for (int o = 0; o < RK_OUTCOMES; o++) {
 			v->point.values[0] = rk_metric_outcomes[o];
 			give(v, RK_METRIC_ID_TRACER_SPANS, v->metrics->outcomes[o]);
 		}
+	}
+}
+
+/* A replay has no process to speak of but the tool itself. */
+static void visit_process(struct visit *v)
+{
+	struct rk_process_stats stats;
+
+	if (!v->metrics->is_live)
+		return;
+	rk_process_stats_get(&stats);
+	const struct {
+		enum rk_metric_id id;
+		double value;
+	} rows[] = {
+		{ RK_METRIC_ID_PROCESS_CPU, stats.cpu_seconds },
+		{ RK_METRIC_ID_PROCESS_OPEN_FDS, stats.open_fds },
+		{ RK_METRIC_ID_PROCESS_MAX_FDS, stats.max_fds },
+		{ RK_METRIC_ID_PROCESS_VIRTUAL, stats.virtual_bytes },
+		{ RK_METRIC_ID_PROCESS_RESIDENT, stats.resident_bytes },
+		{ RK_METRIC_ID_PROCESS_START, v->metrics->start_unix_seconds },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].value >= 0)
+			give(v, rows[i].id, rows[i].value);
 	}
 }
 
@@ -186,6 +256,9 @@ void rk_metrics_visit(const struct rk_metrics *metrics, bool include_runtime,
 	visit_errors(&v);
 	visit_transfers(&v);
 	visit_dropped(&v);
-	if (include_runtime)
-		visit_own(&v);
+	visit_breakers(&v);
+	if (!include_runtime)
+		return;
+	visit_own(&v);
+	visit_process(&v);
 }

@@ -23,6 +23,7 @@ static void give_span(const struct rk_span *span, void *data)
 {
 	struct rk_pipeline *pipeline = data;
 
+	rk_metrics_note_span(pipeline->metrics, span);
 	for (struct rk_sink *sink = pipeline->first; sink; sink = sink->next) {
 		if (sink->span)
 			sink->span(sink, span);
@@ -49,6 +50,11 @@ int rk_pipeline_create(struct rk_pipeline **out, const struct rk_pipeline_setup 
 		rk_pipeline_destroy(pipeline);
 		return -ENOMEM;
 	}
+	rk_metrics_set_resource(pipeline->metrics, setup->resource);
+	if (setup->is_live)
+		rk_metrics_set_live(pipeline->metrics);
+	/* Those that are sent can only be known where somebody takes them. */
+	pipeline->wants_spans = setup->config->metrics_exemplars == RK_EXEMPLARS_ALWAYS_ON;
 	*out = pipeline;
 	return 0;
 }

@@ -7,12 +7,24 @@
  */
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/metrics.h"
+#include "core/utf8.h"
+#include "pipeline/metrics_state.h"
+
+#define NS_PER_S    1000000000u
+#define NUMBER_MAX  40 /* characters of a number, whatever its format */
+#define BOUND_MAX   48 /* of a bound with what follows it */
+#define EXACT_MAX   9007199254740992.0 /* 2^53: integers up to it are exact as doubles */
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD, for what is no UTF-8 */
+
+/* A bound as it stands in every bucket line: 0.001"} */
+struct bound {
+	char bytes[BOUND_MAX];
+	size_t length;
+};
 
 struct text {
 	char *bytes;
@@ -20,36 +32,41 @@ struct text {
 	bool failed;
 	bool openmetrics;
 	const struct rk_metric_family *family; /* whose head was written last */
+	const double *bounds;		       /* those that @bound holds; NULL = none */
+	struct bound bound[RK_CONFIG_BOUNDS_MAX + 1];
 };
 
-static bool reserve(struct text *text, size_t more)
+/* Where the next @more bytes may be written; NULL without memory. */
+static char *reserve(struct text *text, size_t more)
 {
 	size_t wanted = text->size ? text->size : 16384;
 	char *grown;
 
 	if (text->failed)
-		return false;
+		return NULL;
 	while (wanted < text->used + more + 1)
 		wanted *= 2;
 	if (wanted == text->size)
-		return true;
+		return text->bytes + text->used;
 	grown = realloc(text->bytes, wanted);
 	if (!grown) {
 		text->failed = true;
-		return false;
+		return NULL;
 	}
 	text->bytes = grown;
 	text->size = wanted;
-	return true;
+	return text->bytes + text->used;
 }
 
 static void put_bytes(struct text *text, const char *bytes, size_t length)
 {
-	if (!reserve(text, length))
+	char *at = reserve(text, length);
+
+	if (!at)
 		return;
-	memcpy(text->bytes + text->used, bytes, length);
+	memcpy(at, bytes, length);
+	at[length] = '\0';
 	text->used += length;
-	text->bytes[text->used] = '\0';
 }
 
 static void put(struct text *text, const char *string)
@@ -57,57 +74,147 @@ static void put(struct text *text, const char *string)
 	put_bytes(text, string, strlen(string));
 }
 
-/* Backslash and line end always; the quote in label values and in OpenMetrics help. */
-static void put_escaped(struct text *text, const char *string, bool quotes)
+static const char *escape_of(char c, bool quotes)
 {
-	for (; *string; string++) {
-		if (*string == '\\')
-			put(text, "\\\\");
-		else if (*string == '\n')
-			put(text, "\\n");
-		else if (*string == '"' && quotes)
-			put(text, "\\\"");
-		else
-			put_bytes(text, string, 1);
-	}
+	if (c == '\\')
+		return "\\\\";
+	if (c == '\n')
+		return "\\n";
+	return c == '"' && quotes ? "\\\"" : NULL;
 }
 
-/* The shortest text that reads back as the same double. */
-static void format_number(char *out, size_t size, double value)
+/* Backslash and line end always; the quote in label values and in OpenMetrics help. A name that
+ * is no UTF-8 would cost the whole exposition. */
+static void put_escaped(struct text *text, const char *string, bool quotes)
 {
-	if (isnan(value) || isinf(value)) {
-		snprintf(out, size, "%s", isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
-		return;
+	size_t length = strlen(string), from = 0, at = 0;
+
+	while (at < length) {
+		size_t step = rk_utf8_sequence((const uint8_t *)string + at, length - at);
+		const char *instead = step ? escape_of(string[at], quotes) : REPLACEMENT;
+
+		if (instead) {
+			put_bytes(text, string + from, at - from);
+			put(text, instead);
+			from = at + 1;
+		}
+		at += step ? step : 1;
 	}
+	put_bytes(text, string + from, length - from);
+}
+
+/* These write at @out, without a NUL. Return: the end of it. */
+static char *write_text(char *out, const char *text)
+{
+	size_t length = strlen(text);
+
+	memcpy(out, text, length);
+	return out + length;
+}
+
+static char *write_integer(char *out, uint64_t value)
+{
+	char digits[20];
+	int count = 0;
+
+	do {
+		digits[count++] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	while (count)
+		*out++ = digits[--count];
+	return out;
+}
+
+/* Whole nanoseconds as seconds: reads back as the nearest double to @ns / 1e9. */
+static char *write_nanoseconds(char *out, uint64_t ns)
+{
+	uint64_t part = ns % NS_PER_S;
+
+	out = write_integer(out, ns / NS_PER_S);
+	if (part)
+		*out++ = '.';
+	for (uint64_t unit = NS_PER_S / 10; part; unit /= 10) {
+		*out++ = (char)('0' + part / unit);
+		part %= unit;
+	}
+	return out;
+}
+
+/* The shortest text that reads back as the same double, whatever the program's locale says. */
+static char *write_shortest(char *out, double value)
+{
+	char text[NUMBER_MAX];
+	char *end = out;
+
 	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(out, size, "%.*g", digits, value);
-		if (strtod(out, NULL) == value)
+		snprintf(text, sizeof(text), "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
 			break;
 	}
-	/* A program may have a locale with a decimal comma. */
-	for (char *c = out; *c; c++) {
-		if (*c == ',')
-			*c = '.';
+	for (const char *c = text; *c; c++) {
+		if (strchr("0123456789+-e", *c))
+			*end++ = *c;
+		else if (end == out || end[-1] != '.') /* the point may be several bytes */
+			*end++ = '.';
 	}
+	return end;
+}
+
+/* At most NUMBER_MAX bytes. Return: the end. */
+static char *write_number(char *out, double value)
+{
+	double size = fabs(value), ns = size * NS_PER_S;
+
+	if (isnan(value))
+		return write_text(out, "NaN");
+	if (isinf(value))
+		return write_text(out, value > 0 ? "+Inf" : "-Inf");
+	if (signbit(value) && size > 0)
+		*out++ = '-';
+	if (size < EXACT_MAX && size == (double)(uint64_t)size)
+		return write_integer(out, (uint64_t)size);
+	/* The division is rounded as the reader of the text rounds. */
+	if (ns < EXACT_MAX && (double)(uint64_t)(ns + 0.5) / NS_PER_S == size)
+		return write_nanoseconds(out, (uint64_t)(ns + 0.5));
+	return write_shortest(out, size);
 }
 
 static void put_number(struct text *text, double value)
 {
-	char number[40];
+	char number[NUMBER_MAX];
 
-	format_number(number, sizeof(number), value);
-	put(text, number);
+	put_bytes(text, number, (size_t)(write_number(number, value) - number));
 }
 
-/* Bounds are "1.0", not "1", in OpenMetrics; the same text serves both formats. */
-static void put_bound(struct text *text, double value)
+/* Bounds are "1.0", not "1", in OpenMetrics; the same text serves both formats. They are the
+ * name of a series, so their spelling is that of %g and stays as it is. */
+static void format_bound(struct bound *bound, double value)
 {
-	char number[40];
+	char *end = bound->bytes;
 
-	format_number(number, sizeof(number), value);
-	put(text, number);
-	if (!strpbrk(number, ".eI"))
-		put(text, ".0");
+	if (isinf(value)) {
+		end = write_number(end, value);
+	} else {
+		end = write_shortest(end, value);
+		*end = '\0';
+		if (!strpbrk(bound->bytes, ".e")) {
+			*end++ = '.';
+			*end++ = '0';
+		}
+	}
+	memcpy(end, "\"} ", 3);
+	bound->length = (size_t)(end + 3 - bound->bytes);
+}
+
+static void keep_bounds(struct text *text, const struct rk_histogram_view *view)
+{
+	if (text->bounds == view->bounds)
+		return;
+	for (size_t i = 0; i <= view->bound_count; i++)
+		format_bound(&text->bound[i],
+			     i < view->bound_count ? view->bounds[i] : (double)INFINITY);
+	text->bounds = view->bounds;
 }
 
 static bool ends_with(const char *string, const char *end)
@@ -164,88 +271,96 @@ static void put_head(struct text *text, const struct rk_metric_family *family)
 	put(text, "\n");
 }
 
-/* {a="b",c="d"}; @bound is the le of a bucket, NULL = none. */
-static void put_labels(struct text *text, const struct rk_metric_point *point, const double *bound)
+/* {a="b",c="d" without the closing brace. Return: whether there is any. */
+static bool put_labels(struct text *text, const struct rk_metric_point *point)
 {
-	const char *separator = "{";
+	int i;
 
-	for (int i = 0; i < RK_LABELS_MAX && point->family->labels[i]; i++) {
-		put(text, separator);
+	for (i = 0; i < RK_LABELS_MAX && point->family->labels[i]; i++) {
+		put(text, i ? "," : "{");
 		put(text, point->family->labels[i]);
-		put(text, "=\"");
+		put_bytes(text, "=\"", 2);
 		put_escaped(text, point->values[i] ? point->values[i] : "", true);
-		put(text, "\"");
-		separator = ",";
+		put_bytes(text, "\"", 1);
 	}
-	if (bound) {
-		put(text, separator);
-		put(text, "le=\"");
-		put_bound(text, *bound);
-		put(text, "\"");
-		separator = ",";
-	}
-	if (separator[0] == ',')
-		put(text, "}");
+	return i > 0;
 }
 
-static void put_hex(struct text *text, const uint8_t *bytes, size_t count)
+static char *write_hex(char *out, const uint8_t *bytes, size_t count)
 {
-	char pair[3];
+	static const char digits[] = "0123456789abcdef";
 
 	for (size_t i = 0; i < count; i++) {
-		snprintf(pair, sizeof(pair), "%02x", bytes[i]);
-		put(text, pair);
+		*out++ = digits[bytes[i] >> 4];
+		*out++ = digits[bytes[i] & 15];
 	}
+	return out;
 }
 
 static void put_exemplar(struct text *text, const struct rk_exemplar *exemplar)
 {
-	char when[40];
+	char line[160];
+	char *end = line;
 
-	if (!text->openmetrics || !exemplar->unix_ns)
+	end = write_text(end, " # {trace_id=\"");
+	end = write_hex(end, exemplar->trace_id, sizeof(exemplar->trace_id));
+	end = write_text(end, "\",span_id=\"");
+	end = write_hex(end, exemplar->span_id, sizeof(exemplar->span_id));
+	end = write_text(end, "\"} ");
+	end = write_number(end, exemplar->value);
+	*end++ = ' ';
+	end = write_nanoseconds(end, exemplar->unix_ns);
+	put_bytes(text, line, (size_t)(end - line));
+}
+
+/* One bucket line; @start to @start + @length of what was written is its text up to the bound. */
+static void put_bucket(struct text *text, size_t start, size_t length, const struct bound *bound,
+		       uint64_t count)
+{
+	char *at = reserve(text, length + bound->length + NUMBER_MAX);
+
+	if (!at)
 		return;
-	put(text, " # {trace_id=\"");
-	put_hex(text, exemplar->trace_id, sizeof(exemplar->trace_id));
-	put(text, "\",span_id=\"");
-	put_hex(text, exemplar->span_id, sizeof(exemplar->span_id));
-	put(text, "\"} ");
-	put_number(text, exemplar->value);
-	snprintf(when, sizeof(when), " %llu.%09llu",
-		 (unsigned long long)(exemplar->unix_ns / 1000000000u),
-		 (unsigned long long)(exemplar->unix_ns % 1000000000u));
-	put(text, when);
+	/* The first line is its own pattern. */
+	if (text->used != start + length)
+		at = (char *)memcpy(at, text->bytes + start, length) + length;
+	at = (char *)memcpy(at, bound->bytes, bound->length) + bound->length;
+	at = write_integer(at, count);
+	text->used = (size_t)(at - text->bytes);
+}
+
+static void put_total(struct text *text, const struct rk_metric_point *point, const char *suffix,
+		      double value)
+{
+	put(text, point->family->name);
+	put(text, suffix);
+	put(text, put_labels(text, point) ? "} " : " ");
+	put_number(text, value);
+	put(text, "\n");
 }
 
 static void put_histogram(struct text *text, const struct rk_metric_point *point)
 {
 	const struct rk_histogram_view *view = &point->histogram;
+	size_t start = text->used, length;
 	uint64_t total = 0;
 
+	keep_bounds(text, view);
+	put(text, point->family->name);
+	put(text, "_bucket");
+	put(text, put_labels(text, point) ? ",le=\"" : "{le=\"");
+	length = text->used - start;
 	for (size_t i = 0; i <= view->bound_count; i++) {
-		double bound = i < view->bound_count ? view->bounds[i] : (double)INFINITY;
+		const struct rk_exemplar *exemplar = view->exemplars ? &view->exemplars[i] : NULL;
 
 		total += view->buckets[i];
-		put(text, point->family->name);
-		put(text, "_bucket");
-		put_labels(text, point, &bound);
-		put(text, " ");
-		put_number(text, (double)total);
-		if (view->exemplars)
-			put_exemplar(text, &view->exemplars[i]);
-		put(text, "\n");
+		put_bucket(text, start, length, &text->bound[i], total);
+		if (text->openmetrics && exemplar && exemplar->unix_ns)
+			put_exemplar(text, exemplar);
+		put_bytes(text, "\n", 1);
 	}
-	put(text, point->family->name);
-	put(text, "_sum");
-	put_labels(text, point, NULL);
-	put(text, " ");
-	put_number(text, view->sum);
-	put(text, "\n");
-	put(text, point->family->name);
-	put(text, "_count");
-	put_labels(text, point, NULL);
-	put(text, " ");
-	put_number(text, (double)view->count);
-	put(text, "\n");
+	put_total(text, point, "_sum", view->sum);
+	put_total(text, point, "_count", (double)view->count);
 }
 
 static void put_point(const struct rk_metric_point *point, void *data)
@@ -256,31 +371,51 @@ static void put_point(const struct rk_metric_point *point, void *data)
 		put_head(text, point->family);
 		text->family = point->family;
 	}
-	if (point->family->type == RK_METRIC_HISTOGRAM) {
+	if (point->family->type == RK_METRIC_HISTOGRAM)
 		put_histogram(text, point);
+	else
+		put_total(text, point, "", point->value);
+}
+
+/* An info in OpenMetrics, whose family has no _info; a gauge where there is no such type. */
+static void put_target(struct text *text, const char *labels)
+{
+	const struct rk_metric_family *family = rk_metrics_row(RK_METRIC_ID_TARGET);
+
+	if (!labels)
 		return;
-	}
-	put(text, point->family->name);
-	put_labels(text, point, NULL);
-	put(text, " ");
-	put_number(text, point->value);
-	put(text, "\n");
+	if (text->openmetrics)
+		put(text, "# TYPE target info\n# HELP target ");
+	else
+		put(text, "# HELP target_info ");
+	put(text, family->help);
+	put(text, text->openmetrics ? "\n" : "\n# TYPE target_info gauge\n");
+	put(text, "target_info{");
+	put(text, labels);
+	put(text, "} 1\n");
 }
 
 ptrdiff_t rk_metrics_render(const struct rk_metrics *metrics, bool include_runtime,
 			    bool openmetrics, char **out)
 {
-	struct text text = { .openmetrics = openmetrics };
+	struct text *text = calloc(1, sizeof(*text));
+	ptrdiff_t length = -ENOMEM;
 
 	*out = NULL;
-	put(&text, "");
-	rk_metrics_visit(metrics, include_runtime, put_point, &text);
-	if (openmetrics)
-		put(&text, "# EOF\n");
-	if (text.failed) {
-		free(text.bytes);
+	if (!text)
 		return -ENOMEM;
+	text->openmetrics = openmetrics;
+	put(text, "");
+	put_target(text, metrics->target_labels);
+	rk_metrics_visit(metrics, include_runtime, put_point, text);
+	if (openmetrics)
+		put(text, "# EOF\n");
+	if (text->failed) {
+		free(text->bytes);
+	} else {
+		*out = text->bytes;
+		length = (ptrdiff_t)text->used;
 	}
-	*out = text.bytes;
-	return (ptrdiff_t)text.used;
+	free(text);
+	return length;
 }

@@ -15,12 +15,19 @@
 int main(int argc, char **argv)
 {
 	struct rk_config config;
-	struct rk_pipeline_setup setup = { .config = &config, .traceparent = "", .tracestate = "" };
+	struct rk_pipeline_setup setup = {
+		.config = &config,
+		.traceparent = "",
+		.tracestate = "",
+		.resource = "service.name=story,host.name=h%22%5C,host_name=again",
+		.is_live = true,
+	};
 	struct rk_pipeline *pipeline;
 	struct op_log ops;
 	char *text;
 
 	test_config_init(&config);
+	config.metrics_exemplars = RK_EXEMPLARS_ALWAYS_ON;
 	story_tell(&ops);
 	if (rk_pipeline_create(&pipeline, &setup))
 		return 1;

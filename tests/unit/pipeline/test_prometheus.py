@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What we render is what the parsers of others read. Argument: the program render_metrics."""
+import shutil
 import subprocess
 import sys
 
@@ -17,8 +18,42 @@ def render(kind):
 
 
 def samples_of(families):
+    """What both formats must agree on: two renderings are two moments of the process."""
     return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for family in families for sample in family.samples}
+            for family in families for sample in family.samples
+            if not sample.name.startswith("process_")}
+
+
+def check_exemplars(families):
+    """Only on buckets, inside of them, newest of their bucket, at most 128 characters."""
+    found = 0
+    for family in families:
+        for sample in family.samples:
+            if not sample.exemplar:
+                continue
+            assert sample.name == "rustkernel_execution_duration_seconds_bucket", sample.name
+            assert sorted(sample.exemplar.labels) == ["span_id", "trace_id"]
+            assert sum(len(k) + len(v) for k, v in sample.exemplar.labels.items()) == 63
+            assert 0 < sample.exemplar.value <= float(sample.labels["le"])
+            assert 1.7e9 <= float(sample.exemplar.timestamp) < 1.8e9
+            found += 1
+    assert found >= 2, found
+
+
+def check_process(families):
+    names = [sample.name for family in families for sample in family.samples]
+    for name in ["process_cpu_seconds_total", "process_open_fds", "process_max_fds",
+                 "process_virtual_memory_bytes", "process_resident_memory_bytes",
+                 "process_start_time_seconds", "target_info"]:
+        assert names.count(name) == 1, name
+
+
+def check_with_promtool(text):
+    if not shutil.which("promtool"):
+        return
+    done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), check=False,
+                          capture_output=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, b""), done
 
 
 def check_histograms(samples):
@@ -38,11 +73,16 @@ def check_histograms(samples):
 
 
 def main():
-    text = samples_of(text_parser.text_string_to_metric_families(render("text")))
-    openmetrics = samples_of(
-        openmetrics_parser.text_string_to_metric_families(render("openmetrics")))
+    rendered = render("text")
+    families = list(openmetrics_parser.text_string_to_metric_families(render("openmetrics")))
+    text = samples_of(text_parser.text_string_to_metric_families(rendered))
+    openmetrics = samples_of(families)
     assert text == openmetrics, set(text.items()) ^ set(openmetrics.items())
     check_histograms(text)
+    check_exemplars(families)
+    check_process(families)
+    check_with_promtool(rendered)
+    assert text["target_info", (("host_name", 'h"\\;again'), ("service_name", "story"))] == 1
     kernels = sum(value for (name, _), value in text.items()
                   if name == "rustkernel_executions_total")
     assert kernels == sum(value for (name, _), value in text.items()

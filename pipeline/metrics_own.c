@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/metrics_own.c - values that no op carries: what became of data on the wires.
+ */
+#include <string.h>
+
+#include "core/intern.h"
+#include "core/log.h"
+#include "pipeline/metrics_state.h"
+#include "pipeline/process_stats.h"
+
+void rk_metrics_set_live(struct rk_metrics *metrics)
+{
+	struct rk_process_stats stats;
+
+	rk_process_stats_get(&stats);
+	metrics->start_unix_seconds = stats.start_unix_seconds;
+	metrics->is_live = true;
+}
+
+static double *dropped_value(struct rk_metrics *metrics, const char *reason)
+{
+	for (int r = 0; r < RK_LOSS_COUNT; r++) {
+		if (strcmp(rk_loss_name((enum rk_loss)r), reason) == 0)
+			return &metrics->dropped_wire[r];
+	}
+	return NULL;
+}
+
+static double *outcome_value(struct rk_metrics *metrics, const char *outcome)
+{
+	for (int o = 0; o < RK_OUTCOMES; o++) {
+		if (strcmp(rk_metric_outcomes[o], outcome) == 0)
+			return &metrics->outcomes[o];
+	}
+	return NULL;
+}
+
+/* The last place is kept for "other", which the names beyond the bound share. */
+static double *breaker_value(struct rk_metrics *metrics, const char *label)
+{
+	uint32_t name = metrics->breaker_count < RK_BREAKER_NAMES - 1 ? rk_intern(label) : 0;
+
+	for (uint32_t i = 0; i < metrics->breaker_count; i++) {
+		if (strcmp(rk_intern_get(metrics->breakers[i].name), label) == 0)
+			return &metrics->breakers[i].value;
+	}
+	if (metrics->breaker_count == RK_BREAKER_NAMES)
+		return &metrics->breakers[RK_BREAKER_NAMES - 1].value;
+	metrics->breakers[metrics->breaker_count].name = name ? name : metrics->other;
+	return &metrics->breakers[metrics->breaker_count++].value;
+}
+
+/* Where the value of a family with at most one label lies; NULL if nobody may set it. */
+static double *own_value(struct rk_metrics *metrics, const char *family, const char *label)
+{
+	for (int i = 0; i < RK_METRIC_ID_COUNT; i++) {
+		const struct rk_metric_family *row = rk_metrics_row((enum rk_metric_id)i);
+
+		if (strcmp(row->name, family) != 0)
+			continue;
+		if (i == RK_METRIC_ID_DROPPED)
+			return dropped_value(metrics, label);
+		if (i == RK_METRIC_ID_TRACER_SPANS)
+			return outcome_value(metrics, label);
+		if (i == RK_METRIC_ID_BREAKER)
+			return breaker_value(metrics, label);
+		return row->runtime ? &metrics->own_values[i] : NULL;
+	}
+	return NULL;
+}
+
+void rk_metrics_add(struct rk_metrics *metrics, const char *family, const char *label, double v)
+{
+	double *value = own_value(metrics, family, label);
+
+	if (value)
+		*value += v;
+	else
+		rk_log_debug("metrics: could not add to %s{%s}: no such series", family, label);
+}
+
+void rk_metrics_set(struct rk_metrics *metrics, const char *family, const char *label, double v)
+{
+	double *value = own_value(metrics, family, label);
+
+	if (value)
+		*value = v;
+	else
+		rk_log_debug("metrics: could not set %s{%s}: no such series", family, label);
+}
