@@ -4,8 +4,11 @@
  */
 #include "pipeline/drain.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/thread.h"
@@ -13,9 +16,15 @@
 /* Slots are given back in portions, so that a producer finds room before a long drain ends. */
 #define RELEASE_EVERY 256u
 
+/* A name is read again after this time, while its thread is at work: most are set after the
+ * thread has begun. */
+#define NAME_EVERY_NS	1000000000ull
+#define NAMES_PER_ROUND 32u /* 10 us each; a thousand threads must not hold up the drain */
+
 struct rk_drain_place {
 	uint32_t generation;
-	bool seen; /* this generation's thread was named */
+	bool seen;	   /* this generation's thread was named */
+	uint64_t named_ns; /* when its name was read */
 };
 
 void rk_drain_init(struct rk_drain *drain, struct rk_join *join, struct rk_ring *(*gpu_ring)(void))
@@ -68,18 +77,59 @@ static struct rk_drain_place *place_get(struct rk_drain *drain, uint32_t index)
 	return &grown[index];
 }
 
-/* A thread that took the place tells its name once. */
+/* The name that thread has now; false when it has ended or too many were read already. */
+static bool read_name(struct rk_drain *drain, uint32_t tid, char name[32])
+{
+	char path[48];
+	ssize_t length;
+	int fd;
+
+	if (!drain->names_left)
+		return false;
+	drain->names_left--;
+	snprintf(path, sizeof(path), "/proc/self/task/%u/comm", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	length = read(fd, name, 31);
+	close(fd);
+	if (length <= 0)
+		return false;
+	name[length] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+	return true;
+}
+
+/* Before the records of the thread; what it called itself when it took the place is the
+ * answer where it has ended since. */
 static void note_thread(struct rk_drain *drain, uint32_t index, const struct rk_ring *ring)
 {
 	struct rk_drain_place *place = place_get(drain, index);
 	uint32_t generation = atomic_load_explicit(&ring->generation, memory_order_relaxed);
+	bool is_new = place && (!place->seen || place->generation != generation);
+	char name[32];
 
-	if (!place || (place->seen && place->generation == generation))
+	if (!place || !ring->tid || (!is_new && drain->now < place->named_ns + NAME_EVERY_NS))
 		return;
 	place->seen = true;
 	place->generation = generation;
-	if (ring->tid)
+	place->named_ns = drain->now;
+	if (read_name(drain, ring->tid, name))
+		rk_join_thread_name(drain->join, ring->tid, name);
+	else if (is_new)
 		rk_join_thread_name(drain->join, ring->tid, ring->thread_name);
+}
+
+/* A thread that got no place of its own is known by its number alone. */
+static void note_overflow_thread(struct rk_drain *drain, uint32_t tid)
+{
+	char name[32];
+
+	if (!tid || tid == drain->overflow_tid)
+		return;
+	drain->overflow_tid = tid;
+	if (!rk_join_has_thread_name(drain->join, tid) && read_name(drain, tid, name))
+		rk_join_thread_name(drain->join, tid, name);
 }
 
 static uint64_t drain_host_ring(struct rk_drain *drain, uint32_t index, struct rk_ring *ring)
@@ -102,6 +152,8 @@ static uint64_t drain_host_ring(struct rk_drain *drain, uint32_t index, struct r
 			if (!drain->oldest || when < drain->oldest)
 				drain->oldest = when;
 		}
+		if (record->flags & RK_REC_OVERFLOW)
+			note_overflow_thread(drain, tid);
 		rk_join_host(drain->join, tid, record);
 		if (read == RELEASE_EVERY) {
 			rk_ring_release(ring, read);
@@ -162,6 +214,8 @@ uint64_t rk_drain_round(struct rk_drain *drain)
 	uint64_t taken = 0;
 
 	drain->oldest = 0;
+	drain->now = rk_clock_now();
+	drain->names_left = NAMES_PER_ROUND;
 	for (uint32_t i = 0; i < places; i++)
 		taken += drain_place(drain, i);
 	if (gpu_count)

@@ -19,6 +19,9 @@ struct rk_drain {
 	struct rk_ring *(*gpu_ring)(void); /* may be NULL */
 	struct rk_drain_place *places;	   /* by place in the registry */
 	uint32_t place_count;
+	uint64_t now;	       /* of the round */
+	uint32_t names_left;   /* names that may still be read in it */
+	uint32_t overflow_tid; /* last thread without a ring that was named */
 	/* counters of rings that were recycled */
 	uint64_t calls[RK_WORK_COUNT], failed[RK_WORK_COUNT], captured[RK_WORK_COUNT];
 	uint64_t lost[RK_WORK_COUNT], lost_other;

@@ -58,12 +58,20 @@ void rk_join_set_gpu_time(struct rk_join *join, bool gpu_time);
 void rk_join_host(struct rk_join *join, uint32_t tid, const struct rk_record *record);
 
 /**
- * The thread of @tid ended: its execution closes. / It has this name; "" is ignored.
+ * The thread of @tid ended: its execution closes. / It has this name: told when it is a new
+ * one, without control characters and broken UTF-8; "" is ignored.
  *
  * Context: exporter.
  */
 void rk_join_thread_exit(struct rk_join *join, uint32_t tid);
 void rk_join_thread_name(struct rk_join *join, uint32_t tid, const char *name);
+
+/**
+ * Whether a name was told for @tid.
+ *
+ * Context: exporter.
+ */
+bool rk_join_has_thread_name(const struct rk_join *join, uint32_t tid);
 
 /**
  * One GPU activity, in any order.

@@ -6,10 +6,13 @@
 
 #include "core/clock.h"
 #include "core/intern.h"
+#include "core/utf8.h"
 #include "pipeline/join_state.h"
 
 /* cuStreamQuery, cuEventQuery: "not yet" is an answer, not a failure. */
 #define RESULT_NOT_READY 600
+
+#define THREAD_NAME_SIZE 64 /* four times what Linux allows */
 
 /* Memory is freed by address, arrays and VMM allocations by handle: separate key spaces. */
 static uint64_t memory_key(const struct rk_record *record)
@@ -364,13 +367,39 @@ void rk_join_thread_exit(struct rk_join *join, uint32_t tid)
 	rk_handle_map_remove(&join->threads, tid);
 }
 
+/* The program chose the name, and receivers refuse what is not text. */
+static uint32_t intern_clean(const char *name)
+{
+	char text[THREAD_NAME_SIZE];
+	size_t length = strnlen(name, sizeof(text) - 1);
+
+	memcpy(text, name, length);
+	text[length] = '\0';
+	rk_utf8_repair(text, length);
+	for (size_t i = 0; i < length; i++) {
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+	}
+	return rk_intern(text);
+}
+
+bool rk_join_has_thread_name(const struct rk_join *join, uint32_t tid)
+{
+	const struct rk_handle_slot *slot = rk_handle_map_get(&join->threads, tid);
+
+	return slot && slot->tag;
+}
+
 void rk_join_thread_name(struct rk_join *join, uint32_t tid, const char *name)
 {
-	struct rk_handle_slot *slot = rk_handle_map_put(&join->threads, tid);
-	uint32_t id = rk_intern(name);
+	uint32_t id = *name ? intern_clean(name) : 0;
+	struct rk_handle_slot *slot;
 	struct rk_op *op;
 
-	if (!id || (slot && slot->tag == id))
+	if (!id || !tid)
+		return;
+	slot = rk_handle_map_put(&join->threads, tid);
+	if (slot && slot->tag == id)
 		return;
 	if (slot)
 		slot->tag = id;

@@ -147,7 +147,8 @@ static void set_config(const char *file)
 	config.trace_max_size = 1ull << 30;
 	config.trace_compression_level = 1;
 	config.summary = summary;
-	config.tracing_otlp_endpoint = "";
+	config.tracing_otlp_endpoint = config.metrics_otlp_endpoint = "";
+	config.logging_otlp_endpoint = "";
 	config.metrics_pushgateway_url = "";
 	config.service_name = "";
 	config.resource_attributes = "";
