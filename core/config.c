@@ -135,7 +135,8 @@ bool rk_config_wants_scrape(const struct rk_config *config)
 {
 	return config->metrics_enabled &&
 	       (config->source[RK_CONFIG_metrics_enabled] != RK_SOURCE_DEFAULT ||
-		config->source[RK_CONFIG_metrics_port] > RK_SOURCE_OTEL);
+		config->source[RK_CONFIG_metrics_port] > RK_SOURCE_OTEL ||
+		config->metrics_unix_socket[0]);
 }
 
 const char *rk_config_layer_quote(const char *text, char out[72])

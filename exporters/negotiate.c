@@ -17,8 +17,42 @@ struct slice {
 
 /* One entry of a list: "type;param=value;q=0.5". */
 struct entry {
-	struct slice type, version, escaping;
+	struct slice type, version, escaping, proto, encoding;
 	int q; /* thousandths */
+};
+
+/* What can be answered. Of equal wishes the first counts: the default leads. */
+struct offer {
+	enum rk_exposition format;
+	const char *type, *version;
+	const char *content_type;
+	bool has_escaping; /* the format knows the parameter */
+};
+
+static const struct offer offers[] = {
+	{ RK_EXPOSITION_TEXT, "text/plain", "0.0.4", "text/plain; version=0.0.4; charset=utf-8",
+	  false },
+	{ RK_EXPOSITION_OPENMETRICS, "application/openmetrics-text", "1.0.0",
+	  "application/openmetrics-text; version=1.0.0; charset=utf-8", true },
+	{ RK_EXPOSITION_OPENMETRICS, "application/openmetrics-text", "0.0.1",
+	  "application/openmetrics-text; version=0.0.1; charset=utf-8", false },
+	/* As 0.0.4, but names may be quoted: ours never need to be. */
+	{ RK_EXPOSITION_TEXT, "text/plain", "1.0.0", "text/plain; version=1.0.0; charset=utf-8",
+	  true },
+	{ RK_EXPOSITION_PROTOBUF, "application/vnd.google.protobuf", NULL,
+	  "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+	  "encoding=delimited",
+	  true },
+};
+
+#define OFFERS (sizeof(offers) / sizeof(offers[0]))
+
+/* What the entries read so far say about one offer. */
+struct wish {
+	int level; /* how specific the entry was; 0 = none fitted */
+	int q;	   /* thousandths */
+	int order; /* of the entry in the list */
+	const char *escaping;
 };
 
 static struct slice trimmed(const char *at, const char *end)
@@ -72,6 +106,10 @@ static void parse_parameter(struct entry *entry, const char *at, const char *end
 		entry->version = value;
 	else if (is(name, "escaping"))
 		entry->escaping = value;
+	else if (is(name, "proto"))
+		entry->proto = value;
+	else if (is(name, "encoding"))
+		entry->encoding = value;
 }
 
 /* Parse the entry at @list. Returns the next one, NULL behind the last. */
@@ -89,21 +127,29 @@ static const char *next_entry(const char *list, struct entry *entry)
 	return *end ? end + 1 : NULL;
 }
 
-/* The version we would answer with; NULL = not ours. */
-static const char *supported(const struct entry *entry, bool *is_openmetrics)
+/* The level of fit of a type that was named in full, with its parameters. */
+static int fit_of_named(const struct entry *entry, const struct offer *offer)
 {
-	*is_openmetrics = is(entry->type, "application/openmetrics-text");
-	if (*is_openmetrics) {
-		if (!entry->version.length || is(entry->version, "1.0.0"))
-			return "1.0.0";
-		return is(entry->version, "0.0.1") ? "0.0.1" : NULL;
-	}
-	if (is(entry->type, "*/*") || is(entry->type, "text/*"))
-		return "0.0.4";
-	if (is(entry->type, "text/plain") &&
-	    (!entry->version.length || is(entry->version, "0.0.4")))
-		return "0.0.4";
-	return NULL;
+	if (!offer->version)
+		return is(entry->proto, "io.prometheus.client.MetricFamily") &&
+				       is(entry->encoding, "delimited") ?
+			       4 :
+			       0;
+	if (entry->version.length)
+		return is(entry->version, offer->version) ? 4 : 0;
+	return 3;
+}
+
+static int fit(const struct entry *entry, const struct offer *offer)
+{
+	size_t major = strcspn(offer->type, "/") + 1;
+
+	if (is(entry->type, offer->type))
+		return fit_of_named(entry, offer);
+	if (entry->type.length == major + 1 && entry->type.at[major] == '*' &&
+	    strncasecmp(entry->type.at, offer->type, major) == 0)
+		return 2;
+	return is(entry->type, "*/*") ? 1 : 0;
 }
 
 /* Our names need no escaping, so each known scheme gives the same text; "" = do not say. */
@@ -118,29 +164,39 @@ static const char *escaping_word(const struct entry *entry)
 	return "";
 }
 
-void rk_negotiate_format(struct rk_negotiated *out, const char *accept)
+static void note(struct wish wishes[], const struct entry *entry, int order)
 {
-	const char *version = "0.0.4", *escaping = "";
-	int best = 0;
+	for (size_t i = 0; i < OFFERS; i++) {
+		int level = fit(entry, &offers[i]);
 
-	out->is_openmetrics = false;
-	while (accept) {
+		if (level > wishes[i].level)
+			wishes[i] = (struct wish){ level, entry->q, order, escaping_word(entry) };
+	}
+}
+
+void rk_negotiate_format(struct rk_negotiated *out, const char *accept, bool has_protobuf)
+{
+	struct wish wishes[OFFERS] = { 0 };
+	const char *escaping = "";
+	size_t best = 0;
+
+	for (int order = 0; accept; order++) {
 		struct entry entry;
-		bool is_openmetrics;
-		const char *offered;
 
 		accept = next_entry(accept, &entry);
-		offered = supported(&entry, &is_openmetrics);
-		if (!offered || entry.q <= best)
-			continue;
-		best = entry.q;
-		version = offered;
-		out->is_openmetrics = is_openmetrics;
-		/* Only OpenMetrics 1.0.0 knows the parameter. */
-		escaping = strcmp(offered, "1.0.0") == 0 ? escaping_word(&entry) : "";
+		note(wishes, &entry, order);
 	}
-	snprintf(out->content_type, sizeof(out->content_type), "%s; version=%s; charset=utf-8%s%s",
-		 out->is_openmetrics ? "application/openmetrics-text" : "text/plain", version,
+	for (size_t i = 1; i < OFFERS; i++) {
+		if (offers[i].format == RK_EXPOSITION_PROTOBUF && !has_protobuf)
+			continue;
+		if (wishes[i].q > wishes[best].q || (wishes[i].q && wishes[i].q == wishes[best].q &&
+						     wishes[i].order < wishes[best].order))
+			best = i;
+	}
+	if (offers[best].has_escaping && wishes[best].escaping)
+		escaping = wishes[best].escaping;
+	out->format = offers[best].format;
+	snprintf(out->content_type, sizeof(out->content_type), "%s%s%s", offers[best].content_type,
 		 *escaping ? "; escaping=" : "", escaping);
 }
 

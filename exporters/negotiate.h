@@ -7,19 +7,22 @@
 
 #include <stdbool.h>
 
+enum rk_exposition { RK_EXPOSITION_TEXT, RK_EXPOSITION_OPENMETRICS, RK_EXPOSITION_PROTOBUF };
+
 struct rk_negotiated {
-	bool is_openmetrics;
-	char content_type[128]; /* built from our own words only, never from the request */
+	enum rk_exposition format;
+	char content_type[160]; /* built from our own words only, never from the request */
 };
 
 /**
- * Choose by the header Accept: the supported type with the highest q, the first of equals;
- * text 0.0.4 when nothing is supported or nothing was said.
+ * Choose by the header Accept, as RFC 9110 reads it: the most specific range that fits a format
+ * gives its q, the highest q wins, of equals the one named first. Text 0.0.4 when nothing is
+ * supported or nothing was said.
  *
- * @accept: may be NULL.
+ * @accept: may be NULL. @has_protobuf: whether protobuf may be answered.
  * Context: exporter.
  */
-void rk_negotiate_format(struct rk_negotiated *out, const char *accept);
+void rk_negotiate_format(struct rk_negotiated *out, const char *accept, bool has_protobuf);
 
 /**
  * Whether the header Accept-Encoding lets us send gzip.

@@ -198,6 +198,8 @@ static void net_finish(struct rk_net *public, uint32_t timeout_ms)
 		rk_otlp_signals_abandon(net->otlp);
 	if (net->push)
 		rk_pushgateway_abandon(net->push);
+	if (net->scrape)
+		rk_scrape_finish(net->scrape);
 	tell_metrics(net);
 	net->is_finished = true;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * exporters/scrape.c - libmicrohttpd behind the loop.
+ *
+ * We accept, it speaks HTTP.
  */
 #include "exporters/scrape.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,26 +21,36 @@
 #include <microhttpd.h>
 
 #include "core/log.h"
-#include "exporters/gzip.h"
-#include "exporters/negotiate.h"
+#include "exporters/port_registry.h"
+#include "exporters/scrape_auth.h"
+#include "exporters/scrape_body.h"
+#include "exporters/scrape_clients.h"
+#include "exporters/scrape_listen.h"
 
-#define PORTS_TRIED	     100 /* ranks of one host, and then some */
-#define BACKLOG		     32
-#define CONNECTIONS_MAX	     64u
-#define CONNECTION_TIMEOUT_S 10u
-#define CONNECTION_BYTES     (16u << 10)
-#define HEALTH_BYTES	     4096
-#define GZIP_MIN_BYTES	     512 /* smaller bodies do not get smaller */
+#define S		 1000000000ull /* ns */
+#define CONNECTION_BYTES (16u << 10) /* the head of a request, and the buffer for sending */
+#define PAUSE_NS	 (S / 10)  /* when there are no descriptors */
+#define ACCEPTS_A_ROUND	 32
+#define ROUNDS_MAX	 8 /* of libmicrohttpd in one of ours, while it has work */
+#define HEALTH_BYTES	 4096
+#define HEADER_BYTES	 2048
 
 struct rk_scrape {
 	const struct rk_net_host *host; /* borrowed; outlives this */
 	struct rk_loop *loop;		/* borrowed; outlives this */
 	struct MHD_Daemon *daemon;	/* NULL after libmicrohttpd gave up */
-	struct rk_gzip *gzip;		/* may be NULL */
-	int epoll_fd;			/* of the daemon */
+	struct rk_scrape_auth *auth;
+	struct rk_scrape_body *body;
+	struct rk_port_registry *registry; /* may be NULL */
+	struct rk_scrape_unix unix_socket;
+	int epoll_fd;  /* of the daemon; -1 = none */
+	int listen_fd; /* -1 = none */
 	unsigned port;
 	uint64_t due_ns, count;
+	uint64_t accept_after_ns;
+	bool is_paused; /* nothing is accepted until then */
 	char path[256];
+	struct rk_scrape_clients clients;
 };
 
 /* Where libmicrohttpd's fatal errors lead on this thread; NULL = not inside of it. */
@@ -71,193 +83,210 @@ static void on_log(void *data, const char *format, va_list args)
 	rk_log_debug("scrape: %s", line);
 }
 
-bool rk_scrape_is_wanted(const struct rk_config *config)
+static bool wants_port(const struct rk_config *config)
 {
-	return config->metrics_enabled &&
-	       (config->source[RK_CONFIG_metrics_enabled] >= RK_SOURCE_OTEL ||
-		config->source[RK_CONFIG_metrics_port] >= RK_SOURCE_OTEL);
+	return config->source[RK_CONFIG_metrics_enabled] >= RK_SOURCE_OTEL ||
+	       config->source[RK_CONFIG_metrics_port] >= RK_SOURCE_OTEL;
 }
 
-/* Queue @body, which becomes libmicrohttpd's. */
-static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *type,
-			     void *body, size_t length, const char *encoding)
+bool rk_scrape_is_wanted(const struct rk_config *config)
 {
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE);
-	enum MHD_Result result;
+	return config->metrics_enabled && (wants_port(config) || config->metrics_unix_socket[0]);
+}
 
-	if (!response) {
-		free(body);
-		return MHD_NO;
+static void on_connection(void *data, struct MHD_Connection *connection, void **place,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct rk_scrape *scrape = data;
+	const union MHD_ConnectionInfo *info;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		rk_scrape_clients_set(*place, RK_SCRAPE_FREE);
+		*place = NULL;
+		return;
 	}
-	MHD_add_response_header(response, "Content-Type", type);
-	if (encoding)
-		MHD_add_response_header(response, "Content-Encoding", encoding);
-	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(response, "Allow", "GET, HEAD");
-	result = MHD_queue_response(connection, status, response);
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	/* The daemon has the same limit, so there is a place. */
+	*place = info ? rk_scrape_clients_add(&scrape->clients, info->connect_fd) : NULL;
+}
+
+static struct rk_scrape_client *client_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+static void on_completed(void *data, struct MHD_Connection *connection, void **state,
+			 enum MHD_RequestTerminationCode code)
+{
+	(void)data;
+	(void)state;
+	(void)code;
+	rk_scrape_clients_set(client_of(connection), RK_SCRAPE_IDLE);
+}
+
+static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status,
+			     struct MHD_Response *response)
+{
+	enum MHD_Result result = MHD_queue_response(connection, status, response);
+
 	MHD_destroy_response(response);
 	return result;
 }
 
-static enum MHD_Result reply_text(struct MHD_Connection *connection, unsigned status,
-				  const char *text)
+static struct MHD_Response *text_response(const char *text)
 {
-	char *body = strdup(text);
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_PERSISTENT);
 
-	if (!body)
+	if (response)
+		MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8");
+	return response;
+}
+
+/* @name: of a further header; NULL = none. */
+static enum MHD_Result reply_text(struct MHD_Connection *connection, unsigned status,
+				  const char *text, const char *name, const char *value)
+{
+	struct MHD_Response *response = text_response(text);
+
+	if (!response)
 		return MHD_NO;
-	return reply(connection, status, "text/plain; charset=utf-8", body, strlen(body), NULL);
+	if (name)
+		MHD_add_response_header(response, name, value);
+	return queue(connection, status, response);
+}
+
+static enum MHD_Result refuse(const struct rk_scrape *scrape, struct MHD_Connection *connection)
+{
+	struct MHD_Response *response = text_response("who asks?\n");
+	const char *challenge;
+
+	if (!response)
+		return MHD_NO;
+	for (int i = 0; (challenge = rk_scrape_auth_challenge(scrape->auth, i)); i++)
+		MHD_add_response_header(response, "WWW-Authenticate", challenge);
+	return queue(connection, MHD_HTTP_UNAUTHORIZED, response);
+}
+
+/* A header that comes in several lines is one list. */
+struct header {
+	const char *name;
+	bool is_there;
+	char value[HEADER_BYTES];
+};
+
+static enum MHD_Result join_line(void *data, enum MHD_ValueKind kind, const char *name,
+				 const char *value)
+{
+	struct header *header = data;
+	size_t used = strlen(header->value);
+
+	(void)kind;
+	if (strcasecmp(name, header->name) != 0 || !value)
+		return MHD_YES;
+	header->is_there = true;
+	snprintf(header->value + used, sizeof(header->value) - used, "%s%s", used ? "," : "",
+		 value);
+	return MHD_YES;
+}
+
+static const char *get_list(struct MHD_Connection *connection, struct header *header,
+			    const char *name)
+{
+	*header = (struct header){ .name = name };
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, join_line, header);
+	return header->is_there ? header->value : NULL;
 }
 
 static enum MHD_Result reply_metrics(struct rk_scrape *scrape, struct MHD_Connection *connection)
 {
-	const struct rk_net_host *host = scrape->host;
-	const char *encodings =
-		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept-Encoding");
-	struct rk_negotiated format;
-	char *text = NULL;
-	uint8_t *packed;
-	ptrdiff_t length;
-	size_t packed_length;
+	struct header accept, encodings;
+	struct MHD_Response *response;
+	unsigned status;
 
-	rk_negotiate_format(&format,
-			    MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept"));
-	length = host->render(host->metrics, host->config->metrics_include_runtime,
-			      format.is_openmetrics, &text);
-	if (length < 0)
-		return reply_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "no memory\n");
-	scrape->count++;
-	if (scrape->gzip && length >= GZIP_MIN_BYTES && rk_negotiate_gzip(encodings)) {
-		packed_length = rk_gzip_compress(scrape->gzip, text, (size_t)length, &packed);
-		if (packed_length) {
-			free(text);
-			return reply(connection, MHD_HTTP_OK, format.content_type, packed,
-				     packed_length, "gzip");
-		}
+	if (!rk_scrape_auth_allows(scrape->auth,
+				   MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+							       "Authorization")))
+		return refuse(scrape, connection);
+	status = rk_scrape_body_get(scrape->body, get_list(connection, &accept, "Accept"),
+				    get_list(connection, &encodings, "Accept-Encoding"),
+				    rk_loop_now(), &response);
+	if (status == MHD_HTTP_SERVICE_UNAVAILABLE) {
+		rk_scrape_clients_cut_reader(&scrape->clients);
+		return reply_text(connection, status, "too many slow readers\n", "Retry-After",
+				  "1");
 	}
-	return reply(connection, MHD_HTTP_OK, format.content_type, text, (size_t)length, NULL);
+	if (status != MHD_HTTP_OK)
+		return reply_text(connection, status, "no memory\n", NULL, NULL);
+	scrape->count++;
+	return MHD_queue_response(connection, status, response);
 }
 
 static enum MHD_Result reply_health(struct rk_scrape *scrape, struct MHD_Connection *connection,
 				    const char *what)
 {
 	const struct rk_net_host *host = scrape->host;
-	char *body = calloc(1, HEALTH_BYTES);
-	int status;
+	struct MHD_Response *response;
+	char body[HEALTH_BYTES] = "";
+	int status = host->health(what, body, sizeof(body), host->health_data);
 
-	if (!body)
+	response = MHD_create_response_from_buffer(strlen(body), body, MHD_RESPMEM_MUST_COPY);
+	if (!response)
 		return MHD_NO;
-	status = host->health(what, body, HEALTH_BYTES, host->health_data);
-	return reply(connection, (unsigned)status, "application/json", body, strlen(body), NULL);
+	MHD_add_response_header(response, "Content-Type", "application/json");
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	return queue(connection, (unsigned)status, response);
+}
+
+static const char *probe_of(const struct rk_scrape *scrape, const char *url)
+{
+	static const char *const probes[] = { "live", "ready", "startup" };
+
+	if (!scrape->host->health || strncmp(url, "/health/", 8) != 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+		if (strcmp(url + 8, probes[i]) == 0)
+			return probes[i];
+	}
+	return NULL;
 }
 
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url,
 				  const char *method, const char *version, const char *upload,
 				  size_t *upload_size, void **state)
 {
-	static const char *const probes[] = { "live", "ready", "startup" };
 	struct rk_scrape *scrape = data;
-	bool is_metrics = strcmp(url, scrape->path) == 0;
-	const char *probe = NULL;
+	const char *probe = probe_of(scrape, url);
 
 	(void)version;
 	(void)upload;
-	for (size_t i = 0; scrape->host->health && i < sizeof(probes) / sizeof(probes[0]); i++) {
-		if (strncmp(url, "/health/", 8) == 0 && strcmp(url + 8, probes[i]) == 0)
-			probe = probes[i];
-	}
-	if (!is_metrics && !probe)
-		return reply_text(connection, MHD_HTTP_NOT_FOUND, "not found\n");
+	if (!*state)
+		rk_scrape_clients_set(client_of(connection), RK_SCRAPE_REPLYING);
+	if (!probe && strcmp(url, scrape->path) != 0)
+		return reply_text(connection, MHD_HTTP_NOT_FOUND, "not found\n", NULL, NULL);
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return reply_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
-				  "only GET and HEAD are allowed here\n");
-	if (!*state) {
-		*state = scrape; /* the headers are in; answer at the next call */
+				  "only GET and HEAD are allowed here\n", "Allow", "GET, HEAD");
+	if (!*state || *upload_size) {
+		*state = scrape; /* the headers are in; a body is read and not looked at */
+		*upload_size = 0;
 		return MHD_YES;
 	}
-	*upload_size = 0;
 	return probe ? reply_health(scrape, connection, probe) : reply_metrics(scrape, connection);
-}
-
-/* Only numbers and localhost: a name server must not be waited for. */
-static bool parse_address(const char *text, unsigned port, struct sockaddr_storage *address,
-			  socklen_t *length)
-{
-	struct sockaddr_in *in = (struct sockaddr_in *)address;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)address;
-
-	memset(address, 0, sizeof(*address));
-	if (strcmp(text, "localhost") == 0)
-		text = "127.0.0.1";
-	if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
-		in->sin_family = AF_INET;
-		in->sin_port = htons((uint16_t)port);
-		*length = sizeof(*in);
-		return true;
-	}
-	if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons((uint16_t)port);
-		*length = sizeof(*in6);
-		return true;
-	}
-	return false;
-}
-
-static int try_listen(const struct sockaddr_storage *address, socklen_t length)
-{
-	int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int one = 1, err;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (const struct sockaddr *)address, length) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
-static unsigned bound_port(int fd)
-{
-	struct sockaddr_storage address;
-	socklen_t length = sizeof(address);
-
-	if (getsockname(fd, (struct sockaddr *)&address, &length))
-		return 0;
-	/* The port lies at the same place in both families. */
-	return ntohs(((struct sockaddr_in *)&address)->sin_port);
-}
-
-/* A listening socket on the asked or the next free port; -errno. */
-static int listen_near(const char *text, uint64_t asked)
-{
-	struct sockaddr_storage address;
-	socklen_t length;
-	int fd = -EADDRINUSE;
-
-	for (uint64_t port = asked; port <= UINT16_MAX && port < asked + PORTS_TRIED; port++) {
-		if (!parse_address(text, (unsigned)port, &address, &length))
-			return -EINVAL;
-		fd = try_listen(&address, length);
-		if (fd != -EADDRINUSE)
-			break;
-	}
-	return fd;
 }
 
 static void announce(const struct rk_scrape *scrape, const char *address, uint64_t asked)
 {
-	bool is_other = asked && scrape->port != asked;
-	bool is_v6 = strchr(address, ':') != NULL;
+	bool needs_brackets = strchr(address, ':') && address[0] != '[';
 
-	if (is_other)
+	if (asked && scrape->port != asked)
 		rk_log_warn("scrape: port %llu is taken; scrape on port %u",
 			    (unsigned long long)asked, scrape->port);
-	rk_log_info("scrape: listening on http://%s%s%s:%u%s", is_v6 ? "[" : "", address,
-		    is_v6 ? "]" : "", scrape->port, scrape->path);
+	rk_log_info("scrape: listening on http://%s%s%s:%u%s", needs_brackets ? "[" : "", address,
+		    needs_brackets ? "]" : "", scrape->port, scrape->path);
 }
 
 static void on_ready(void *data, int fd, uint32_t events)
@@ -269,18 +298,19 @@ static void on_ready(void *data, int fd, uint32_t events)
 	scrape->due_ns = 0; /* rk_scrape_run() follows in the same round */
 }
 
-static int start_daemon(struct rk_scrape *scrape, int listen_fd)
+static int start_daemon(struct rk_scrape *scrape)
 {
 	const union MHD_DaemonInfo *info;
 
 	MHD_set_panic_func(on_panic, NULL);
-	scrape->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-					  on_request, scrape, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-					  MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-					  MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-					  MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S,
-					  MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-					  (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+	scrape->daemon =
+		MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0,
+				 NULL, NULL, on_request, scrape, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+				 NULL, MHD_OPTION_CONNECTION_LIMIT, RK_SCRAPE_CLIENTS_MAX,
+				 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+				 MHD_OPTION_NOTIFY_CONNECTION, on_connection, scrape,
+				 MHD_OPTION_NOTIFY_COMPLETED, on_completed, scrape,
+				 MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	if (!scrape->daemon)
 		return -EIO;
 	info = MHD_get_daemon_info(scrape->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -290,48 +320,121 @@ static int start_daemon(struct rk_scrape *scrape, int listen_fd)
 	return rk_loop_watch(scrape->loop, RK_LOOP_SCRAPE, scrape->epoll_fd, EPOLLIN);
 }
 
+static void watch_listeners(struct rk_scrape *scrape, uint32_t events)
+{
+	if (scrape->listen_fd >= 0)
+		rk_loop_watch(scrape->loop, RK_LOOP_SCRAPE, scrape->listen_fd, events);
+	if (scrape->unix_socket.fd >= 0)
+		rk_loop_watch(scrape->loop, RK_LOOP_SCRAPE, scrape->unix_socket.fd, events);
+}
+
+static int open_port(struct rk_scrape *scrape)
+{
+	const struct rk_config *config = scrape->host->config;
+	struct rk_port_registry_setup setup = {
+		.env = scrape->host->env,
+		.address = config->metrics_address,
+		.path = scrape->path,
+		.resource = scrape->host->resource,
+	};
+	int fd;
+
+	if (!wants_port(config))
+		return 0;
+	fd = rk_scrape_listen(config->metrics_address, config->metrics_port, &scrape->port);
+	if (fd < 0) {
+		rk_log_warn("scrape: could not listen on %s port %llu: %s", config->metrics_address,
+			    (unsigned long long)config->metrics_port, rk_strerror(fd));
+		return fd;
+	}
+	scrape->listen_fd = fd;
+	announce(scrape, config->metrics_address, config->metrics_port);
+	setup.port = scrape->port;
+	if (config->metrics_service_discovery &&
+	    rk_port_registry_open(&scrape->registry, &setup) == 0)
+		rk_port_registry_run(scrape->registry, rk_loop_now());
+	return 0;
+}
+
+static int open_unix(struct rk_scrape *scrape)
+{
+	const char *pattern = scrape->host->config->metrics_unix_socket;
+	int err;
+
+	if (!*pattern)
+		return 0;
+	err = rk_scrape_listen_unix(&scrape->unix_socket, pattern);
+	if (err)
+		rk_log_warn("scrape: could not listen on unix socket %s: %s", pattern,
+			    err == -EEXIST ? "there is a file that is not ours to replace" :
+					     rk_strerror(err));
+	else
+		rk_log_info("scrape: listening on unix socket %s", scrape->unix_socket.path);
+	return err;
+}
+
+/* One of two listeners is better than none. */
+static int open_listeners(struct rk_scrape *scrape)
+{
+	int port_error = open_port(scrape);
+	int unix_error = open_unix(scrape);
+
+	if (scrape->listen_fd >= 0 || scrape->unix_socket.fd >= 0)
+		return 0;
+	return port_error ? port_error : unix_error;
+}
+
 int rk_scrape_open(struct rk_scrape **out, struct rk_loop *loop, const struct rk_net_host *host)
 {
-	const struct rk_config *config = host->config;
+	const char *path = host->config->metrics_endpoint;
 	struct rk_scrape *scrape = calloc(1, sizeof(*scrape));
-	int fd = -1, err = -ENOMEM;
+	int err;
 
 	*out = NULL;
 	if (!scrape)
 		return -ENOMEM;
 	scrape->host = host;
 	scrape->loop = loop;
-	snprintf(scrape->path, sizeof(scrape->path), "%s%s",
-		 config->metrics_endpoint[0] == '/' ? "" : "/", config->metrics_endpoint);
+	scrape->epoll_fd = scrape->listen_fd = scrape->unix_socket.fd = -1;
+	snprintf(scrape->path, sizeof(scrape->path), "%s%s", path[0] == '/' ? "" : "/", path);
 	loop->owners[RK_LOOP_SCRAPE].ready = on_ready;
 	loop->owners[RK_LOOP_SCRAPE].data = scrape;
-	fd = listen_near(config->metrics_address, config->metrics_port);
-	if (fd < 0) {
-		err = fd;
+	err = rk_scrape_auth_open(&scrape->auth, host->config);
+	if (err)
 		goto fail;
-	}
-	scrape->port = bound_port(fd);
-	err = start_daemon(scrape, fd);
+	scrape->body = rk_scrape_body_create(host);
+	err = scrape->body ? start_daemon(scrape) : -ENOMEM;
 	if (err) {
-		if (!scrape->daemon)
-			close(fd);
+		rk_log_warn("scrape: could not start the server: %s", rk_strerror(err));
 		goto fail;
 	}
-	scrape->gzip = rk_gzip_create();
-	announce(scrape, config->metrics_address, config->metrics_port);
+	err = open_listeners(scrape);
+	if (err)
+		goto fail;
+	watch_listeners(scrape, EPOLLIN);
 	*out = scrape;
 	return 0;
 fail:
-	rk_log_warn("scrape: could not listen on %s port %llu: %s", config->metrics_address,
-		    (unsigned long long)config->metrics_port, rk_strerror(err));
 	rk_scrape_close(scrape);
 	return err;
+}
+
+void rk_scrape_finish(struct rk_scrape *scrape)
+{
+	watch_listeners(scrape, 0);
+	if (scrape->listen_fd >= 0)
+		close(scrape->listen_fd);
+	scrape->listen_fd = -1;
+	rk_scrape_unlisten_unix(&scrape->unix_socket);
+	rk_port_registry_close(scrape->registry);
+	scrape->registry = NULL;
 }
 
 void rk_scrape_close(struct rk_scrape *scrape)
 {
 	if (!scrape)
 		return;
+	rk_scrape_finish(scrape);
 	scrape->loop->owners[RK_LOOP_SCRAPE].ready = NULL;
 	if (scrape->daemon) {
 		jmp_buf exit_point;
@@ -341,7 +444,8 @@ void rk_scrape_close(struct rk_scrape *scrape)
 			MHD_stop_daemon(scrape->daemon);
 		panic_exit = NULL;
 	}
-	rk_gzip_destroy(scrape->gzip);
+	rk_scrape_body_destroy(scrape->body);
+	rk_scrape_auth_close(scrape->auth);
 	free(scrape);
 }
 
@@ -350,25 +454,94 @@ uint64_t rk_scrape_due_ns(const struct rk_scrape *scrape)
 	return scrape->due_ns;
 }
 
+/* Without descriptors the listeners would wake the loop for ever: look away for a while. */
+static void pause_accepting(struct rk_scrape *scrape, uint64_t now_ns)
+{
+	watch_listeners(scrape, 0);
+	scrape->is_paused = true;
+	scrape->accept_after_ns = now_ns + PAUSE_NS;
+}
+
+static void accept_from(struct rk_scrape *scrape, int listen_fd, uint64_t now_ns)
+{
+	for (int i = 0; listen_fd >= 0 && !scrape->is_paused && i < ACCEPTS_A_ROUND; i++) {
+		struct sockaddr_storage address = { 0 };
+		socklen_t length = sizeof(address);
+		int fd = accept4(listen_fd, (struct sockaddr *)&address, &length,
+				 SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+			    errno == ENOBUFS)
+				pause_accepting(scrape, now_ns);
+			return;
+		}
+		rk_scrape_clients_make_room(&scrape->clients);
+		/* Whatever comes of it, the descriptor is the daemon's now. */
+		MHD_add_connection(scrape->daemon, fd, (struct sockaddr *)&address, length);
+	}
+}
+
+static void accept_all(struct rk_scrape *scrape, uint64_t now_ns)
+{
+	if (scrape->is_paused && now_ns >= scrape->accept_after_ns) {
+		scrape->is_paused = false;
+		watch_listeners(scrape, EPOLLIN);
+	}
+	accept_from(scrape, scrape->listen_fd, now_ns);
+	accept_from(scrape, scrape->unix_socket.fd, now_ns);
+}
+
+/* Return: when libmicrohttpd wants to be called again. */
+static uint64_t run_daemon(struct rk_scrape *scrape, uint64_t now_ns)
+{
+	MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
+
+	for (int i = 0; i < ROUNDS_MAX && !timeout_ms; i++) {
+		MHD_run(scrape->daemon);
+		if (MHD_get_timeout(scrape->daemon, &timeout_ms) != MHD_YES)
+			return RK_NEVER;
+	}
+	return now_ns + timeout_ms * (S / 1000);
+}
+
+static void run_round(struct rk_scrape *scrape, uint64_t now_ns)
+{
+	uint64_t due, next;
+
+	accept_all(scrape, now_ns);
+	due = run_daemon(scrape, now_ns);
+	next = rk_scrape_clients_expire(&scrape->clients, now_ns);
+	due = next < due ? next : due;
+	next = rk_scrape_body_expire(scrape->body, now_ns);
+	due = next < due ? next : due;
+	if (scrape->is_paused && scrape->accept_after_ns < due)
+		due = scrape->accept_after_ns;
+	if (scrape->registry) {
+		rk_port_registry_run(scrape->registry, now_ns);
+		next = rk_port_registry_due_ns(scrape->registry);
+		due = next < due ? next : due;
+	}
+	scrape->due_ns = due;
+}
+
 void rk_scrape_run(struct rk_scrape *scrape, uint64_t now_ns)
 {
 	jmp_buf exit_point;
-	MHD_UNSIGNED_LONG_LONG timeout_ms;
 
 	if (!scrape->daemon || now_ns < scrape->due_ns)
 		return;
-	scrape->due_ns = RK_NEVER;
 	panic_exit = &exit_point;
 	if (setjmp(exit_point)) {
 		/* Its state is unknown: leave it alone, descriptors included. */
-		rk_loop_watch(scrape->loop, RK_LOOP_SCRAPE, scrape->epoll_fd, 0);
-		scrape->daemon = NULL;
 		panic_exit = NULL;
+		rk_loop_watch(scrape->loop, RK_LOOP_SCRAPE, scrape->epoll_fd, 0);
+		rk_scrape_finish(scrape);
+		scrape->daemon = NULL;
+		scrape->due_ns = RK_NEVER;
 		return;
 	}
-	MHD_run(scrape->daemon);
-	if (MHD_get_timeout(scrape->daemon, &timeout_ms) == MHD_YES)
-		scrape->due_ns = now_ns + timeout_ms * 1000000u;
+	run_round(scrape, now_ns);
 	panic_exit = NULL;
 }
 

@@ -4,7 +4,7 @@
  *
  * libmicrohttpd without threads of its own, driven by our loop. An exposition is rendered
  * completely before its first byte goes out, so concurrent scrapes each see one consistent
- * state and a slow reader holds nothing but its own copy.
+ * state. Connections, memory and the time each may take are bounded.
  */
 #ifndef RK_EXPORTERS_SCRAPE_H
 #define RK_EXPORTERS_SCRAPE_H
@@ -18,15 +18,15 @@
 struct rk_scrape;
 
 /**
- * Whether @config asks for the server: metrics switched on, or a port given, by the user. The
- * default alone never opens a port.
+ * Whether @config asks for the server: metrics switched on, a port or a unix socket given, by
+ * the user. The default alone never opens a port, nor does a unix socket.
  *
  * Context: any.
  */
 bool rk_scrape_is_wanted(const struct rk_config *config);
 
 /**
- * Listen on the configured address, or on the next free port.
+ * Listen on the configured address, or on the next free port; and on the unix socket.
  *
  * @loop: borrowed; its owner RK_LOOP_SCRAPE is taken. @host: borrowed; outlives this.
  *
@@ -35,6 +35,14 @@ bool rk_scrape_is_wanted(const struct rk_config *config);
  */
 int rk_scrape_open(struct rk_scrape **out, struct rk_loop *loop, const struct rk_net_host *host);
 void rk_scrape_close(struct rk_scrape *scrape);
+
+/**
+ * Stop listening and remove what others may find: the unix socket, the entry in the port
+ * registry. Requests under way can still be answered.
+ *
+ * Context: exporter, at a clean end of the process.
+ */
+void rk_scrape_finish(struct rk_scrape *scrape);
 
 /**
  * When rk_scrape_run() is due, and doing what is due.

@@ -11,14 +11,28 @@
 
 #define TEXT "text/plain; version=0.0.4; charset=utf-8"
 #define OM   "application/openmetrics-text; version=1.0.0; charset=utf-8"
+#define PROTO                                                                                 \
+	"application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=" \
+	"delimited"
 
 static void check(const char *accept, const char *expected)
 {
 	struct rk_negotiated out;
 
-	rk_negotiate_format(&out, accept);
+	rk_negotiate_format(&out, accept, false);
 	assert_string_equal(out.content_type, expected);
-	assert_int_equal(out.is_openmetrics, expected[0] == 'a');
+	assert_int_equal(out.format,
+			 expected[0] == 'a' ? RK_EXPOSITION_OPENMETRICS : RK_EXPOSITION_TEXT);
+}
+
+static void check_protobuf(const char *accept, const char *expected)
+{
+	struct rk_negotiated out;
+
+	rk_negotiate_format(&out, accept, true);
+	assert_string_equal(out.content_type, expected);
+	assert_int_equal(out.format == RK_EXPOSITION_PROTOBUF,
+			 strncmp(expected, PROTO, strlen(PROTO)) == 0);
 }
 
 static void test_format(void **state)
@@ -49,6 +63,51 @@ static void test_format(void **state)
 	      "encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,"
 	      "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
 	      OM);
+}
+
+/* The most specific range counts, wherever it stands. */
+static void test_specific_ranges(void **state)
+{
+	(void)state;
+	check("*/*, text/plain;q=0, application/openmetrics-text;q=0.5", OM);
+	check("application/openmetrics-text;q=0, application/*, text/*;q=0.1", TEXT);
+	check("application/*", OM);
+	check("text/*;q=0.2, application/openmetrics-text;version=1.0.0;q=0.3", OM);
+	check("application/openmetrics-text;version=1.0.0;q=0, application/openmetrics-text",
+	      "application/openmetrics-text; version=0.0.1; charset=utf-8");
+	check("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", TEXT);
+	check("text/plain;version=1.0.0", "text/plain; version=1.0.0; charset=utf-8");
+	check("text/plain;version=1.0.0;escaping=dots,text/plain;version=0.0.4;q=0.9",
+	      "text/plain; version=1.0.0; charset=utf-8; escaping=dots");
+}
+
+static void test_protobuf(void **state)
+{
+	(void)state;
+	check_protobuf(PROTO, PROTO);
+	check_protobuf(PROTO ";escaping=underscores", PROTO "; escaping=underscores");
+	check_protobuf("application/vnd.google.protobuf", TEXT);
+	check_protobuf("application/vnd.google.protobuf;proto=other;encoding=delimited", TEXT);
+	check_protobuf("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+		       "encoding=text",
+		       TEXT);
+	check_protobuf("*/*", TEXT);
+	/* Prometheus 2.42 with native histograms, Prometheus 3 without and with them */
+	check_protobuf("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+		       "encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,"
+		       "application/openmetrics-text;version=0.0.1;q=0.75,"
+		       "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+		       PROTO);
+	check_protobuf("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+		       "application/openmetrics-text;version=0.0.1;q=0.5,"
+		       "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+		       "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+		       OM "; escaping=allow-utf-8");
+	check_protobuf("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+		       "encoding=delimited;escaping=allow-utf-8;q=0.7,"
+		       "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+		       "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+		       PROTO "; escaping=allow-utf-8");
 }
 
 static void test_escaping_is_never_echoed(void **state)
@@ -93,8 +152,8 @@ static void test_gzip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_format),
-		cmocka_unit_test(test_escaping_is_never_echoed),
+		cmocka_unit_test(test_format),	 cmocka_unit_test(test_specific_ranges),
+		cmocka_unit_test(test_protobuf), cmocka_unit_test(test_escaping_is_never_echoed),
 		cmocka_unit_test(test_gzip),
 	};
 
