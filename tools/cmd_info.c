@@ -9,6 +9,7 @@
 #include "core/config.h"
 #include "core/gpu_inventory.h"
 #include "core/intern.h"
+#include "core/resource.h"
 #include "tools/cmd_info.h"
 #include "tools/json.h"
 #include "tools/options.h"
@@ -144,6 +145,18 @@ static void put_gpus_json(struct rk_json *json, const struct facts *f)
 	rk_json_close(json, ']');
 }
 
+static void put_attribute(const char *key, const char *value, void *data)
+{
+	rk_json_string(data, key, value);
+}
+
+static void put_resource_json(struct rk_json *json, const struct facts *f)
+{
+	rk_json_open(json, "resource", '{');
+	rk_resource_visit(f->meta->resource, put_attribute, json);
+	rk_json_close(json, '}');
+}
+
 static void put_json(struct rk_json *json, const struct facts *f)
 {
 	rk_json_uint(json, "calls", at_least(sum(f->ledger.calls), f->launches, f));
@@ -168,6 +181,7 @@ static void put_json(struct rk_json *json, const struct facts *f)
 	rk_json_string(json, "gpu_time_source", f->meta->gpu_time_source);
 	rk_json_double(json, "bytes_per_span", bytes_per_span(f));
 	put_gpus_json(json, f);
+	put_resource_json(json, f);
 }
 
 static void print_json(const struct facts *f)
