@@ -10,7 +10,8 @@
  *
  * A leaf goes out when its op comes; its parents' ids are known without them, because ids are
  * functions of (seed, ordinal). Stages and root follow when the execution is closed and all
- * of its calls have come.
+ * of its calls have come. Only an execution that sampling drops and that may still have to be
+ * kept (it fails, it is slow) holds its leaves back until that is known.
  *
  * A trace holds at most 10,000 spans of ours. An execution that has more (a graph of many
  * nodes) goes on as a second part: a root and stages of its own in a new trace.
@@ -32,6 +33,8 @@ struct rk_assembler_setup {
 	uint64_t seed;
 	const char *traceparent; /* "" or invalid = none */
 	const char *tracestate;	 /* read only with a valid traceparent */
+	const char *baggage;	 /* "" or NULL = none */
+	size_t hold_bytes;	 /* of undecided leaves; 0 = RK_HOLD_BYTES_MAX */
 	void (*span)(const struct rk_span *span, void *data);
 	void *data;
 };
@@ -55,6 +58,21 @@ void rk_assembler_feed(struct rk_assembler *assembler, const struct rk_op *op);
  * Context: the feeding thread.
  */
 void rk_assembler_finish(struct rk_assembler *assembler);
+
+/* Roots kept against the sampling, or that might have been; parts count as roots. */
+struct rk_assembler_stats {
+	uint64_t lost;	       /* operations that got no span because memory was short */
+	uint64_t kept_slow, kept_error;
+	uint64_t kept_refused; /* worth keeping, but the limit of spans was overdrawn enough */
+	uint64_t undecided;    /* let go because there was no room to hold them */
+	uint64_t unjudged;     /* kernels without a history of their own, as they ran */
+	uint64_t hold_bytes;   /* of undecided leaves, now */
+};
+
+/**
+ * Context: the feeding thread.
+ */
+void rk_assembler_get_stats(const struct rk_assembler *assembler, struct rk_assembler_stats *stats);
 
 /**
  * Operations that got no span because memory was short.

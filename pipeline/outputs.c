@@ -224,6 +224,7 @@ void rk_outputs_open(struct rk_outputs *outputs)
 		.seed = outputs->seed,
 		.traceparent = config->traceparent ? config->traceparent : "",
 		.tracestate = config->tracestate ? config->tracestate : "",
+		.baggage = config->baggage,
 	};
 
 	outputs->is_recording = true;

@@ -38,6 +38,7 @@ int rk_pipeline_create(struct rk_pipeline **out, const struct rk_pipeline_setup 
 		.seed = setup->seed,
 		.traceparent = setup->traceparent,
 		.tracestate = setup->tracestate,
+		.baggage = setup->baggage,
 		.span = give_span,
 		.data = pipeline,
 	};

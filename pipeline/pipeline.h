@@ -23,6 +23,7 @@ struct rk_pipeline_setup {
 	uint64_t seed;			/* of the process or the file */
 	const char *traceparent;	/* borrowed; "" = none */
 	const char *tracestate;
+	const char *baggage;		/* NULL = none */
 	const char *resource;		/* borrowed until create returns; "" or NULL = none */
 	bool is_live;			/* of this very process; false = replay */
 };

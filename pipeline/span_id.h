@@ -15,6 +15,9 @@ enum rk_span_id_kind {
 	RK_ID_STAGE = 16, /* + enum rk_stage */
 };
 
+/* The number of an execution's later parts: their own number above this bit. */
+#define RK_ID_PART_SHIFT 44
+
 /**
  * 64 well-mixed bits, never 0. These bits are in every file's replay: never change them.
  *

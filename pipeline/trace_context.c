@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/trace_context.c - parsing and the sampling threshold.
+ * pipeline/trace_context.c - the headers traceparent and tracestate.
  */
 #include "pipeline/trace_context.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* version-traceid-spanid-flags */
-#define TRACEPARENT_LENGTH 55u
+#define TRACEPARENT_LENGTH (RK_TRACE_PARENT_BYTES - 1u)
 #define STATE_MEMBERS_MAX  32u
 #define STATE_LONG_MEMBER  128u
 #define STATE_KEY_MAX	   256u
@@ -166,17 +168,13 @@ static size_t state_length(const struct member *members, size_t count)
 	return length;
 }
 
-bool rk_trace_context_parse_state(const char *tracestate, char *out, size_t size)
+/* Write what fits: entries over 128 characters go first, then from the right. */
+static void join_state(struct member *members, size_t count, char *out, size_t size)
 {
-	struct member members[STATE_MEMBERS_MAX];
 	size_t used = 0;
-	size_t count;
 
-	out[0] = '\0';
-	if (!split_state(tracestate, members, &count))
-		return false;
 	for (size_t i = count; i-- > 0 && state_length(members, count) >= size;)
-		members[i].dropped = members[i].length > STATE_LONG_MEMBER;
+		members[i].dropped = members[i].dropped || members[i].length > STATE_LONG_MEMBER;
 	for (size_t i = count; i-- > 0 && state_length(members, count) >= size;)
 		members[i].dropped = true;
 	for (size_t i = 0; i < count; i++) {
@@ -188,19 +186,105 @@ bool rk_trace_context_parse_state(const char *tracestate, char *out, size_t size
 		used += members[i].length;
 	}
 	out[used] = '\0';
+}
+
+bool rk_trace_context_parse_state(const char *tracestate, char *out, size_t size)
+{
+	struct member members[STATE_MEMBERS_MAX];
+	size_t count;
+
+	out[0] = '\0';
+	if (!split_state(tracestate, members, &count))
+		return false;
+	join_state(members, count, out, size);
 	return true;
 }
 
-bool rk_trace_context_is_kept(const uint8_t trace_id[16], double rate)
+static bool is_key(const char *text, size_t length, const char *key)
 {
-	const double whole = 72057594037927936.0; /* 2^56 */
-	uint64_t random = 0;
+	size_t size = strlen(key);
 
-	if (rate >= 1)
-		return true;
-	if (rate <= 0)
-		return false;
-	for (int i = 9; i < 16; i++)
-		random = random << 8 | trace_id[i];
-	return random >= (uint64_t)((1 - rate) * whole);
+	return length > size && text[size] == '=' && memcmp(text, key, size) == 0;
+}
+
+const char *rk_trace_context_find_member(const char *tracestate, const char *key, size_t *length)
+{
+	if (length)
+		*length = 0;
+	while (*tracestate) {
+		size_t size = strcspn(tracestate, ",");
+
+		if (is_key(tracestate, size, key)) {
+			if (length)
+				*length = size - strlen(key) - 1;
+			return tracestate + strlen(key) + 1;
+		}
+		tracestate += size + (tracestate[size] != '\0');
+	}
+	return NULL;
+}
+
+bool rk_trace_context_put_member(const char *tracestate, const char *key, const char *value,
+				 char *out, size_t size)
+{
+	struct member members[STATE_MEMBERS_MAX + 1];
+	char own[STATE_KEY_MAX + 1 + STATE_VALUE_MAX + 1];
+	size_t count, left;
+	bool valid = split_state(tracestate, members + 1, &count);
+
+	snprintf(own, sizeof(own), "%s=%s", key, value);
+	if (!valid)
+		count = 0;
+	members[0] = (struct member){ own, strlen(own), !*value };
+	count++;
+	for (size_t i = 1; i < count; i++)
+		members[i].dropped = is_key(members[i].text, members[i].length, key);
+	left = 0;
+	for (size_t i = 0; i < count; i++) {
+		left += !members[i].dropped;
+		members[i].dropped = members[i].dropped || left > STATE_MEMBERS_MAX;
+	}
+	join_state(members, count, out, size);
+	return valid;
+}
+
+void rk_trace_context_format(const struct rk_trace_context *context,
+			     char out[RK_TRACE_PARENT_BYTES])
+{
+	static const char digits[] = "0123456789abcdef";
+	char *at = out;
+
+	memcpy(at, "00-", 3);
+	at += 3;
+	for (size_t i = 0; i < sizeof(context->trace_id); i++) {
+		*at++ = digits[context->trace_id[i] >> 4];
+		*at++ = digits[context->trace_id[i] & 15];
+	}
+	*at++ = '-';
+	for (size_t i = 0; i < sizeof(context->span_id); i++) {
+		*at++ = digits[context->span_id[i] >> 4];
+		*at++ = digits[context->span_id[i] & 15];
+	}
+	*at++ = '-';
+	*at++ = '0';
+	*at++ = digits[context->flags & (RK_TRACE_FLAG_SAMPLED | RK_TRACE_FLAG_RANDOM)];
+	*at = '\0';
+}
+
+bool rk_trace_context_is_propagated(const char *list, const char *name)
+{
+	while (*list) {
+		size_t length = strcspn(list, ",");
+		const char *next = list + length + (list[length] != '\0');
+
+		while (length && is_blank(*list)) {
+			list++;
+			length--;
+		}
+		length = trimmed_length(list, length);
+		if (length == strlen(name) && strncasecmp(list, name, length) == 0)
+			return true;
+		list = next;
+	}
+	return false;
 }

@@ -164,6 +164,7 @@ static int create_pipeline(struct replay *r)
 		.seed = meta->seed,
 		.traceparent = meta->traceparent,
 		.tracestate = meta->tracestate,
+		.baggage = meta->baggage,
 	};
 	int err = rk_pipeline_create(&r->pipeline, &setup);
 

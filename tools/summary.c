@@ -36,6 +36,7 @@ static int judge(const struct rk_config *config, struct rk_trace_reader *reader,
 		.seed = meta->seed,
 		.traceparent = meta->traceparent,
 		.tracestate = meta->tracestate,
+		.baggage = meta->baggage,
 	};
 	struct rk_pipeline *pipeline = NULL;
 	struct rk_verdict *verdict = NULL;

@@ -114,6 +114,7 @@ void test_config_init(struct rk_config *config)
 	memset(config, 0, sizeof(*config));
 	config->metrics_top_k = 200;
 	config->metrics_include_kernel_stats = true;
+	config->tracing_sampler = RK_SAMPLER_PARENT_RATIO;
 	config->tracing_sampling_rate = 1;
 	config->metrics_histogram_buckets.count = sizeof(bounds) / sizeof(bounds[0]);
 	memcpy(config->metrics_histogram_buckets.at, bounds, sizeof(bounds));

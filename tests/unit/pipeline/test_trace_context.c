@@ -111,22 +111,62 @@ static void test_tracestate_is_cut_by_whole_entries(void **state)
 	assert_string_equal(out, "aaa=1,bbb=2");
 }
 
-static void test_sampling(void **state)
+static void test_members(void **state)
 {
-	uint8_t low[16] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	uint8_t half[16] = { 0 };
-	uint8_t high[16];
+	char out[RK_TRACE_STATE_BYTES];
+	size_t length;
 
 	(void)state;
-	half[9] = 0x80;
-	memset(high, 0xff, sizeof(high));
-	assert_true(rk_trace_context_is_kept(low, 1));
-	assert_false(rk_trace_context_is_kept(low, 0.999));
-	assert_true(rk_trace_context_is_kept(half, 0.5)); /* R >= T */
-	half[9] = 0x7f;
-	assert_false(rk_trace_context_is_kept(half, 0.5));
-	assert_true(rk_trace_context_is_kept(high, 0.0001));
-	assert_false(rk_trace_context_is_kept(high, 0));
+	assert_string_equal(rk_trace_context_find_member("a=1,bc=2", "bc", &length), "2");
+	assert_int_equal(length, 1);
+	assert_null(rk_trace_context_find_member("a=1,bc=2", "b", &length));
+	assert_int_equal(length, 0);
+	assert_true(rk_trace_context_put_member("a=1,b=2,c=3", "b", "x", out, sizeof(out)));
+	assert_string_equal(out, "b=x,a=1,c=3");
+	assert_true(rk_trace_context_put_member("a=1,b=2,c=3", "b", "", out, sizeof(out)));
+	assert_string_equal(out, "a=1,c=3");
+	assert_true(rk_trace_context_put_member("", "b", "", out, sizeof(out)));
+	assert_string_equal(out, "");
+	assert_false(rk_trace_context_put_member("a=1,a=2", "b", "x", out, sizeof(out)));
+	assert_string_equal(out, "b=x");
+}
+
+static void test_format(void **state)
+{
+	struct rk_trace_context context;
+	char out[RK_TRACE_PARENT_BYTES];
+
+	(void)state;
+	assert_true(rk_trace_context_parse("cc-" IDS "-fe-more", &context));
+	rk_trace_context_format(&context, out);
+	assert_string_equal(out, "00-" IDS "-02");
+	context.flags = 0xff;
+	rk_trace_context_format(&context, out);
+	assert_string_equal(out, "00-" IDS "-03");
+}
+
+static void test_propagators(void **state)
+{
+	static const struct {
+		const char *list;
+		bool trace, baggage;
+	} lists[] = {
+		{ "tracecontext,baggage", true, true },
+		{ "baggage", false, true },
+		{ " TraceContext , b3", true, false },
+		{ "none", false, false },
+		{ "", false, false },
+		{ "tracecontextx,xbaggage", false, false },
+		{ "baggage,baggage,,tracecontext", true, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		assert_int_equal(rk_trace_context_is_propagated(lists[i].list, "tracecontext"),
+				 lists[i].trace);
+		assert_int_equal(rk_trace_context_is_propagated(lists[i].list, "baggage"),
+				 lists[i].baggage);
+	}
 }
 
 int main(void)
@@ -135,7 +175,9 @@ int main(void)
 		cmocka_unit_test(test_traceparent),
 		cmocka_unit_test(test_tracestate),
 		cmocka_unit_test(test_tracestate_is_cut_by_whole_entries),
-		cmocka_unit_test(test_sampling),
+		cmocka_unit_test(test_members),
+		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_propagators),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

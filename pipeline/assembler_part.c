@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/assembler_part.c - what becomes of a part.
+ *
+ *   sampled, within the limit ---------------------------------> sent as it comes
+ *   dropped, nobody asked for more ----------------------------> given as not sampled
+ *   dropped, but keep_errors or keep_slower_than is on: held --> a failure, a slow kernel: sent
+ *                                                           +--> its end, no room: not sampled
+ *
+ * What is kept against the sampling may overdraw the limit of spans per second by a second's
+ * worth; the others wait until that is paid back. So the limit holds on average, and a failure
+ * in a busy second is not lost in it.
+ *
+ * A threshold (ot=th) tells how many traces one stands for. Nobody knows that of a trace that
+ * was kept for what happened in it, nor of one that passed while the limit turned others away:
+ * they have none.
+ */
+#include "pipeline/assembler_part.h"
+
+#include <string.h>
+
+#include "pipeline/assembler_span.h"
+#include "pipeline/kernel_name.h"
+#include "pipeline/span_id.h"
+
+/* Root and three stages may still have to go into a trace that has an open part. */
+#define PART_RESERVE (1u + RK_STAGE_COUNT)
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "ids are stored by a byte swap");
+
+static void set_fate(struct rk_own_trace *trace, bool sampled, const char *known,
+		     const char *unknown)
+{
+	if (sampled)
+		trace->flags |= RK_TRACE_FLAG_SAMPLED;
+	trace->state = sampled ? known : unknown;
+}
+
+void rk_assembler_part_init(struct rk_assembler *a)
+{
+	const struct rk_sampling *sampling = &a->sampling;
+
+	if (!a->has_remote)
+		return;
+	memcpy(a->shared.id, a->remote.trace_id, sizeof(a->shared.id));
+	a->shared.flags = a->remote.flags & RK_TRACE_FLAG_RANDOM;
+	a->shared.is_remote = true;
+	set_fate(&a->shared, sampling->is_parent_sampled, sampling->parent_known,
+		 sampling->parent_unknown);
+}
+
+static void make_trace(struct rk_assembler *a, struct rk_own_trace *trace, uint64_t kind,
+		       uint64_t number)
+{
+	const struct rk_sampling *sampling = &a->sampling;
+
+	memset(trace, 0, sizeof(*trace));
+	rk_span_id_store(trace->id, rk_span_id_mix(a->setup.seed, kind, number));
+	rk_span_id_store(trace->id + 8, rk_span_id_mix(a->setup.seed, kind + 0x100, number));
+	trace->flags = RK_TRACE_FLAG_RANDOM;
+	trace->is_continuation = a->has_remote;
+	if (a->has_remote)
+		set_fate(trace, sampling->is_parent_sampled, sampling->next_known,
+			 sampling->own_unknown);
+	else
+		set_fate(trace, rk_sampler_keeps(sampling, trace->id), sampling->own_known,
+			 sampling->own_unknown);
+}
+
+static const char *unknown_state(const struct rk_assembler *a, const struct rk_own_trace *trace)
+{
+	return trace->is_remote ? a->sampling.parent_unknown : a->sampling.own_unknown;
+}
+
+/* Whole executions pass or do not; one that passed may overdraw, the next ones wait it out. */
+static bool admit(struct rk_assembler *a)
+{
+	if (!a->setup.config->tracing_max_spans_per_second || a->tokens >= 1)
+		return true;
+	a->is_short = true;
+	return false;
+}
+
+static bool admit_kept(const struct rk_assembler *a)
+{
+	double limit = (double)a->setup.config->tracing_max_spans_per_second;
+
+	return limit == 0 || a->tokens > -limit;
+}
+
+/* Kept for what happened in it: sampled, if the limit lets it. */
+static bool keep(struct rk_assembler *a, struct rk_exec *exec, enum rk_kept why)
+{
+	if (!admit_kept(a)) {
+		a->stats.kept_refused++;
+		return false;
+	}
+	exec->kept = (uint8_t)why;
+	exec->trace.flags |= RK_TRACE_FLAG_SAMPLED;
+	exec->trace.state = unknown_state(a, &exec->trace);
+	if (why == RK_KEPT_ERROR)
+		a->stats.kept_error++;
+	else
+		a->stats.kept_slow++;
+	return true;
+}
+
+/* Apply the limit and the wish to keep to a trace that begins. */
+static void settle(struct rk_assembler *a, struct rk_exec *exec)
+{
+	struct rk_own_trace *trace = &exec->trace;
+
+	if (exec->kept) { /* an earlier part was */
+		trace->flags |= RK_TRACE_FLAG_SAMPLED;
+		trace->state = unknown_state(a, trace);
+		return;
+	}
+	if (!exec->admitted)
+		trace->flags &= (uint8_t)~RK_TRACE_FLAG_SAMPLED;
+	if (trace->flags & RK_TRACE_FLAG_SAMPLED) {
+		if (a->is_short)
+			trace->state = unknown_state(a, trace);
+		return;
+	}
+	trace->state = unknown_state(a, trace);
+	if (a->keeps_errors && exec->error)
+		keep(a, exec, RK_KEPT_ERROR);
+	else
+		exec->undecided = a->keeps_errors || a->keeps_slow;
+}
+
+static void part_begin(struct rk_assembler *a, struct rk_exec *exec)
+{
+	uint64_t number = exec->number | exec->part << RK_ID_PART_SHIFT;
+
+	if (!a->has_remote) {
+		make_trace(a, &exec->trace, RK_ID_TRACE, number);
+	} else {
+		if (a->shared.spans + PART_RESERVE >= RK_TRACE_SPANS_MAX)
+			make_trace(a, &a->shared, RK_ID_TRACE, number);
+		a->shared.spans += PART_RESERVE;
+		exec->trace = a->shared;
+	}
+	if (!exec->part)
+		exec->admitted = admit(a);
+	exec->trace.spans = PART_RESERVE;
+	exec->has_part = true;
+	rk_assembler_span_begin(a, exec);
+	settle(a, exec);
+}
+
+/* Count one more leaf into the part's trace. Return: false when the trace is full. */
+static bool part_count(struct rk_assembler *a, struct rk_exec *exec)
+{
+	bool is_shared = a->has_remote && memcmp(a->shared.id, exec->trace.id, 16) == 0;
+	uint32_t *spans = is_shared ? &a->shared.spans : &exec->trace.spans;
+
+	/* A trace that is no longer the shared one was left because it was full. */
+	if (*spans >= RK_TRACE_SPANS_MAX || (a->has_remote && !is_shared))
+		return false;
+	++*spans;
+	return true;
+}
+
+static void hold_unlink(struct rk_assembler *a, struct rk_exec *exec)
+{
+	if (!exec->is_holding)
+		return;
+	exec->is_holding = false;
+	if (exec->held_prev == RK_EXEC_NONE)
+		a->held_oldest = exec->held_next;
+	else
+		a->execs[exec->held_prev].held_next = exec->held_next;
+	if (exec->held_next == RK_EXEC_NONE)
+		a->held_newest = exec->held_prev;
+	else
+		a->execs[exec->held_next].held_prev = exec->held_prev;
+}
+
+static void hold_link(struct rk_assembler *a, struct rk_exec *exec)
+{
+	uint32_t at = (uint32_t)(exec - a->execs);
+
+	if (exec->is_holding)
+		return;
+	exec->is_holding = true;
+	exec->held_prev = a->held_newest;
+	exec->held_next = RK_EXEC_NONE;
+	if (a->held_newest == RK_EXEC_NONE)
+		a->held_oldest = at;
+	else
+		a->execs[a->held_newest].held_next = at;
+	a->held_newest = at;
+}
+
+static void give_held(struct rk_assembler *a, struct rk_exec *exec)
+{
+	struct rk_leaf_time time;
+
+	for (struct rk_held_chunk *chunk = exec->held.first; chunk; chunk = chunk->next) {
+		for (uint32_t i = 0; i < chunk->count; i++) {
+			memcpy(&a->scratch, chunk->ops[i].op, sizeof(chunk->ops[i].op));
+			rk_assembler_span_time(&a->scratch, chunk->ops[i].wall_offset, &time);
+			rk_assembler_span_leaf(a, exec, &a->scratch, &time);
+		}
+	}
+	rk_hold_clear(&a->hold, &exec->held);
+}
+
+static void decide(struct rk_assembler *a, struct rk_exec *exec, enum rk_kept why)
+{
+	if (!exec->undecided)
+		return;
+	exec->undecided = false;
+	if (why)
+		keep(a, exec, why);
+	hold_unlink(a, exec);
+	give_held(a, exec);
+}
+
+/* Return: false when the leaf has to be given at once. */
+static bool hold(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
+{
+	while (exec->undecided) {
+		if (rk_hold_push(&a->hold, &exec->held, op, a->wall_offset)) {
+			hold_link(a, exec);
+			return true;
+		}
+		/* No room: whoever waits longest is let go, this one itself if nobody waits. */
+		a->stats.undecided++;
+		decide(a, a->held_oldest == RK_EXEC_NONE ? exec : &a->execs[a->held_oldest],
+		       RK_KEPT_NO);
+	}
+	return false;
+}
+
+void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec)
+{
+	if (a->keeps_errors)
+		decide(a, exec, RK_KEPT_ERROR);
+}
+
+void rk_assembler_part_end(struct rk_assembler *a, struct rk_exec *exec)
+{
+	decide(a, exec, RK_KEPT_NO);
+	if (exec->whole.used && exec->has_part)
+		rk_assembler_span_part(a, exec);
+}
+
+/* The trace is full: what follows goes into a new one, under a root of its own. */
+static void part_next(struct rk_assembler *a, struct rk_exec *exec)
+{
+	rk_assembler_part_end(a, exec);
+	exec->part++;
+	memset(&exec->whole, 0, sizeof(exec->whole));
+	memset(exec->stages, 0, sizeof(exec->stages));
+	exec->gpu_ns = 0;
+	exec->ops = exec->kernels = 0;
+	part_begin(a, exec);
+}
+
+static bool is_slow(struct rk_assembler *a, const struct rk_op *op, const struct rk_leaf_time *time)
+{
+	return a->keeps_slow && op->kind == RK_OP_KERNEL && !time->host_time &&
+	       rk_slow_judge(&a->slow, op->name, op->device, time->end - time->start);
+}
+
+void rk_assembler_part_orphan(struct rk_assembler *a, const struct rk_op *op)
+{
+	struct rk_exec nobody = { .number = 0, .tid = op->tid };
+	struct rk_leaf_time time;
+	bool slow;
+
+	nobody.threads_seen = ~a->threads_named;
+	if (a->has_remote && a->shared.spans < RK_TRACE_SPANS_MAX) {
+		a->shared.spans++;
+		nobody.trace = a->shared;
+	} else {
+		make_trace(a, &nobody.trace, RK_ID_ORPHAN_TRACE, op->ordinal);
+	}
+	nobody.admitted = admit(a);
+	settle(a, &nobody);
+	if (!rk_assembler_span_time(op, a->wall_offset, &time))
+		return;
+	slow = is_slow(a, op, &time);
+	if (nobody.undecided && slow)
+		keep(a, &nobody, RK_KEPT_SLOW);
+	rk_assembler_span_leaf(a, &nobody, op, &time);
+}
+
+/* The first kernel in host order gives the execution its name. */
+static void note_kernel(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
+{
+	const struct rk_kernel_name *name;
+
+	exec->kernels++;
+	if (!(op->flags & (RK_OP_F_HOST_TIME | RK_OP_F_INVALID_TIME | RK_OP_F_OPEN)))
+		exec->gpu_ns += op->end - op->start;
+	if (exec->root_name && op->host_start >= exec->first_kernel)
+		return;
+	name = rk_kernel_name_get(a->setup.config, op->name);
+	exec->first_kernel = op->host_start;
+	exec->root_name = name->root;
+	exec->kernel_id = name->kernel_id;
+	exec->domain = name->domain;
+}
+
+static void extend(struct rk_extent *extent, uint64_t start, uint64_t end, bool host_time)
+{
+	if (!extent->used || start < extent->start)
+		extent->start = start;
+	if (!extent->used || end > extent->end)
+		extent->end = end;
+	extent->used = true;
+	extent->host_time = extent->host_time || host_time;
+}
+
+void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
+{
+	enum rk_stage stage = rk_assembler_span_stage(op);
+	struct rk_leaf_time time;
+
+	if (!exec->has_part)
+		part_begin(a, exec);
+	if (!part_count(a, exec)) {
+		part_next(a, exec);
+		part_count(a, exec);
+	}
+	if (!rk_assembler_span_time(op, a->wall_offset, &time))
+		return;
+	if (op->kind == RK_OP_KERNEL)
+		note_kernel(a, exec, op);
+	exec->ops++;
+	extend(&exec->stages[stage], time.start, time.end, time.host_time);
+	extend(&exec->whole, time.start, time.end, time.host_time);
+	if (op->host_start)
+		extend(&exec->whole, op->host_start + (uint64_t)a->wall_offset, time.end, false);
+	if (is_slow(a, op, &time))
+		decide(a, exec, RK_KEPT_SLOW);
+	if (!exec->undecided || !hold(a, exec, op))
+		rk_assembler_span_leaf(a, exec, op, &time);
+}

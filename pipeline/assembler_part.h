@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/assembler_part.h - the trace of an execution, and whether it is sent.
+ */
+#ifndef RK_PIPELINE_ASSEMBLER_PART_H
+#define RK_PIPELINE_ASSEMBLER_PART_H
+
+#include "pipeline/assembler_state.h"
+
+/**
+ * The remote parent and the sampling are known: prepare the trace they share.
+ *
+ * Context: exporter or tools.
+ */
+void rk_assembler_part_init(struct rk_assembler *a);
+
+/**
+ * One leaf of an open part; may be held back.
+ *
+ * Context: the feeding thread.
+ */
+void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op);
+
+/**
+ * A GPU record without its call: a trace of its own, or a child of the remote parent.
+ *
+ * Context: the feeding thread.
+ */
+void rk_assembler_part_orphan(struct rk_assembler *a, const struct rk_op *op);
+
+/**
+ * A call of @exec failed.
+ *
+ * Context: the feeding thread.
+ */
+void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec);
+
+/**
+ * Decide about the open part, if it is undecided, and give its stages and root.
+ *
+ * Context: the feeding thread.
+ */
+void rk_assembler_part_end(struct rk_assembler *a, struct rk_exec *exec);
+
+#endif

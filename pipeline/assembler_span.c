@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/assembler_span.c - executions and ops as spans.
+ */
+#include "pipeline/assembler_span.h"
+
+#include <string.h>
+
+#include "core/intern.h"
+#include "pipeline/cuda_result.h"
+#include "pipeline/kernel_name.h"
+#include "pipeline/span_id.h"
+
+static const char *thread_name(const struct rk_assembler *a, uint32_t tid)
+{
+	struct rk_handle_slot *slot = rk_handle_map_get(&a->threads, tid);
+
+	return slot ? rk_intern_get(slot->tag) : NULL;
+}
+
+static void give(struct rk_assembler *a, struct rk_span *span)
+{
+	if (span->trace_flags & RK_TRACE_FLAG_SAMPLED)
+		a->tokens -= 1;
+	span->sequence = ++a->sequence;
+	a->setup.span(span, a->setup.data);
+}
+
+static void start_span(struct rk_assembler *a, struct rk_exec *exec, struct rk_span *span)
+{
+	if (exec->threads_seen != a->threads_named) {
+		exec->thread_name = thread_name(a, exec->tid);
+		exec->threads_seen = a->threads_named;
+	}
+	memset(span, 0, sizeof(*span));
+	memcpy(span->trace_id, exec->trace.id, sizeof(span->trace_id));
+	span->trace_flags = exec->trace.flags;
+	span->tracestate = exec->trace.state;
+	span->kept = exec->kept;
+	span->exec = exec->number;
+	span->tid = exec->tid;
+	span->thread_name = exec->thread_name;
+	span->baggage = a->baggage;
+	span->baggage_count = a->baggage_count;
+	span->kernel_id = "";
+	span->error = "";
+}
+
+/* Of the open part. Parts beyond the first are rare and far away. */
+static uint64_t part_number(const struct rk_exec *exec)
+{
+	return exec->number | exec->part << RK_ID_PART_SHIFT;
+}
+
+static uint64_t root_id(const struct rk_assembler *a, const struct rk_exec *exec)
+{
+	return rk_span_id_mix(a->setup.seed, RK_ID_ROOT, part_number(exec));
+}
+
+void rk_assembler_span_begin(const struct rk_assembler *a, struct rk_exec *exec)
+{
+	for (uint64_t i = 0; i < RK_STAGE_COUNT; i++)
+		exec->stage_ids[i] =
+			rk_span_id_mix(a->setup.seed, RK_ID_STAGE + i, part_number(exec));
+}
+
+static void set_root_parent(const struct rk_assembler *a, const struct rk_own_trace *trace,
+			    struct rk_span *span)
+{
+	if (trace->is_remote) {
+		memcpy(span->parent_id, a->remote.span_id, sizeof(span->parent_id));
+		span->parent_is_remote = true;
+	} else if (trace->is_continuation) {
+		memcpy(span->link_trace_id, a->remote.trace_id, sizeof(span->link_trace_id));
+		memcpy(span->link_span_id, a->remote.span_id, sizeof(span->link_span_id));
+	}
+}
+
+static void give_stage(struct rk_assembler *a, struct rk_exec *exec, int stage)
+{
+	const struct rk_extent *extent = &exec->stages[stage];
+	struct rk_span span;
+
+	start_span(a, exec, &span);
+	rk_span_id_store(span.span_id, exec->stage_ids[stage]);
+	rk_span_id_store(span.parent_id, root_id(a, exec));
+	span.name = rk_intern_get(a->stage_names[stage]);
+	span.kernel_id = rk_intern_get(exec->kernel_id);
+	span.domain = rk_intern_get(exec->domain ? exec->domain : a->unknown);
+	span.start_unix_ns = extent->start;
+	span.end_unix_ns = extent->end;
+	span.host_time = extent->host_time;
+	span.shape = RK_SPAN_STAGE;
+	give(a, &span);
+}
+
+void rk_assembler_span_part(struct rk_assembler *a, struct rk_exec *exec)
+{
+	struct rk_span span;
+
+	for (int i = 0; i < RK_STAGE_COUNT; i++) {
+		if (exec->stages[i].used)
+			give_stage(a, exec, i);
+	}
+	start_span(a, exec, &span);
+	rk_span_id_store(span.span_id, root_id(a, exec));
+	set_root_parent(a, &exec->trace, &span);
+	span.name = rk_intern_get(exec->root_name ? exec->root_name : a->transfer_root);
+	span.kernel_id = rk_intern_get(exec->kernel_id);
+	span.domain = rk_intern_get(exec->domain ? exec->domain : a->unknown);
+	span.start_unix_ns = exec->whole.start;
+	span.end_unix_ns = exec->whole.end;
+	span.host_time = exec->whole.host_time;
+	span.ops = exec->ops;
+	span.kernels = exec->kernels;
+	span.gpu_ns = exec->gpu_ns;
+	if (exec->error)
+		span.error = rk_cuda_result_name(exec->error);
+	span.shape = RK_SPAN_ROOT;
+	give(a, &span);
+}
+
+/* Name and identity of a leaf. */
+static void name_leaf(struct rk_assembler *a, const struct rk_op *op, struct rk_span *span)
+{
+	const struct rk_kernel_name *kernel;
+
+	if (op->kind == RK_OP_KERNEL) {
+		kernel = rk_kernel_name_get(a->setup.config, op->name);
+		span->name = rk_intern_get(kernel->readable);
+		span->demangled = rk_intern_get(kernel->demangled);
+		span->kernel_id = rk_intern_get(kernel->kernel_id);
+		span->domain = rk_intern_get(kernel->domain);
+		return;
+	}
+	span->domain = rk_intern_get(a->unknown);
+	switch (op->kind) {
+	case RK_OP_MEMCPY:
+		span->name = rk_intern_get(a->memcpy_name);
+		break;
+	case RK_OP_MEMSET:
+		span->name = rk_intern_get(a->memset_name);
+		break;
+	default:
+		span->name = rk_intern_get(a->graph_name);
+		break;
+	}
+}
+
+bool rk_assembler_span_time(const struct rk_op *op, int64_t wall_offset, struct rk_leaf_time *time)
+{
+	uint64_t start = op->start;
+	uint64_t end = op->end;
+
+	time->queue_ns = 0;
+	time->host_time = op->flags & RK_OP_F_HOST_TIME;
+	if (op->flags & RK_OP_F_OPEN)
+		return false;
+	if ((op->flags & RK_OP_F_INVALID_TIME) || !end || end < start) {
+		start = op->host_start;
+		end = op->host_end;
+		time->host_time = true;
+	}
+	if (!end || end < start)
+		return false;
+	time->start = start + (uint64_t)wall_offset;
+	time->end = end + (uint64_t)wall_offset;
+	if (op->kind == RK_OP_KERNEL && !time->host_time && op->host_end && start > op->host_end)
+		time->queue_ns = start - op->host_end;
+	return true;
+}
+
+void rk_assembler_span_leaf(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op,
+			    const struct rk_leaf_time *time)
+{
+	struct rk_span span;
+
+	start_span(a, exec, &span);
+	name_leaf(a, op, &span);
+	rk_span_id_store(span.span_id, rk_span_id_mix(a->setup.seed, RK_ID_LEAF, op->ordinal));
+	if (exec->number)
+		rk_span_id_store(span.parent_id, exec->stage_ids[rk_assembler_span_stage(op)]);
+	else
+		set_root_parent(a, &exec->trace, &span);
+	span.start_unix_ns = time->start;
+	span.end_unix_ns = time->end;
+	span.queue_ns = time->queue_ns;
+	span.host_time = time->host_time;
+	span.op = op;
+	if (op->tid != exec->tid) {
+		span.tid = op->tid;
+		span.thread_name = thread_name(a, op->tid);
+	}
+	span.shape = RK_SPAN_LEAF;
+	give(a, &span);
+}

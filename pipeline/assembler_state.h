@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/assembler_state.h - the inside of the assembler.
+ *
+ *   assembler.c        ops come in; the table of executions under way
+ *   assembler_part.c   which trace they go to, and whether it is sent
+ *   assembler_span.c   the spans they become
+ */
+#ifndef RK_PIPELINE_ASSEMBLER_STATE_H
+#define RK_PIPELINE_ASSEMBLER_STATE_H
+
+#include "pipeline/assembler.h"
+#include "pipeline/assembler_hold.h"
+#include "pipeline/assembler_slow.h"
+#include "pipeline/baggage.h"
+#include "pipeline/handle_map.h"
+#include "pipeline/sampler.h"
+#include "pipeline/trace_context.h"
+
+#define RK_EXEC_NONE UINT32_MAX
+/* Executions under way that are found without the index: one per thread. */
+#define RK_EXEC_RECENT 64u
+
+struct rk_extent {
+	uint64_t start, end; /* UNIX ns */
+	bool used, host_time;
+};
+
+/* A trace of ours: the remote parent's, or one of our own. */
+struct rk_own_trace {
+	uint8_t id[16];
+	uint8_t flags;
+	uint32_t spans;	      /* given, held or reserved */
+	bool is_remote;	      /* its roots are children of the remote parent */
+	bool is_continuation; /* its roots link to the remote parent */
+	const char *state;    /* tracestate of its spans, interned */
+};
+
+struct rk_exec {
+	uint64_t number;
+	uint64_t part;		   /* 0, 1...: of an execution that did not fit one trace */
+	struct rk_own_trace trace; /* of the open part */
+	struct rk_extent whole, stages[RK_STAGE_COUNT];
+	uint64_t stage_ids[RK_STAGE_COUNT]; /* of the open part */
+	uint64_t first_kernel; /* host start of the kernel that names it */
+	uint64_t gpu_ns;
+	const char *thread_name;	       /* may be NULL */
+	struct rk_hold_queue held;	       /* leaves of the open part while it is undecided */
+	uint32_t root_name, kernel_id, domain; /* strings */
+	uint32_t tid;
+	uint32_t threads_seen; /* thread_name is as of so many names */
+	uint32_t calls_seen, calls_expected;
+	uint32_t ops, kernels;
+	uint32_t error;			/* CUresult */
+	uint32_t prev, next;		/* by age */
+	uint32_t held_prev, held_next;	/* of those that hold something, by age */
+	uint8_t kept;			/* enum rk_kept */
+	bool closed, admitted, has_part;
+	bool undecided; /* would be dropped, and may still prove to be worth keeping */
+	bool is_holding;
+};
+
+struct rk_assembler {
+	struct rk_assembler_setup setup;
+	struct rk_trace_context remote;
+	struct rk_sampling sampling;
+	bool has_remote;
+	bool keeps_errors, keeps_slow;
+	bool is_short; /* the limit of spans made a root wait; until a second's worth is there */
+	struct rk_own_trace shared; /* with a remote parent: where executions go now */
+	struct rk_exec *execs;
+	uint32_t capacity, free_first, oldest, newest;
+	uint32_t held_oldest, held_newest;
+	uint32_t recent[RK_EXEC_RECENT]; /* place + 1; the execution there tells whether it is it */
+	struct rk_handle_map index;	 /* execution -> tag: place + 1 */
+	struct rk_handle_map threads;	 /* tid -> tag: name */
+	uint32_t threads_named;		 /* names that came, old ones counted again */
+	struct rk_hold hold;
+	struct rk_slow slow;
+	struct rk_op scratch; /* a held op put together again */
+	int64_t wall_offset;
+	double tokens;	    /* spans that may leave now */
+	uint64_t tokens_at; /* ns of the newest op */
+	uint64_t sequence;  /* spans given */
+	struct rk_assembler_stats stats;
+	struct rk_baggage_entry baggage[RK_BAGGAGE_MEMBERS_MAX];
+	uint32_t baggage_count;
+	uint32_t stage_names[RK_STAGE_COUNT]; /* strings, as the next ones */
+	uint32_t transfer_root, memcpy_name, memset_name, graph_name, unknown;
+};
+
+#endif

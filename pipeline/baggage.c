@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/baggage.c - the grammar of baggage.
+ */
+#include "pipeline/baggage.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/intern.h"
+#include "core/utf8.h"
+
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static void trim(const char **text, size_t *length)
+{
+	while (*length && is_blank(**text)) {
+		++*text;
+		--*length;
+	}
+	while (*length && is_blank((*text)[*length - 1]))
+		--*length;
+}
+
+/* token of RFC 7230 */
+static bool is_key(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		      (c && strchr("!#$%&'*+-.^_`|~", c))))
+			return false;
+	}
+	return length;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decode into @out, which is as long. Return: false for what the grammar does not have. */
+static bool decode(const char *text, size_t length, char *out, size_t *decoded)
+{
+	*decoded = 0;
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+
+		if (c < 0x21 || c > 0x7e || strchr("\",;\\", c))
+			return false;
+		if (c == '%') {
+			int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
+			int low = high < 0 ? -1 : hex_digit(text[i + 2]);
+
+			/* A zero would end the string early, and with it the truth. */
+			if (low < 0 || !(high | low))
+				return false;
+			c = (char)(high << 4 | low);
+			i += 2;
+		}
+		out[(*decoded)++] = c;
+	}
+	return true;
+}
+
+/*
+ * Bad bytes become U+FFFD. @text may lie at two thirds of @out, which has room for three times
+ * @length and the end: what is written never overtakes what is read.
+ */
+static void repair(const char *text, size_t length, char *out)
+{
+	for (size_t i = 0; i < length;) {
+		size_t step = rk_utf8_sequence((const uint8_t *)text + i, length - i);
+
+		memmove(out, step ? text + i : REPLACEMENT, step ? step : 3);
+		out += step ? step : 3;
+		i += step ? step : 1;
+	}
+	*out = '\0';
+}
+
+static void parse_member(const char *text, size_t length, rk_baggage_fn member, void *data)
+{
+	char value[3 * RK_BAGGAGE_BYTES_MAX + 1];
+	char *raw = value + 2 * RK_BAGGAGE_BYTES_MAX;
+	const char *properties = memchr(text, ';', length);
+	size_t left = properties ? (size_t)(properties - text) : length;
+	const char *equals = memchr(text, '=', left);
+	size_t key_length = equals ? (size_t)(equals - text) : 0;
+	const char *coded;
+	size_t decoded;
+
+	if (!equals)
+		return;
+	coded = equals + 1;
+	left -= key_length + 1;
+	trim(&text, &key_length);
+	trim(&coded, &left);
+	if (!is_key(text, key_length) || !decode(coded, left, raw, &decoded))
+		return;
+	repair(raw, decoded, value);
+	member(data, text, key_length, value);
+}
+
+void rk_baggage_parse(const char *baggage, rk_baggage_fn member, void *data)
+{
+	size_t bytes = 0;
+
+	for (uint32_t count = 0; *baggage && count < RK_BAGGAGE_MEMBERS_MAX; count++) {
+		size_t length = strcspn(baggage, ",");
+
+		bytes += length + 1;
+		if (bytes > RK_BAGGAGE_BYTES_MAX + 1)
+			return;
+		parse_member(baggage, length, member, data);
+		baggage += length + (baggage[length] != '\0');
+	}
+}
+
+struct wanted {
+	const char *key;
+	size_t length;
+	uint32_t value; /* string */
+	bool found;
+};
+
+static void note(void *data, const char *key, size_t length, const char *value)
+{
+	struct wanted *wanted = data;
+
+	if (length != wanted->length || memcmp(key, wanted->key, length) != 0)
+		return;
+	wanted->value = rk_intern(value);
+	wanted->found = true;
+}
+
+static bool is_known(const struct rk_baggage_entry *entries, uint32_t count,
+		     const struct wanted *wanted)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (strlen(entries[i].key) == wanted->length &&
+		    memcmp(entries[i].key, wanted->key, wanted->length) == 0)
+			return true;
+	}
+	return false;
+}
+
+uint32_t rk_baggage_select(const char *baggage, const char *keys, struct rk_baggage_entry *out,
+			   uint32_t size)
+{
+	uint32_t count = 0;
+
+	while (*keys && count < size) {
+		size_t length = strcspn(keys, ",");
+		struct wanted wanted = { .key = keys, .length = length };
+
+		trim(&wanted.key, &wanted.length);
+		keys += length + (keys[length] != '\0');
+		if (!wanted.length || is_known(out, count, &wanted))
+			continue;
+		rk_baggage_parse(baggage, note, &wanted);
+		if (!wanted.found)
+			continue;
+		out[count].key = rk_intern_get(rk_intern_bytes(wanted.key, wanted.length));
+		out[count++].value = rk_intern_get(wanted.value);
+	}
+	return count;
+}
