@@ -317,14 +317,30 @@ static int begin_family(struct round *round, const struct rk_metric_family *fami
 	return round->count ? 0 : -ENOMEM;
 }
 
-/* Collects the label values, valid as UTF-8. Return: whether all of them are "other". */
-static int collect_labels(struct rk_otlp_metrics *metrics, const struct rk_metric_point *point,
-			  bool *is_other)
+/* The registry has a bound of its own. What it folds says "other" wherever that loses something
+ * that can be summed: everywhere but in source and status. */
+static bool is_folded(const struct rk_metric_point *point)
+{
+	bool is_folded = false;
+
+	for (int i = 0; i < RK_LABELS_MAX && point->family->labels[i]; i++) {
+		const char *label = point->family->labels[i], *value = point->values[i];
+
+		if (strcmp(label, "source") == 0 || strcmp(label, "status") == 0)
+			continue;
+		if (!value || strcmp(value, "other") != 0)
+			return false;
+		is_folded = true;
+	}
+	return is_folded;
+}
+
+/* Collects the label values, valid as UTF-8. */
+static int collect_labels(struct rk_otlp_metrics *metrics, const struct rk_metric_point *point)
 {
 	struct rk_otlp_bytes *labels = &metrics->labels;
 
 	labels->used = 0;
-	*is_other = point->family->labels[0] != NULL;
 	for (int i = 0; i < RK_LABELS_MAX && point->family->labels[i]; i++) {
 		const char *value = point->values[i] ? point->values[i] : "";
 		size_t length = strlen(value);
@@ -336,7 +352,6 @@ static int collect_labels(struct rk_otlp_metrics *metrics, const struct rk_metri
 		memcpy(copy, value, length + 1);
 		rk_utf8_repair(copy, length);
 		labels->used += length + 1;
-		*is_other = *is_other && strcmp(value, "other") == 0;
 	}
 	return labels->bytes ? 0 : rk_otlp_bytes_reserve(labels, 1);
 }
@@ -348,11 +363,9 @@ static struct rk_otlp_series *series_of(struct round *round, const struct rk_met
 	struct rk_otlp_metrics *metrics = round->metrics;
 	struct rk_otlp_series *series;
 	const char *labels;
-	bool is_other;
 
-	*err = collect_labels(metrics, point, &is_other);
-	/* The registry has a bound, too; what it folds is the same overflow. */
-	if (*err || is_other)
+	*err = collect_labels(metrics, point);
+	if (*err || is_folded(point))
 		return NULL;
 	labels = (const char *)metrics->labels.bytes;
 	series = rk_otlp_series_find(&metrics->table, round->family, labels, metrics->labels.used);

@@ -6,16 +6,15 @@
  */
 #include "exporters/prometheus_protobuf.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/config.h"
-#include "core/resource.h"
 #include "core/utf8.h"
 #include "exporters/otlp_metrics_point.h"
+#include "exporters/prometheus_target.h"
 #include "exporters/proto/schemas.h"
 #include "exporters/protobuf.h"
 
@@ -31,9 +30,8 @@
 #define SCHEMA_MIN	   (-4)
 #define SCHEMA_MAX	   8
 #define GAP_MAX		   2 /* empty buckets that cost less than a new span */
-#define TARGET_INFO	   "target_info"
-#define TARGET_INFO_HELP   "What the series of this target have in common."
-#define TARGET_LABELS_MAX  128 /* as many as a resource has */
+#define TARGET_INFO_HELP "The resource attributes of this process."
+#define REPLACEMENT	 "\xef\xbf\xbd" /* U+FFFD, for what is no UTF-8, as in the text */
 
 /* The generated names are long. */
 #define CLIENT(name)	Io__Prometheus__Client__##name
@@ -280,15 +278,22 @@ static int fill_histogram(struct render *render, CLIENT(Histogram) * message,
 	return 0;
 }
 
-/* A copy that is valid UTF-8, in memory that has been reserved. */
-static char *copy_text(struct rk_otlp_bytes *to, const char *text, size_t length)
+/* A copy that is valid UTF-8, in memory that has been reserved for replacing every byte. */
+static char *copy_text(struct rk_otlp_bytes *to, const char *text)
 {
-	char *copy = (char *)to->bytes + to->used;
+	size_t length = strlen(text);
+	char *copy = (char *)to->bytes + to->used, *out = copy;
 
-	memcpy(copy, text, length);
-	copy[length] = '\0';
-	rk_utf8_repair(copy, length);
-	to->used += length + 1;
+	for (size_t at = 0; at < length;) {
+		size_t step = rk_utf8_sequence((const uint8_t *)text + at, length - at);
+		size_t bytes = step ? step : sizeof(REPLACEMENT) - 1;
+
+		memcpy(out, step ? text + at : REPLACEMENT, bytes);
+		out += bytes;
+		at += step ? step : 1;
+	}
+	*out++ = '\0';
+	to->used += (size_t)(out - copy);
 	return copy;
 }
 
@@ -303,7 +308,7 @@ static int put_point(struct render *render, const struct rk_metric_point *point)
 
 	CLIENT_(metric__init)(&metric);
 	for (int i = 0; i < RK_LABELS_MAX && point->family->labels[i]; i++)
-		bytes += (point->values[i] ? strlen(point->values[i]) : 0) + 1;
+		bytes += (point->values[i] ? 3 * strlen(point->values[i]) : 0) + 1;
 	render->label_text.used = 0;
 	if (rk_otlp_bytes_reserve(&render->label_text, bytes))
 		return -ENOMEM;
@@ -312,7 +317,7 @@ static int put_point(struct render *render, const struct rk_metric_point *point)
 
 		CLIENT_(label_pair__init)(&pairs[i]);
 		pairs[i].name = (char *)(uintptr_t)point->family->labels[i];
-		pairs[i].value = copy_text(&render->label_text, value, strlen(value));
+		pairs[i].value = copy_text(&render->label_text, value);
 		list[metric.n_label++] = &pairs[i];
 	}
 	metric.label = list;
@@ -345,102 +350,44 @@ static void visit_point(const struct rk_metric_point *point, void *data)
 		render->err = put_point(render, point);
 }
 
-/* The labels of target_info. */
-struct target {
-	CLIENT(LabelPair) pairs[TARGET_LABELS_MAX], *list[TARGET_LABELS_MAX];
-	size_t count;
-	int err;
-};
-
-/* A label name of @key: what Prometheus does not take becomes '_', one for a run of them. */
-static char *label_name(const char *key)
-{
-	char *name = malloc(strlen(key) + 2), *out = name;
-
-	if (!name)
-		return NULL;
-	if (isdigit((unsigned char)*key))
-		*out++ = '_';
-	for (; *key; key++) {
-		bool is_plain = isalnum((unsigned char)*key) && (unsigned char)*key < 0x80;
-
-		if (is_plain)
-			*out++ = *key;
-		else if (out == name || out[-1] != '_')
-			*out++ = '_';
-	}
-	*out = '\0';
-	return name;
-}
-
-/* Two keys with one name: their values, joined as OpenTelemetry says. */
-static int join_value(CLIENT(LabelPair) * pair, const char *value)
-{
-	size_t before = strlen(pair->value), length = strlen(value);
-	char *joined = realloc(pair->value, before + length + 2);
-
-	if (!joined)
-		return -ENOMEM;
-	joined[before] = ';';
-	memcpy(joined + before + 1, value, length + 1);
-	pair->value = joined;
-	return 0;
-}
-
-static void add_target_label(const char *key, const char *value, void *data)
-{
-	struct target *target = data;
-	CLIENT(LabelPair) *pair = &target->pairs[target->count];
-	char *name = label_name(key);
-
-	for (size_t i = 0; name && i < target->count; i++) {
-		if (strcmp(target->pairs[i].name, name) != 0)
-			continue;
-		if (join_value(&target->pairs[i], value))
-			target->err = -ENOMEM;
-		free(name);
-		return;
-	}
-	if (target->count == TARGET_LABELS_MAX) {
-		free(name);
-		return;
-	}
-	CLIENT_(label_pair__init)(pair);
-	pair->name = name;
-	pair->value = strdup(value);
-	if (!pair->name || !pair->value)
-		target->err = -ENOMEM;
-	target->list[target->count++] = pair;
-}
-
 static int put_target_info(struct render *render, const char *resource)
 {
 	static const struct rk_metric_family family = {
-		.name = TARGET_INFO, .unit = "", .help = TARGET_INFO_HELP, .type = RK_METRIC_GAUGE
+		.name = "target_info", .unit = "", .help = TARGET_INFO_HELP, .type = RK_METRIC_GAUGE
 	};
-	struct target target = { .count = 0 };
+	struct rk_prometheus_target *target;
+	CLIENT(LabelPair) *pairs = NULL, **list = NULL;
 	CLIENT(Metric) metric;
 	CLIENT(Gauge) gauge;
-	int err;
+	int err = rk_prometheus_target_create(&target, resource);
 
-	if (rk_resource_visit(resource, add_target_label, &target) == -ENOMEM)
-		target.err = -ENOMEM;
+	if (err || !target->count)
+		goto out;
+	pairs = calloc(target->count, sizeof(*pairs));
+	list = calloc(target->count, sizeof(CLIENT(LabelPair) *));
+	err = pairs && list ? 0 : -ENOMEM;
+	if (err)
+		goto out;
+	for (size_t i = 0; i < target->count; i++) {
+		CLIENT_(label_pair__init)(&pairs[i]);
+		pairs[i].name = target->at[i].label;
+		pairs[i].value = target->at[i].value;
+		list[i] = &pairs[i];
+	}
 	CLIENT_(metric__init)(&metric);
 	CLIENT_(gauge__init)(&gauge);
 	gauge.has_value = 1;
 	gauge.value = 1;
 	metric.gauge = &gauge;
-	metric.n_label = target.count;
-	metric.label = target.list;
-	err = target.err;
-	if (!err && target.count)
-		err = append_metric(render, &metric);
-	if (!err && target.count)
+	metric.n_label = target->count;
+	metric.label = list;
+	err = append_metric(render, &metric);
+	if (!err)
 		err = append_family(render, &family);
-	for (size_t i = 0; i < target.count; i++) {
-		free(target.pairs[i].name);
-		free(target.pairs[i].value);
-	}
+out:
+	free(list);
+	free(pairs);
+	rk_prometheus_target_destroy(target);
 	return err;
 }
 
