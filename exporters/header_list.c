@@ -104,10 +104,12 @@ static ssize_t read_file(struct rk_header_file *file, char *text, size_t size)
 	if (fd < 0)
 		return -errno;
 	length = fstat(fd, &stat) ? -errno : S_ISREG(stat.st_mode) ? 0 : -EINVAL;
-	if (length == 0) {
+	if (length == 0 || length == -EINVAL) {
 		file->device = stat.st_dev;
 		file->inode = stat.st_ino;
 		file->changed = stat.st_mtim;
+	}
+	if (length == 0) {
 		if (stat.st_mode & 077 && !file->said_mode && file->what)
 			rk_log_warn("otlp: %s %s can be read by others than its owner (mode %03o); "
 				    "600 keeps its secrets",

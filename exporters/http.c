@@ -179,6 +179,9 @@ static bool is_unreachable(CURLcode code)
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_ISSUER_ERROR:
+#if LIBCURL_VERSION_NUM >= 0x074d00
+	case CURLE_SSL_CLIENTCERT:
+#endif
 		return true;
 	default:
 		return false;
@@ -191,6 +194,8 @@ static void call_done(struct rk_http_call *call, CURLcode code)
 		.body = call->reply,
 		.length = call->reply_length,
 		.is_unreachable = is_unreachable(code),
+		.is_cut = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ||
+			  code == CURLE_GOT_NOTHING,
 		.is_too_large = call->is_too_large,
 		/* libcurl quotes proxies with their passwords. */
 		.why = call->error[0] ? rk_url_redact_text(call->error) : curl_easy_strerror(code),

@@ -27,6 +27,7 @@ struct rk_http_call;
 struct rk_http_reply {
 	int status;	     /* 0 = no complete reply */
 	bool is_unreachable; /* nothing was sent: refused, no route, no such name, no trust */
+	bool is_cut;	     /* the connection ended before there was a reply */
 	bool is_too_large;   /* the reply went over RK_HTTP_REPLY_MAX */
 	bool has_retry_after;
 	uint64_t retry_after_s;

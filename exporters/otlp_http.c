@@ -73,7 +73,12 @@ static void describe_failure(struct otlp_http *http, const struct rk_http_reply 
 	struct rk_otlp_reply body;
 
 	if (!reply->status) {
-		snprintf(http->message, sizeof(http->message), "%s", reply->why);
+		/* TLS 1.3 tells a client that it was refused only after it has spoken. */
+		bool is_doubtful = reply->is_cut && !*http->target.client_certificate &&
+				   strncmp(http->url, "https:", 6) == 0;
+
+		snprintf(http->message, sizeof(http->message), "%s%s", reply->why,
+			 is_doubtful ? " (does it ask for a client certificate?)" : "");
 		return;
 	}
 	if (http->target.protocol == RK_PROTOCOL_HTTP_JSON)

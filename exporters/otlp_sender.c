@@ -321,7 +321,7 @@ static void send_head(struct rk_otlp_sender *sender)
 	}
 }
 
-static bool is_sending(const struct rk_otlp_sender *sender)
+bool rk_otlp_sender_is_sending(const struct rk_otlp_sender *sender)
 {
 	return sender->transport && sender->transport->is_active(sender->transport);
 }
@@ -330,7 +330,7 @@ uint64_t rk_otlp_sender_due_ns(const struct rk_otlp_sender *sender)
 {
 	uint64_t due;
 
-	if (is_sending(sender) || !sender->transport)
+	if (rk_otlp_sender_is_sending(sender) || !sender->transport)
 		return RK_NEVER;
 	if (!rk_otlp_queue_head(sender->queue))
 		return rk_otlp_queue_due_ns(sender->queue);
@@ -343,7 +343,7 @@ uint64_t rk_otlp_sender_due_ns(const struct rk_otlp_sender *sender)
 void rk_otlp_sender_run(struct rk_otlp_sender *sender, uint64_t now_ns)
 {
 	sender->now_ns = now_ns;
-	if (!sender->transport || is_sending(sender))
+	if (!sender->transport || rk_otlp_sender_is_sending(sender))
 		return;
 	if (sender->is_finishing || rk_otlp_queue_due_ns(sender->queue) <= now_ns)
 		rk_otlp_queue_seal(sender->queue);
@@ -377,7 +377,7 @@ void rk_otlp_sender_commit(struct rk_otlp_sender *sender, size_t bytes, uint64_t
 
 bool rk_otlp_sender_make_way(struct rk_otlp_sender *sender)
 {
-	if (is_sending(sender))
+	if (rk_otlp_sender_is_sending(sender))
 		return false;
 	while (rk_otlp_queue_head(sender->queue)) {
 		tell_settled(sender, RK_OTLP_RETRY);
@@ -406,7 +406,7 @@ void rk_otlp_sender_finish(struct rk_otlp_sender *sender, uint64_t deadline_ns)
 	if (!sender->must_wait)
 		sender->not_before_ns = 0;
 	rk_otlp_queue_seal(sender->queue);
-	if (is_sending(sender) || !rk_otlp_queue_head(sender->queue))
+	if (rk_otlp_sender_is_sending(sender) || !rk_otlp_queue_head(sender->queue))
 		return;
 	/* The server asked for more time than there is. */
 	if (sender->not_before_ns >= deadline_ns)
@@ -417,7 +417,7 @@ void rk_otlp_sender_finish(struct rk_otlp_sender *sender, uint64_t deadline_ns)
 
 bool rk_otlp_sender_is_done(const struct rk_otlp_sender *sender)
 {
-	if (is_sending(sender))
+	if (rk_otlp_sender_is_sending(sender))
 		return false;
 	return rk_otlp_queue_get_counts(sender->queue)->waiting == 0;
 }

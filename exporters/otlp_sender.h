@@ -103,10 +103,11 @@ bool rk_otlp_sender_put(struct rk_otlp_sender *sender, uint8_t *request, size_t 
 			uint64_t items, uint64_t ticket);
 
 /**
- * When rk_otlp_sender_run() is due, and doing what is due.
+ * When rk_otlp_sender_run() is due, doing what is due, and whether a request is under way.
  *
  * Context: exporter.
  */
+bool rk_otlp_sender_is_sending(const struct rk_otlp_sender *sender);
 uint64_t rk_otlp_sender_due_ns(const struct rk_otlp_sender *sender);
 void rk_otlp_sender_run(struct rk_otlp_sender *sender, uint64_t now_ns);
 

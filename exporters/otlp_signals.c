@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "exporters/metrics_schedule.h"
 #include "exporters/otlp_http.h"
+#include "exporters/otlp_logs.h"
 #include "exporters/otlp_sender.h"
 #include "exporters/otlp_span.h"
 #include "exporters/otlp_target.h"
@@ -35,7 +37,9 @@ struct signal {
 struct rk_otlp_signals {
 	struct rk_otlp_signals_setup setup;
 	struct signal signals[RK_OTLP_SIGNAL_COUNT];
-	uint64_t sampled_out; /* spans */
+	struct rk_metrics_schedule *metrics; /* may be NULL */
+	struct rk_otlp_span_encoder *encoder; /* NULL = no spans are sent */
+	uint64_t sampled_out;		     /* spans */
 	bool is_finished;     /* nothing is taken any more */
 };
 
@@ -74,6 +78,8 @@ static void on_settled(void *data, const struct rk_otlp_batch *batch, enum rk_ot
 	struct signal *signal = data;
 	const struct rk_net_host *host = signal->all->setup.host;
 
+	if (signal->all->metrics && signal->target.signal == RK_OTLP_METRICS)
+		rk_metrics_schedule_settle(signal->all->metrics, batch, verdict);
 	/* What a partial success refused is never sent again: it has reached its end, too. */
 	if (signal->target.signal == RK_OTLP_TRACES && verdict == RK_OTLP_SENT &&
 	    host->acknowledge && batch->first)
@@ -147,7 +153,13 @@ static int open_signal(struct rk_otlp_signals *signals, enum rk_otlp_signal whic
 		return 0;
 	choose_queue(&sender.queue, sender.host, which);
 	err = rk_otlp_sender_create(&signal->sender, &sender);
-	return err ? err : open_transport(signal, &signals->setup);
+	if (!err)
+		err = open_transport(signal, &signals->setup);
+	if (!err && which == RK_OTLP_TRACES)
+		err = rk_otlp_span_encoder_create(&signals->encoder, sender.host->config);
+	if (!err && which == RK_OTLP_METRICS && sender.host->visit)
+		err = rk_metrics_schedule_create(&signals->metrics, sender.host, signal->sender);
+	return err;
 }
 
 int rk_otlp_signals_create(struct rk_otlp_signals **out, const struct rk_otlp_signals_setup *setup)
@@ -175,6 +187,8 @@ void rk_otlp_signals_destroy(struct rk_otlp_signals *signals)
 		return;
 	for (int i = 0; i < RK_OTLP_SIGNAL_COUNT; i++)
 		rk_otlp_sender_destroy(signals->signals[i].sender);
+	rk_metrics_schedule_destroy(signals->metrics);
+	rk_otlp_span_encoder_destroy(signals->encoder);
 	free(signals);
 }
 
@@ -182,7 +196,8 @@ bool rk_otlp_signals_has_room(const struct rk_otlp_signals *signals, const struc
 {
 	const struct rk_otlp_sender *sender = signals->signals[RK_OTLP_TRACES].sender;
 
-	return !sender || rk_otlp_sender_has_room(sender, rk_otlp_span_bound(span));
+	return !sender ||
+	       rk_otlp_sender_has_room(sender, rk_otlp_span_encoder_bound(signals->encoder, span));
 }
 
 void rk_otlp_signals_push_span(struct rk_otlp_signals *signals, const struct rk_span *span)
@@ -197,20 +212,30 @@ void rk_otlp_signals_push_span(struct rk_otlp_signals *signals, const struct rk_
 		signals->sampled_out++;
 		return;
 	}
-	room = rk_otlp_sender_reserve(sender, rk_otlp_span_bound(span), rk_loop_now());
+	room = rk_otlp_sender_reserve(sender, rk_otlp_span_encoder_bound(signals->encoder, span),
+				      rk_loop_now());
 	if (room)
-		rk_otlp_sender_commit(sender, rk_otlp_span_encode(room, span), span->sequence);
+		rk_otlp_sender_commit(sender,
+				      rk_otlp_span_encoder_encode(signals->encoder, room, span),
+				      span->sequence);
 }
 
 void rk_otlp_signals_push_log(struct rk_otlp_signals *signals, const struct rk_log_event *event)
 {
-	(void)signals;
-	(void)event;
+	struct rk_otlp_sender *sender = signals->signals[RK_OTLP_LOGS].sender;
+	uint8_t *room;
+
+	if (!sender || signals->is_finished)
+		return;
+	room = rk_otlp_sender_reserve(sender, rk_otlp_log_bound(event), rk_loop_now());
+	if (room)
+		rk_otlp_sender_commit(
+			sender, rk_otlp_log_encode(room, event, signals->setup.host->config), 0);
 }
 
 uint64_t rk_otlp_signals_due_ns(const struct rk_otlp_signals *signals)
 {
-	uint64_t due = RK_NEVER;
+	uint64_t due = signals->metrics ? rk_metrics_schedule_due_ns(signals->metrics) : RK_NEVER;
 
 	for (int i = 0; i < RK_OTLP_SIGNAL_COUNT; i++) {
 		const struct rk_otlp_sender *sender = signals->signals[i].sender;
@@ -223,6 +248,8 @@ uint64_t rk_otlp_signals_due_ns(const struct rk_otlp_signals *signals)
 
 void rk_otlp_signals_run(struct rk_otlp_signals *signals, uint64_t now_ns)
 {
+	if (signals->metrics)
+		rk_metrics_schedule_run(signals->metrics, now_ns);
 	for (int i = 0; i < RK_OTLP_SIGNAL_COUNT; i++) {
 		if (signals->signals[i].sender)
 			rk_otlp_sender_run(signals->signals[i].sender, now_ns);
@@ -247,6 +274,8 @@ void rk_otlp_signals_finish_metrics(struct rk_otlp_signals *signals, uint64_t de
 {
 	struct rk_otlp_sender *sender = signals->signals[RK_OTLP_METRICS].sender;
 
+	if (signals->metrics)
+		rk_metrics_schedule_finish(signals->metrics);
 	if (sender)
 		rk_otlp_sender_finish(sender, deadline_ns);
 }
@@ -264,7 +293,8 @@ bool rk_otlp_signals_are_done(const struct rk_otlp_signals *signals)
 
 bool rk_otlp_signals_metrics_are_done(const struct rk_otlp_signals *signals)
 {
-	return is_done(&signals->signals[RK_OTLP_METRICS]);
+	return is_done(&signals->signals[RK_OTLP_METRICS]) &&
+	       (!signals->metrics || rk_metrics_schedule_is_done(signals->metrics));
 }
 
 void rk_otlp_signals_abandon(struct rk_otlp_signals *signals)
@@ -274,6 +304,17 @@ void rk_otlp_signals_abandon(struct rk_otlp_signals *signals)
 		if (signals->signals[i].sender)
 			rk_otlp_sender_abandon(signals->signals[i].sender);
 	}
+}
+
+/* Points that were never put into a request. */
+static void add_left_out(struct rk_net_signal_stats *row,
+			 const struct rk_metrics_schedule *schedule)
+{
+	uint64_t left_out = rk_metrics_schedule_left_out(schedule);
+
+	row->eligible += left_out;
+	row->dropped += left_out;
+	row->lost[RK_LOSS_TOO_LARGE] += left_out;
 }
 
 static void fill_row(struct rk_net_signal_stats *row, const struct rk_otlp_sender_stats *sender)
@@ -311,6 +352,8 @@ void rk_otlp_signals_get_stats(const struct rk_otlp_signals *signals, struct rk_
 			snprintf(stats->last_error, sizeof(stats->last_error), "%s",
 				 sender.last_error);
 	}
+	if (signals && signals->metrics)
+		add_left_out(&stats->signals[RK_NET_METRICS], signals->metrics);
 	if (signals) {
 		spans->sampled_out = signals->sampled_out;
 		spans->eligible += signals->sampled_out;

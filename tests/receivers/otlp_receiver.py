@@ -2,36 +2,51 @@
 # SPDX-License-Identifier: Apache-2.0
 """An OTLP/HTTP receiver that decodes with the official descriptors and believes nothing.
 
-Prints "port N" when it listens. Every accepted span becomes one JSON line in --out, every
-request one in --requests. Ends on SIGTERM, SIGINT or --until-spans; exit status 1 when
-anything that was received broke a rule (each is printed on stderr), 2 when --until-spans did
-not arrive in --timeout seconds.
+Prints "port N" when it listens. Every accepted span becomes one JSON line in --out, every data
+point one in --metrics-out, every log record one in --logs-out, every request one in --requests.
+Ends on SIGTERM, SIGINT or --until-spans; exit status 1 when anything that was received broke a
+rule (each is printed on stderr), 2 when --until-spans did not arrive in --timeout seconds.
 
---script says how requests are answered, comma-separated, one step per request, the last one
-for all that follow:
+--script says how requests of one signal (--script-signal) are answered, comma-separated, one
+step per request, the last one for all that follow; the other signals are accepted:
   200                  accept                    503            any other status, empty body
   503/retry-after=2    with that header          401/text=no    with a google.rpc.Status body
+  503/retry-date=2     the same as a date, so many seconds from now
   partial=3/text=why   reject the first three    slow=1.5       accept after so many seconds
+  drip=2               accept, the answer trickles out over so many seconds
   hole                 never answer              reset          close without an answer
   cut                  close within the answer   huge=N         accept with a body of N bytes
   bomb=N               accept with N bytes that gzip made small
   badgzip, badproto    accept with a body that cannot be decoded
 """
 import argparse
+import email.utils
 import gzip
 import http.server
 import json
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
 
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
+
+SIGNALS = ("traces", "metrics", "logs")
+REQUESTS = {"traces": trace_service_pb2.ExportTraceServiceRequest,
+            "metrics": metrics_service_pb2.ExportMetricsServiceRequest,
+            "logs": logs_service_pb2.ExportLogsServiceRequest}
+# Field names of the two layers around the items.
+LAYERS = {"traces": ("resource_spans", "scope_spans", "spans"),
+          "metrics": ("resource_metrics", "scope_metrics", "metrics"),
+          "logs": ("resource_logs", "scope_logs", "log_records")}
 
 REQUIRED_RESOURCE = ("service.name", "service.instance.id", "telemetry.sdk.name",
                      "telemetry.sdk.language", "telemetry.sdk.version")
@@ -133,9 +148,64 @@ class Checker:
             "status": {"code": span.status.code, "message": span.status.message},
         }
 
-    def request(self, body):
-        """Decode and check one body; its spans as dictionaries."""
-        request = trace_service_pb2.ExportTraceServiceRequest()
+    def point(self, metric, kind, data, point):
+        where = f"metric {metric.name!r}"
+        if not metric.name or not metric.name.startswith(("rustkernel", "process", "target")):
+            self.fail(f"{where}: a name of somebody else")
+        if point.time_unix_nano < YEAR_2001_NS:
+            self.fail(f"{where}: time {point.time_unix_nano} is not UNIX time in ns")
+        if point.start_time_unix_nano > point.time_unix_nano:
+            self.fail(f"{where}: ends before it starts")
+        out = {"name": metric.name, "unit": metric.unit, "kind": kind,
+               "attributes": self.attributes(point.attributes, where),
+               "start_ns": point.start_time_unix_nano, "time_ns": point.time_unix_nano}
+        if kind != "gauge":
+            out["temporality"] = data.aggregation_temporality
+            if data.aggregation_temporality not in (1, 2):
+                self.fail(f"{where}: temporality {data.aggregation_temporality}")
+            if not point.start_time_unix_nano:
+                self.fail(f"{where}: no start")
+        if kind == "sum":
+            out["monotonic"] = data.is_monotonic
+        if kind in ("sum", "gauge"):
+            out["value"] = getattr(point, point.WhichOneof("value") or "as_int")
+        else:
+            out.update(count=point.count, sum=point.sum)
+        if kind == "histogram":
+            if len(point.bucket_counts) != len(point.explicit_bounds) + 1:
+                self.fail(f"{where}: {len(point.bucket_counts)} buckets")
+            if sum(point.bucket_counts) != point.count:
+                self.fail(f"{where}: the buckets do not sum up to {point.count}")
+        return out
+
+    def metric(self, metric):
+        kind = metric.WhichOneof("data")
+        if kind is None:
+            self.fail(f"metric {metric.name!r}: no data")
+            return []
+        data = getattr(metric, kind)
+        if not data.data_points:
+            self.fail(f"metric {metric.name!r}: no points")
+        return [self.point(metric, kind, data, p) for p in data.data_points]
+
+    def log_record(self, record):
+        where = f"log record {any_value(record.body)!r}"
+        if bool(record.trace_id) or bool(record.span_id):
+            self.ids(record.trace_id, record.span_id, where)
+        if not 1 <= record.severity_number <= 24 or not record.severity_text:
+            self.fail(f"{where}: severity {record.severity_number} {record.severity_text!r}")
+        if record.observed_time_unix_nano < YEAR_2001_NS:
+            self.fail(f"{where}: observed at {record.observed_time_unix_nano}")
+        return [{"time_ns": record.time_unix_nano, "observed_ns": record.observed_time_unix_nano,
+                 "severity": record.severity_number, "severity_text": record.severity_text,
+                 "body": any_value(record.body), "event_name": record.event_name,
+                 "flags": record.flags, "trace_id": record.trace_id.hex(),
+                 "span_id": record.span_id.hex(),
+                 "attributes": self.attributes(record.attributes, where)}]
+
+    def request(self, body, signal="traces"):
+        """Decode and check one body; its spans, points or records as dictionaries."""
+        request = REQUESTS[signal]()
         try:
             request.ParseFromString(body)
         except DecodeError as error:
@@ -145,25 +215,31 @@ class Checker:
             self.fail(f"unknown field in {place}")
         if request.SerializeToString(deterministic=True) != body:
             self.fail(f"request of {len(body)} bytes: not what the official encoder makes of it")
-        if not request.resource_spans:
+        return self.items(request, signal)
+
+    def items(self, request, signal):
+        resources, scopes, leaves = LAYERS[signal]
+        read = {"traces": lambda span: [self.span(span)], "metrics": self.metric,
+                "logs": self.log_record}[signal]
+        found = []
+        if not getattr(request, resources):
             self.fail("empty request")
-        spans = []
-        for resource_spans in request.resource_spans:
-            resource = self.attributes(resource_spans.resource.attributes, "resource")
+        for group in getattr(request, resources):
+            resource = self.attributes(group.resource.attributes, "resource")
             for key in REQUIRED_RESOURCE:
                 if not resource.get(key):
                     self.fail(f"resource: no {key}")
-            if not resource_spans.schema_url.startswith("https://"):
+            if not group.schema_url.startswith("https://"):
                 self.fail("resource: no schema_url")
-            for scope_spans in resource_spans.scope_spans:
-                if not scope_spans.spans:
-                    self.fail("empty scope_spans")
-                if not scope_spans.scope.name:
+            for part in getattr(group, scopes):
+                if not getattr(part, leaves):
+                    self.fail(f"empty {scopes}")
+                if not part.scope.name:
                     self.fail("scope without a name")
-                for span in scope_spans.spans:
-                    spans.append({**self.span(span), "resource": resource,
-                                  "scope": scope_spans.scope.name})
-        return spans
+                for leaf in getattr(part, leaves):
+                    found += [{**item, "resource": resource, "scope": part.scope.name}
+                              for item in read(leaf)]
+        return found
 
 
 class Step:
@@ -173,7 +249,8 @@ class Step:
         head, *options = text.strip().split("/")
         self.verb, _, self.value = head.partition("=")
         self.options = dict(o.split("=", 1) for o in options)
-        known = ("partial", "slow", "hole", "reset", "cut", "huge", "bomb", "badgzip", "badproto")
+        known = ("partial", "slow", "hole", "reset", "cut", "huge", "bomb", "badgzip", "badproto",
+                 "drip")
         if not self.verb.isdigit() and self.verb not in known:
             raise argparse.ArgumentTypeError(f"unknown step {text!r}")
 
@@ -200,31 +277,40 @@ class State:
         self.options = options
         self.checker = Checker()
         self.lock = threading.Lock()
-        self.served = 0
+        self.served = 0  # requests of the signal that has the script
+        self.requests_seen = 0
         self.spans = 0
         self.seen = set()
         self.enough = threading.Event()
-        self.out = open(options.out, "w", encoding="utf-8") if options.out else None
+        self.outs = {signal: open(path, "w", encoding="utf-8") if path else None
+                     for signal, path in (("traces", options.out), ("metrics", options.metrics_out),
+                                          ("logs", options.logs_out))}
         self.requests = open(options.requests, "w", encoding="utf-8") if options.requests else None
 
-    def next_step(self):
+    def next_step(self, signal):
         with self.lock:
+            self.requests_seen += 1
+            if signal != self.options.script_signal:
+                return Step("200")
             step = self.options.script[min(self.served, len(self.options.script) - 1)]
             self.served += 1
             return step
 
-    def accept(self, spans):
+    def accept(self, items, signal):
+        out = self.outs[signal]
         with self.lock:
-            for span in spans:
-                key = span["trace_id"] + span["span_id"]
+            for item in items:
+                if out:
+                    out.write(json.dumps(item, sort_keys=True) + "\n")
+                if signal != "traces":
+                    continue
+                key = item["trace_id"] + item["span_id"]
                 if key in self.seen:
                     self.checker.fail(f"span {key} twice")
                 self.seen.add(key)
-                if self.out:
-                    self.out.write(json.dumps(span, sort_keys=True) + "\n")
-            if self.out:
-                self.out.flush()
-            self.spans += len(spans)
+            if out:
+                out.flush()
+            self.spans += len(items) if signal == "traces" else 0
             if self.options.until_spans and self.spans >= self.options.until_spans:
                 self.enough.set()
 
@@ -242,11 +328,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
-    def read_body(self):
+    def signal(self):
+        for signal in ("metrics", "logs"):
+            if self.path.endswith("/v1/" + signal):
+                return signal
+        return "traces"
+
+    def read_body(self, signal):
         checker = self.state.checker
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         encoding = self.headers.get("Content-Encoding")
-        if self.path != self.state.options.path:
+        if signal == "traces" and self.path != self.state.options.path:
             checker.fail(f"path {self.path}")
         if self.headers.get("Content-Type") != "application/x-protobuf":
             checker.fail(f"Content-Type {self.headers.get('Content-Type')}")
@@ -276,16 +368,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
     def do_POST(self):
-        state, step = self.state, self.state.next_step()
-        body, wire_bytes = self.read_body()
-        spans = state.checker.request(body)
-        state.note({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()},
-                    "bytes": len(body), "wire_bytes": wire_bytes, "spans": len(spans),
+        state, signal = self.state, self.signal()
+        step = state.next_step(signal)
+        body, wire_bytes = self.read_body(signal)
+        items = state.checker.request(body, signal)
+        state.note({"path": self.path, "signal": signal, "headers": {k.lower(): v for k, v in self.headers.items()},
+                    "bytes": len(body), "wire_bytes": wire_bytes, "spans": len(items),
                     "step": step.verb, "time": time.monotonic(),
                     "client_port": self.client_address[1]})
-        self.play(step, spans)
+        self.play(step, items, signal)
 
-    def play(self, step, spans):
+    def play(self, step, items, signal):
         state = self.state
         if step.verb == "hole":
             state.enough.wait()
@@ -296,22 +389,39 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
             self.close_connection = True
         elif step.verb == "partial":
-            count = min(int(step.value), len(spans))
-            state.accept(spans[count:])
+            count = min(int(step.value), len(items))
+            state.accept(items[count:], signal)
             text = step.options.get("text", "").encode()
             inner = b"\x08" + varint(count) + (b"\x12" + varint(len(text)) + text if text else b"")
             self.answer(200, b"\x0a" + varint(len(inner)) + inner)
         elif step.status() == 200:
             if step.verb == "slow":
                 time.sleep(float(step.value))
-            state.accept(spans)
-            self.answer(200, *self.odd_body(step))
+            state.accept(items, signal)
+            if step.verb == "drip":
+                self.drip(float(step.value))
+            else:
+                self.answer(200, *self.odd_body(step))
         else:
             headers = []
             if "retry-after" in step.options:
                 headers.append(("Retry-After", step.options["retry-after"]))
+            if "retry-date" in step.options:
+                at = time.time() + float(step.options["retry-date"])
+                headers.append(("Retry-After", email.utils.formatdate(at, usegmt=True)))
             text = step.options.get("text")
             self.answer(step.status(), rpc_status(text) if text else b"", headers)
+
+    def drip(self, seconds):
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n\x0a\x00"
+        for i in range(len(answer)):
+            try:
+                self.wfile.write(answer[i:i + 1])
+                self.wfile.flush()
+            except OSError:
+                self.close_connection = True
+                return
+            time.sleep(seconds / len(answer))
 
     @staticmethod
     def odd_body(step):
@@ -330,8 +440,14 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--out", help="JSON lines, one per accepted span")
+    parser.add_argument("--metrics-out", help="JSON lines, one per accepted data point")
+    parser.add_argument("--logs-out", help="JSON lines, one per accepted log record")
     parser.add_argument("--requests", help="JSON lines, one per request")
     parser.add_argument("--path", default="/v1/traces", help="the only path that is right")
+    parser.add_argument("--certificate", help="PEM file: speak TLS")
+    parser.add_argument("--key", help="PEM file of its key")
+    parser.add_argument("--client-authority", help="PEM file: clients must have a certificate of it")
+    parser.add_argument("--script-signal", default="traces", choices=SIGNALS)
     parser.add_argument("--script", default="200", help="see above",
                         type=lambda text: [Step(s) for s in text.split(",")])
     parser.add_argument("--until-spans", type=int, default=0)
@@ -339,12 +455,33 @@ def parse():
     return parser.parse_args()
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, options):
+        self.tls = None
+        if options.certificate:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(options.certificate, options.key)
+        if options.client_authority:
+            self.tls.load_verify_locations(options.client_authority)
+            self.tls.verify_mode = ssl.CERT_REQUIRED
+        super().__init__(("127.0.0.1", options.port), Handler)
+
+    def finish_request(self, request, client_address):
+        if self.tls:
+            request = self.tls.wrap_socket(request, server_side=True)
+        super().finish_request(request, client_address)
+
+    def handle_error(self, request, client_address):
+        pass  # a client that hangs up is a client's right
+
+
 def main():
     options = parse()
     state = State(options)
     Handler.state = state
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
-    server.daemon_threads = True
+    server = Server(options)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: state.enough.set())
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -352,7 +489,7 @@ def main():
     arrived = state.enough.wait(options.timeout if options.until_spans else None)
     time.sleep(0.2 if options.until_spans else 0)  # the last answer goes out
     violations = len(state.checker.violations)
-    print(f"{state.spans} spans in {state.served} requests, {violations} violations", flush=True)
+    print(f"{state.spans} spans in {state.requests_seen} requests, {violations} violations", flush=True)
     os._exit(1 if violations else 0 if arrived else 2)
 
 

@@ -3,11 +3,12 @@
  * tests/unit/exporters/net_driver.c - a host for librknet.so without a pipeline.
  *
  * usage: net_driver MODULE [spans=N] [seed=N] [hold_ms=N] [finish_ms=N] [replay=1]
- *                   [expect=FILE] [pace_us=N] [until_stdin=1]
+ *                   [expect=FILE] [pace_us=N] [until_stdin=1] [events=N]
  *
- * Opens the module with the configuration of the environment, feeds it made-up spans, holds
- * the loop for a while, finishes, and prints one JSON object with what happened. Log lines
- * go to stderr. What was fed is written to FILE, one JSON object a line.
+ * Opens the module with the configuration of the environment, feeds it made-up spans and log
+ * events, holds the loop for a while, finishes, and prints one JSON object with what happened.
+ * Log lines go to stderr. What was fed is written to FILE, one JSON object a line. The registry
+ * is made up, too: a counter that says how often it was read, a gauge and a histogram.
  */
 #include <dlfcn.h>
 #include <inttypes.h>
@@ -29,13 +30,17 @@
 
 struct options {
 	const char *module, *expect;
-	uint64_t spans, seed, hold_ms, finish_ms, pace_us;
+	uint64_t spans, seed, hold_ms, finish_ms, pace_us, events;
 	bool replay, until_stdin;
 };
 
 static struct options options = { .seed = 1, .finish_ms = 2000 };
 static uint64_t state;
 static double lost[RK_LOSS_COUNT], sent_bytes, sent_spans;
+static char breakers[4096];	/* changes of the gauge, "name=state;" */
+static char acknowledged[4096]; /* "destination first-last;" */
+static uint64_t acknowledged_spans, last_acknowledged;
+static unsigned visits;
 static uint64_t late_ms; /* the worst poll() beyond what was asked */
 
 static uint64_t now_ms(void)
@@ -119,11 +124,80 @@ static void add(struct rk_metrics *metrics, const char *family, const char *labe
 
 static void set(struct rk_metrics *metrics, const char *family, const char *label, double value)
 {
+	size_t used = strlen(breakers);
+
 	(void)metrics;
+	if (strcmp(family, "rustkernel_circuit_breaker_state") == 0)
+		snprintf(breakers + used, sizeof(breakers) - used, "%s=%.0f;", label, value);
 	if (strcmp(family, "rustkernel_tracer_sent_bytes_total") == 0)
 		sent_bytes = value;
 	if (strcmp(label, "sent") == 0)
 		sent_spans = value;
+}
+
+static const struct rk_metric_family counter = {
+	.name = "rustkernel_executions_total",
+	.help = "Kernels.",
+	.labels = { "kernel_id" },
+	.unit = "",
+	.type = RK_METRIC_COUNTER,
+};
+static const struct rk_metric_family gauge = {
+	.name = "rustkernel_active_kernels",
+	.help = "Not complete.",
+	.unit = "",
+	.type = RK_METRIC_GAUGE,
+};
+static const struct rk_metric_family histogram = {
+	.name = "rustkernel_execution_duration_seconds",
+	.unit = "seconds",
+	.help = "GPU time.",
+	.labels = { "kernel_id" },
+	.type = RK_METRIC_HISTOGRAM,
+};
+
+/* Three kernels run between two reads. */
+static void visit(const struct rk_metrics *metrics, bool runtime,
+		  void (*fn)(const struct rk_metric_point *, void *), void *data)
+{
+	static const double bounds[] = { 0.001, 0.1 };
+	uint64_t buckets[] = { ++visits, visits, visits };
+	uint64_t exponential[] = { visits, 0, 2ull * visits };
+	struct rk_metric_point points[] = {
+		{ .family = &counter, .values = { "a" }, .value = 3.0 * visits },
+		{ .family = &gauge, .value = 7 },
+		{ .family = &histogram,
+		  .values = { "a" },
+		  .histogram = { .count = 3ull * visits,
+				 .sum = 0.5 * visits,
+				 .min = 0.0005,
+				 .max = 1,
+				 .bounds = bounds,
+				 .buckets = buckets,
+				 .bound_count = 2,
+				 .exponential = exponential,
+				 .exponential_first = -3,
+				 .exponential_count = 3,
+				 .scale = 0 } },
+	};
+
+	(void)metrics;
+	(void)runtime;
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
+		fn(&points[i], data);
+}
+
+static void acknowledge(void *data, const char *destination, uint64_t first, uint64_t last)
+{
+	size_t used = strlen(acknowledged);
+
+	(void)data;
+	snprintf(acknowledged + used, sizeof(acknowledged) - used, "%s %" PRIu64 "-%" PRIu64 ";",
+		 destination, first, last);
+	if (first <= last_acknowledged)
+		fprintf(stderr, "error: spans are acknowledged out of order\n");
+	acknowledged_spans += last - first + 1;
+	last_acknowledged = last;
 }
 
 static int health(const char *what, char *out, size_t size, void *data)
@@ -303,16 +377,39 @@ static void feed(struct rk_net *net)
 		struct rk_op op;
 
 		make_span(&span, &op);
+		span.sequence = i + 1;
 		if (file)
 			print_span(file, &span);
 		net->sink.span(&net->sink, &span);
-		if (i % 256 == 255)
+		if (i % 256 == 255 || options.pace_us)
 			timed_poll(net, 0);
 		if (options.pace_us)
 			usleep((useconds_t)options.pace_us);
 	}
 	if (file)
 		fclose(file);
+}
+
+static void feed_events(struct rk_net *net)
+{
+	for (uint64_t i = 0; i < options.events; i++) {
+		struct rk_log_field field = { .key = "number", .number = (double)i };
+		struct rk_log_event event = {
+			.unix_ns = 1700000000000000000u + i,
+			.observed_unix_ns = 1700000000000000001u + i,
+			.level = RK_LOG_INFO,
+			.name = "rustkernel.execution",
+			.message = "Kernel execution complete",
+			.kernel_id = "k",
+			.duration_ms = 1.5,
+			.trace_id = { 1 },
+			.span_id = { 2 },
+			.fields = &field,
+			.field_count = 1,
+		};
+
+		net->log(net, &event);
+	}
 }
 
 static void hold(struct rk_net *net)
@@ -322,6 +419,19 @@ static void hold(struct rk_net *net)
 
 	while (options.until_stdin ? poll(&in, 1, 0) == 0 : now_ms() < end)
 		timed_poll(net, 20);
+}
+
+static void report_signal(const char *name, const struct rk_net_signal_stats *s)
+{
+	printf("\"%s\":{\"eligible\":%" PRIu64 ",\"sent\":%" PRIu64 ",\"sampled_out\":%" PRIu64
+	       ",\"queued\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"requests\":%" PRIu64
+	       ",\"retries\":%" PRIu64 ",\"connected\":%s,\"lost\":{",
+	       name, s->eligible, s->sent, s->sampled_out, s->queued, s->dropped, s->requests,
+	       s->retries, s->connected ? "true" : "false");
+	for (int i = 0; i < RK_LOSS_COUNT; i++)
+		printf("%s\"%s\":%" PRIu64, i ? "," : "", rk_loss_name((enum rk_loss)i),
+		       s->lost[i]);
+	printf("}},");
 }
 
 static void report(const struct rk_net *net, uint64_t finish_took, bool signals_changed)
@@ -338,6 +448,12 @@ static void report(const struct rk_net *net, uint64_t finish_took, bool signals_
 	for (int i = 0; i < RK_LOSS_COUNT; i++)
 		printf("\"%s\":%" PRIu64 ",\"told_%s\":%.0f,", rk_loss_name((enum rk_loss)i),
 		       s.lost[i], rk_loss_name((enum rk_loss)i), lost[i]);
+	report_signal("traces", &s.signals[RK_NET_TRACES]);
+	report_signal("metrics", &s.signals[RK_NET_METRICS]);
+	report_signal("logs", &s.signals[RK_NET_LOGS]);
+	print_text(stdout, "breakers", breakers);
+	print_text(stdout, "acknowledged", acknowledged);
+	printf("\"acknowledged_spans\":%" PRIu64 ",\"visits\":%u,", acknowledged_spans, visits);
 	print_text(stdout, "last_error", s.last_error);
 	printf("\"told_spans\":%.0f,", sent_spans);
 	printf("\"told_bytes\":%.0f,\"finish_ms\":%" PRIu64 ",\"late_ms\":%" PRIu64
@@ -353,7 +469,7 @@ static bool parse(int argc, char **argv)
 	} numbers[] = {
 		{ "spans=", &options.spans },	  { "seed=", &options.seed },
 		{ "hold_ms=", &options.hold_ms }, { "finish_ms=", &options.finish_ms },
-		{ "pace_us=", &options.pace_us },
+		{ "pace_us=", &options.pace_us }, { "events=", &options.events },
 	};
 
 	if (argc < 2)
@@ -402,6 +518,7 @@ static int drive(rk_net_open_fn open_module, const struct rk_net_host *host)
 		return 1;
 	}
 	feed(net);
+	feed_events(net);
 	hold(net);
 	start = now_ms();
 	net->finish(net, (uint32_t)options.finish_ms);
@@ -441,6 +558,8 @@ int main(int argc, char **argv)
 	host.render = render;
 	host.add = add;
 	host.set = set;
+	host.visit = visit;
+	host.acknowledge = acknowledge;
 	host.resource = rk_resource_create(config, env, NULL);
 	host.instance = "test-host";
 	host.live = !options.replay;

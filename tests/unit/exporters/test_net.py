@@ -40,13 +40,17 @@ class Receiver:
 
     def __init__(self, folder, script="200", *options):
         self.out = folder / "spans.jsonl"
+        self.metrics_out = folder / "points.jsonl"
+        self.logs_out = folder / "records.jsonl"
         self.log = folder / "requests.jsonl"
         self.process = subprocess.Popen(
             [sys.executable, RECEIVER, "--out", self.out, "--requests", self.log,
+             "--metrics-out", self.metrics_out, "--logs-out", self.logs_out,
              "--script", script, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True)
         self.port = int(self.process.stdout.readline().split()[1])
-        self.url = f"http://127.0.0.1:{self.port}"
+        scheme = "https" if "--certificate" in options else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
 
     def __enter__(self):
         return self
@@ -59,11 +63,21 @@ class Receiver:
     def status(self):
         return self.process.returncode
 
-    def spans(self):
-        return [json.loads(line) for line in self.out.read_text(encoding="utf-8").splitlines()]
+    @staticmethod
+    def lines(path):
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
-    def requests(self):
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+    def spans(self):
+        return self.lines(self.out)
+
+    def points(self):
+        return self.lines(self.metrics_out)
+
+    def records(self):
+        return self.lines(self.logs_out)
+
+    def requests(self, signal="traces"):
+        return [r for r in self.lines(self.log) if r["signal"] == signal]
 
 
 class Case(unittest.TestCase):
@@ -100,11 +114,18 @@ class Case(unittest.TestCase):
         self.assertEqual(s["queued"], 0)
         self.assertFalse(s["signals_changed"])
         self.assertEqual((s["told_bytes"], s["told_spans"]), (s["bytes_sent"], s["sent"]))
+        for signal in ("traces", "metrics", "logs"):
+            row = s[signal]
+            self.assertEqual(row["eligible"], row["sent"] + row["sampled_out"] + row["queued"]
+                             + row["dropped"], signal)
+            self.assertEqual((row["dropped"], row["queued"]), (sum(row["lost"].values()), 0))
+        self.assertEqual(s["eligible"], s["traces"]["eligible"])
         reasons = [k[5:] for k in s if k.startswith("told_")]
         reasons = [r for r in reasons if r not in ("bytes", "spans")]
         self.assertEqual(s["dropped"], sum(s[r] for r in reasons))
         for reason in reasons:
-            self.assertEqual(s[reason], s[f"told_{reason}"], reason)
+            of_all = sum(s[signal]["lost"][reason] for signal in ("traces", "metrics", "logs"))
+            self.assertEqual(of_all, s[f"told_{reason}"], reason)
 
     def warnings(self):
         return [line for line in self.log.splitlines() if line.startswith("warning: ")]
@@ -255,6 +276,48 @@ class Endpoint(Case):
         self.assertNotIn("x-crlf", request["headers"])
         self.assertEqual(len(self.warnings()), 3, self.log)
 
+    def test_a_headers_file_that_changes(self):
+        secrets = self.folder / "headers"
+        secrets.write_text("authorization=Bearer one\n", encoding="utf-8")
+        secrets.chmod(0o644)
+        with Receiver(self.folder) as receiver:
+            process = self.start({"RUSTKERNEL_OTLP_ENDPOINT": receiver.url,
+                                  "RUSTKERNEL_TRACING_OTLP_HEADERS_FILE": str(secrets),
+                                  "RUSTKERNEL_TRACING_OTLP_FLUSH_INTERVAL": "20ms"},
+                                 "spans=200", "pace_us=10000")
+            time.sleep(1)
+            other = self.folder / "new"
+            other.write_text("authorization=Bearer two\n", encoding="utf-8")
+            other.chmod(0o600)
+            other.replace(secrets)
+            self.end(process)
+        tokens = [r["headers"]["authorization"] for r in receiver.requests()]
+        self.assertEqual((tokens[0], tokens[-1]), ("Bearer one", "Bearer two"))
+        self.assertEqual(sorted(tokens), tokens)
+        self.assertEqual(len(self.warnings()), 1, self.log)
+        self.assertIn("mode 644", self.warnings()[0])
+        self.assertNotIn("Bearer", self.log)
+
+    def test_a_headers_file_that_is_none(self):
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        for path, why in ((pipe, "not a regular file"), (self.folder, "not a regular file"),
+                          (self.folder / "away", "No such file")):
+            self.request("RUSTKERNEL_OTLP_ENDPOINT", "", "/v1/traces",
+                         RUSTKERNEL_TRACING_OTLP_HEADERS_FILE=str(path))
+            self.assertEqual(len(self.warnings()), 1, self.log)
+            self.assertIn(why, self.warnings()[0])
+
+    def test_a_proxys_password_is_not_logged(self):
+        for proxy in (f"http://user:hunter2@127.0.0.1:{free_port()}",
+                      "gopher://user:hunter2@127.0.0.1:1", "http://user:hun/ter2@127.0.0.1:x"):
+            with self.subTest(proxy):
+                stats = self.drive({"RUSTKERNEL_OTLP_ENDPOINT": "http://nowhere.invalid:4318",
+                                    "http_proxy": proxy}, "spans=3")
+                self.assertEqual(stats["retry_exhausted"], 3)
+                self.assertNotIn("hunter2", self.log + str(stats))
+                self.assertNotIn("ter2", self.log + str(stats))
+
     def test_user_and_password_are_not_logged(self):
         port = free_port()
         self.drive({"RUSTKERNEL_OTLP_ENDPOINT": f"http://user:hunter2@127.0.0.1:{port}"},
@@ -301,7 +364,8 @@ class Faults(Case):
                 self.assertEqual(self.warnings(), [])
 
     def test_other_answers_are_not(self):
-        for status in (400, 401, 403, 404, 408, 413, 500, 501, 301):
+        for status in (400, 401, 403, 404, 405, 408, 411, 413, 415, 418, 431, 500, 501, 505, 507,
+                       301, 307):
             with self.subTest(status):
                 stats, _ = self.run_script(f"{status}/text=no such tenant", "hold_ms=200")
                 self.assertEqual((stats["rejected"], stats["retries"]), (10, 0), self.log)
@@ -318,13 +382,22 @@ class Faults(Case):
         self.assertEqual(len(self.warnings()), 1, self.log)
 
     def test_retry_after_is_honoured(self):
-        for value in ("2", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 3))):
+        # A date has whole seconds: one of the three may be gone already.
+        for value in ("retry-after=2", "retry-date=3"):
             with self.subTest(value):
-                if "," in value:  # the script's own separator: only seconds can be scripted
-                    continue
-                _, receiver = self.run_script(f"503/retry-after={value},200", "hold_ms=2500")
+                stats, receiver = self.run_script(f"503/{value},200", "hold_ms=3500")
                 first, second = (r["time"] for r in receiver.requests())
                 self.assertGreaterEqual(second - first, 1.9)
+                self.assertLess(second - first, 3.5)
+                self.assertEqual((stats["sent"], stats["retries"]), (10, 1))
+
+    def test_a_retry_after_beyond_the_time_of_the_batch_gives_it_up(self):
+        for value in ("retry-after=5", "retry-date=6", "retry-after=86400000"):
+            with self.subTest(value):
+                stats, receiver = self.run_script(
+                    f"429/{value},200", "hold_ms=300", RUSTKERNEL_TRACING_OTLP_TIMEOUT="2s")
+                self.assertEqual((stats["retry_exhausted"], len(receiver.requests())), (10, 1))
+                self.assertEqual(len(self.warnings()), 1, self.log)
 
     def test_a_long_retry_after_is_not_waited_for_at_exit(self):
         stats, _ = self.run_script("503/retry-after=30,200", "hold_ms=300")
@@ -368,8 +441,61 @@ class Faults(Case):
                 self.assertIn("larger than 4 MiB", self.log)
 
     def test_an_undecodable_reply_still_accepts(self):
-        stats, _ = self.run_script("badproto", "hold_ms=300")
-        self.assertEqual(stats["sent"], 10)
+        for step in ("badproto", "badgzip"):
+            with self.subTest(step):
+                stats, _ = self.run_script(step, "hold_ms=300")
+                self.assertEqual((stats["sent"], stats["retries"]), (10, 0), self.log)
+
+    def test_a_dripping_answer_is_waited_for_within_the_time_of_the_batch(self):
+        stats, _ = self.run_script("drip=1", "hold_ms=1800")
+        self.assertEqual((stats["sent"], stats["retries"]), (10, 0), self.log)
+        self.assertLess(stats["late_ms"], 100)
+        stats, _ = self.run_script("drip=20", "hold_ms=1500",
+                                   RUSTKERNEL_TRACING_OTLP_TIMEOUT="500ms")
+        self.assertEqual((stats["retry_exhausted"], stats["retries"]), (10, 0), self.log)
+
+    def test_backoff_grows_and_is_never_the_same_twice(self):
+        with Receiver(self.folder, "503") as receiver:
+            self.drive({"RUSTKERNEL_OTLP_ENDPOINT": receiver.url,
+                        "RUSTKERNEL_TRACING_OTLP_FLUSH_INTERVAL": "50ms",
+                        "RUSTKERNEL_BREAKER_FAILURE_THRESHOLD": "100"}, "spans=10",
+                       "hold_ms=4500", "finish_ms=0")
+        times = [r["time"] for r in receiver.requests()]
+        waits = [b - a for a, b in zip(times, times[1:])]
+        self.assertGreaterEqual(len(waits), 3)
+        for wait, most in zip(waits, (0.25, 0.5, 1, 2, 4)):
+            self.assertGreater(wait, most / 2 - 0.01, waits)
+            self.assertLess(wait, most + 0.2, waits)
+
+    def test_a_receiver_that_comes_back(self):
+        """Refused at first: nothing is lost but time."""
+        port = free_port()
+        process = self.start({"RUSTKERNEL_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+                              "RUSTKERNEL_TRACING_OTLP_FLUSH_INTERVAL": "50ms"}, "spans=10",
+                             "hold_ms=4000")
+        time.sleep(0.6)
+        with Receiver(self.folder, "200", "--port", str(port)) as receiver:
+            stats = self.end(process)
+        self.assertEqual((stats["sent"], stats["dropped"]), (10, 0), self.log)
+        self.assertGreater(stats["retries"], 0)
+        self.assertEqual(len(receiver.spans()), 10)
+
+    def test_what_arrived_is_acknowledged(self):
+        stats, receiver = self.run_script("200,400,partial=2,200", "hold_ms=500", "spans=40",
+                                          RUSTKERNEL_TRACING_OTLP_MAX_BATCH_SPANS="10")
+        url = receiver.url + "/v1/traces"
+        self.assertEqual(stats["acknowledged"], f"{url} 1-10;{url} 21-30;{url} 31-40;")
+        self.assertEqual((stats["sent"], stats["rejected"]), (28, 12))
+        self.assertNotIn("out of order", self.log)
+
+    def test_limits_in_spans(self):
+        stats, receiver = self.run_script("slow=1,200", "hold_ms=1500", "spans=100",
+                                          RUSTKERNEL_TRACING_OTLP_MAX_QUEUE_SPANS="30",
+                                          RUSTKERNEL_TRACING_OTLP_MAX_BATCH_SPANS="10")
+        self.assertEqual({r["spans"] for r in receiver.requests()}, {10})
+        self.assertEqual(stats["sent"] + stats["queue_full"], 100)
+        self.assertLessEqual(stats["sent"], 40)
+        self.assertGreaterEqual(stats["sent"], 30)
 
     def test_recovery_is_told_and_the_next_trouble_again(self):
         stats, _ = self.run_script("400,200", "hold_ms=300", "spans=2000",
@@ -379,6 +505,81 @@ class Faults(Case):
         self.assertIn("accepts spans", self.log)
         self.assertGreater(stats["rejected"], 0)
         self.assertGreater(stats["sent"], 0)
+
+
+class Breaker(Case):
+    """Who keeps failing is left alone for a while."""
+
+    def run_breaker(self, script, *options, **variables):
+        with Receiver(self.folder, script) as receiver:
+            stats = self.drive({"RUSTKERNEL_OTLP_ENDPOINT": receiver.url,
+                                "RUSTKERNEL_TRACING_OTLP_FLUSH_INTERVAL": "50ms",
+                                "RUSTKERNEL_BREAKER_FAILURE_THRESHOLD": "2",
+                                "RUSTKERNEL_BREAKER_COOL_DOWN": "1s",
+                                "RUSTKERNEL_LOG_LEVEL": "info", **variables}, *options)
+        self.name = f"otlp/traces 127.0.0.1:{receiver.port}"
+        return stats, receiver
+
+    def states(self, stats):
+        self.assertEqual({part.rpartition("=")[0] for part in stats["breakers"].split(";")[:-1]},
+                         {self.name})
+        return [int(part.rpartition("=")[2]) for part in stats["breakers"].split(";")[:-1]]
+
+    def told(self):
+        return [line for line in self.log.splitlines() if " breaker: " in line]
+
+    def test_opens_is_tried_again_and_closes(self):
+        stats, receiver = self.run_breaker("503,503,200", "spans=30", "hold_ms=2500",
+                                           RUSTKERNEL_TRACING_OTLP_MAX_BATCH_SPANS="10")
+        self.assertEqual(self.states(stats), [0, 2, 1, 0])
+        times = [r["time"] for r in receiver.requests()]
+        self.assertEqual(len(times), 5)  # two failures, then the three batches
+        self.assertGreaterEqual(times[2] - times[1], 0.98)
+        self.assertEqual((stats["sent"], stats["dropped"]), (30, 0))
+        told = self.told()
+        self.assertEqual(len(told), 3, told)
+        for line, word in zip(told, ("is open", "is half-open", "is closed")):
+            self.assertIn(f"breaker: {self.name} {word}", line)
+        self.assertTrue(told[0].startswith("warning: "))
+
+    def test_one_failure_opens_it_again(self):
+        stats, receiver = self.run_breaker("503", "spans=10", "hold_ms=2500",
+                                           RUSTKERNEL_TRACING_OTLP_TIMEOUT="20s")
+        self.assertEqual(self.states(stats)[:6], [0, 2, 1, 2, 1, 2])
+        # two before it opened, one per cool-down, one at the exit
+        self.assertEqual(len(receiver.requests()), 5)
+        self.assertEqual(stats["retry_exhausted"], 10)
+        self.assertEqual(len([t for t in self.told() if t.startswith("warning")]), 1, self.log)
+
+    def test_while_open_batches_wait_and_only_the_oldest_runs_out_of_time(self):
+        stats, receiver = self.run_breaker("503,503,200", "spans=50", "hold_ms=1800",
+                                           RUSTKERNEL_TRACING_OTLP_TIMEOUT="500ms",
+                                           RUSTKERNEL_TRACING_OTLP_MAX_BATCH_SPANS="10")
+        self.assertEqual((stats["retry_exhausted"], stats["sent"]), (10, 40), self.log)
+        self.assertEqual(len(receiver.spans()), 40)
+
+    def test_while_open_the_queue_is_bounded(self):
+        stats, _ = self.run_breaker("503", "spans=5000", "hold_ms=600", "finish_ms=500",
+                                    RUSTKERNEL_BREAKER_COOL_DOWN="1h",
+                                    RUSTKERNEL_TRACING_OTLP_QUEUE_SIZE="256KiB",
+                                    RUSTKERNEL_TRACING_OTLP_FLUSH_SIZE="64KiB")
+        self.assertGreater(stats["queue_full"], 1000)
+        self.assertGreater(stats["retry_exhausted"], 100)
+        self.assertEqual(stats["queue_full"] + stats["retry_exhausted"], 5000)
+
+    def test_a_last_attempt_at_the_exit(self):
+        stats, receiver = self.run_breaker("503,503,200", "spans=30", "hold_ms=900",
+                                           RUSTKERNEL_BREAKER_COOL_DOWN="1h",
+                                           RUSTKERNEL_TRACING_OTLP_MAX_BATCH_SPANS="10")
+        self.assertEqual((stats["sent"], stats["dropped"]), (30, 0), self.log)
+        self.assertEqual(self.states(stats), [0, 2, 1, 0])
+        self.assertLess(stats["finish_ms"], 1000)
+
+    def test_a_refusal_does_not_open_it(self):
+        stats, receiver = self.run_breaker("400", "spans=100", "hold_ms=500",
+                                           RUSTKERNEL_TRACING_OTLP_MAX_BATCH_SPANS="10")
+        self.assertEqual((stats["rejected"], len(receiver.requests())), (100, 10))
+        self.assertEqual(self.states(stats), [0])
 
 
 class Queue(Case):
@@ -428,6 +629,197 @@ class Queue(Case):
         shadow = 4 if "libtsan" in os.environ.get("RK_SANITIZER_PRELOAD", "") else 0
         # KiB; the queue is 16 MiB, libraries the rest
         self.assertLess(peak, (1 + shadow) * 80 * 1024)
+
+
+class Signals(Case):
+    """Metrics and logs beside the spans, each to its own destination."""
+
+    def everything(self, url, **variables):
+        return {"RUSTKERNEL_OTLP_ENDPOINT": url, "RUSTKERNEL_METRICS_OTLP_ENDPOINT": url,
+                "RUSTKERNEL_LOGGING_OTLP_ENDPOINT": url, **variables}
+
+    def test_all_three_arrive(self):
+        with Receiver(self.folder) as receiver:
+            stats = self.drive(self.everything(receiver.url), "spans=10", "events=7")
+        self.assertEqual(receiver.status, 0, receiver.stderr)
+        self.assertEqual([r["path"] for r in receiver.requests("metrics")], ["/v1/metrics"])
+        self.assertEqual([r["path"] for r in receiver.requests("logs")], ["/v1/logs"])
+        self.assertEqual([stats[s]["sent"] for s in ("traces", "metrics", "logs")], [10, 3, 7])
+        self.assertEqual({p["kind"] for p in receiver.points()}, {"sum", "gauge", "histogram"})
+        self.assertEqual({p["resource"]["service.instance.id"] for p in receiver.points()},
+                         {s["resource"]["service.instance.id"] for s in receiver.spans()})
+        for i, record in enumerate(receiver.records()):
+            self.assertEqual((record["body"], record["attributes"]["number"]),
+                             ("Kernel execution complete", i))
+
+    def test_what_is_not_configured_is_not_sent(self):
+        for signal, variable in (("metrics", "RUSTKERNEL_METRICS_ENABLED"),
+                                 ("traces", "RUSTKERNEL_TRACING_ENABLED")):
+            with self.subTest(signal), Receiver(self.folder) as receiver:
+                self.drive(self.everything(receiver.url, **{variable: "false"}), "spans=10",
+                           "events=2")
+            self.assertEqual(receiver.requests(signal), [])
+            self.assertEqual(len(receiver.requests("logs")), 1)
+
+    def test_each_to_its_own_place(self):
+        with Receiver(self.folder) as first:
+            own = self.folder / "other"
+            own.mkdir()
+            with Receiver(own) as second:
+                self.drive({"RUSTKERNEL_OTLP_ENDPOINT": first.url,
+                            "RUSTKERNEL_METRICS_OTLP_ENDPOINT": "",
+                            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": second.url + "/own/v1/metrics",
+                            "OTEL_EXPORTER_OTLP_METRICS_HEADERS": "x-a=b"}, "spans=3")
+        self.assertEqual((len(first.requests()), first.requests("metrics")), (1, []))
+        request = second.requests("metrics")[0]
+        self.assertEqual((request["path"], request["headers"]["x-a"]), ("/own/v1/metrics", "b"))
+        self.assertNotIn("x-a", first.requests()[0]["headers"])
+
+    def test_a_metrics_export_every_interval(self):
+        with Receiver(self.folder) as receiver:
+            stats = self.drive(self.everything(receiver.url, OTEL_METRIC_EXPORT_INTERVAL="300"),
+                               "hold_ms=1050")
+        self.assertEqual(receiver.status, 0, receiver.stderr)
+        self.assertEqual(stats["visits"], 4)  # three while it ran, one at the end
+        counts = [p["value"] for p in receiver.points() if p["kind"] == "sum"]
+        self.assertEqual(counts, [3, 6, 9, 12])
+
+    def test_an_outage_loses_no_delta(self):
+        for preference in ("delta", "cumulative"):
+            with self.subTest(preference):
+                with Receiver(self.folder, "200,503,503,503,503,200", "--script-signal",
+                              "metrics") as receiver:
+                    stats = self.drive(self.everything(
+                        receiver.url, OTEL_METRIC_EXPORT_INTERVAL="200",
+                        OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=preference,
+                        RUSTKERNEL_BREAKER_FAILURE_THRESHOLD="100"), "hold_ms=3000")
+                self.assertEqual(receiver.status, 0, receiver.stderr)
+                sums = [p for p in receiver.points() if p["kind"] == "sum"]
+                counts = [p["count"] for p in receiver.points() if p["kind"] == "histogram"]
+                self.assertLess(len(sums), stats["visits"])  # some were replaced
+                if preference == "delta":
+                    self.assertEqual(sum(p["value"] for p in sums), 3 * stats["visits"])
+                    self.assertEqual(sum(counts), 3 * stats["visits"])
+                    for a, b in zip(sums, sums[1:]):
+                        self.assertEqual(a["time_ns"], b["start_ns"])
+                else:
+                    self.assertEqual(sums[-1]["value"], 3 * stats["visits"])
+                    self.assertEqual(counts[-1], 3 * stats["visits"])
+                self.assertEqual(stats["metrics"]["sent"], len(receiver.points()))
+
+    def test_logs_are_bounded(self):
+        with Receiver(self.folder, "slow=1,200", "--script-signal", "logs") as receiver:
+            stats = self.drive(self.everything(
+                receiver.url, OTEL_BLRP_MAX_QUEUE_SIZE="40", OTEL_BLRP_MAX_EXPORT_BATCH_SIZE="10",
+                OTEL_BLRP_SCHEDULE_DELAY="50"), "events=1000", "hold_ms=1500")
+        self.assertEqual({r["spans"] for r in receiver.requests("logs")}, {10})
+        self.assertEqual(stats["logs"]["sent"] + stats["logs"]["lost"]["queue_full"], 1000)
+        self.assertEqual(stats["logs"]["sent"], 40)
+
+    def test_one_dead_signal_does_not_hold_up_the_others(self):
+        with Receiver(self.folder) as receiver, socket.socket() as hole:
+            hole.bind(("127.0.0.1", 0))
+            hole.listen(8)
+            dead = f"http://127.0.0.1:{hole.getsockname()[1]}"
+            for signal in ("TRACING", "METRICS", "LOGGING"):
+                with self.subTest(signal):
+                    stats = self.drive(self.everything(
+                        receiver.url, **{f"RUSTKERNEL_{signal}_OTLP_ENDPOINT": dead}),
+                        "spans=10", "events=5", "finish_ms=1000")
+                    lost = {"TRACING": "traces", "METRICS": "metrics", "LOGGING": "logs"}[signal]
+                    for name, items in (("traces", 10), ("metrics", 3), ("logs", 5)):
+                        what = "dropped" if name == lost else "sent"
+                        self.assertEqual(stats[name][what], items, (name, self.log))
+                    self.assertLess(stats["finish_ms"], 1000 + EXIT_SLACK_MS)
+
+
+class Tls(Case):
+    """Certificates that are good and certificates that are not."""
+
+    @classmethod
+    def setUpClass(cls):
+        if not shutil.which("openssl"):
+            raise unittest.SkipTest("no openssl is installed")
+        cls.pki = pathlib.Path(tempfile.mkdtemp(prefix="rk-pki-"))
+        cls.addClassCleanup(shutil.rmtree, cls.pki)
+        for authority in ("ca", "other"):
+            cls.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-nodes", "-keyout", f"{authority}.key", "-out", f"{authority}.pem",
+                        "-subj", f"/CN={authority}", "-days", "2")
+        for name, days in (("server", "2"), ("expired", "-1"), ("client", "2")):
+            cls.sign(name, days)
+
+    @classmethod
+    def openssl(cls, *arguments):
+        subprocess.run(["openssl", *arguments], cwd=cls.pki, check=True, capture_output=True,
+                       timeout=60)
+
+    @classmethod
+    def sign(cls, name, days):
+        (cls.pki / f"{name}.ext").write_text("subjectAltName=IP:127.0.0.1\n", encoding="utf-8")
+        cls.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        cls.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                    "-CAcreateserial", "-out", f"{name}.pem", "-days", days, "-extfile",
+                    f"{name}.ext")
+
+    def run_tls(self, server="server", *options, receiver=(), **variables):
+        with Receiver(self.folder, "200", "--certificate", self.pki / f"{server}.pem", "--key",
+                      self.pki / f"{server}.key", *receiver) as r:
+            self.port = r.port
+            stats = self.drive({"RUSTKERNEL_OTLP_ENDPOINT": r.url, **variables}, "spans=10",
+                               *options)
+        return stats, r
+
+    def trust(self, name="ca.pem"):
+        return {"OTEL_EXPORTER_OTLP_CERTIFICATE": str(self.pki / name)}
+
+    def identity(self, name="client"):
+        return {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(self.pki / f"{name}.pem"),
+                "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(self.pki / f"{name}.key")}
+
+    def check_refused(self, stats, text):
+        self.assertEqual(stats["retry_exhausted"], 10, self.log)
+        self.assertEqual(len(self.warnings()), 1, self.log)
+        self.assertIn(text, self.warnings()[0])
+        self.assertIn(f"127.0.0.1:{self.port}", self.warnings()[0])
+        self.assertLess(stats["finish_ms"], EXIT_SLACK_MS + 200)
+
+    def test_a_trusted_receiver(self):
+        stats, receiver = self.run_tls(**self.trust())
+        self.assertEqual((stats["sent"], len(receiver.spans())), (10, 10), self.log)
+
+    def test_an_unknown_authority(self):
+        for variables in ({}, self.trust("other.pem")):
+            stats, _ = self.run_tls(**variables)
+            self.check_refused(stats, "certificate")
+
+    def test_an_expired_certificate(self):
+        stats, _ = self.run_tls("expired", **self.trust())
+        self.check_refused(stats, "expired")
+
+    def test_a_client_certificate(self):
+        asks = ("--client-authority", self.pki / "ca.pem")
+        stats, _ = self.run_tls(receiver=asks, **self.trust(), **self.identity())
+        self.assertEqual(stats["sent"], 10, self.log)
+        stats, _ = self.run_tls(receiver=asks, **self.trust())
+        self.assertEqual((stats["sent"], stats["retry_exhausted"]), (0, 10), self.log)
+        self.assertIn("certificate", self.warnings()[-1])
+
+    def test_files_are_named(self):
+        for variable in ("CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"):
+            path = str(self.folder / f"no-{variable}.pem")
+            stats, _ = self.run_tls(**{**self.trust(), f"OTEL_EXPORTER_OTLP_{variable}": path})
+            self.assertEqual((stats["rejected"], stats["requests"]), (10, 0))
+            self.assertEqual(len(self.warnings()), 1, self.log)
+            self.assertIn(path, self.warnings()[0])
+
+    def test_a_file_that_is_no_certificate(self):
+        junk = self.folder / "junk.pem"
+        junk.write_text("not PEM\n", encoding="utf-8")
+        stats, _ = self.run_tls(OTEL_EXPORTER_OTLP_CERTIFICATE=str(junk))
+        self.assertEqual(stats["retry_exhausted"], 10, self.log)
+        self.assertIn(str(junk), self.warnings()[0])
 
 
 class Exit(Case):
