@@ -16,6 +16,7 @@
 struct fixture {
 	struct rk_config config;
 	struct rk_pipeline *pipeline;
+	const char *tracestate, *baggage; /* NULL = none */
 	struct span_log log;
 	uint64_t ordinal;
 };
@@ -23,7 +24,11 @@ struct fixture {
 static void open_fixture(struct fixture *f, const char *traceparent)
 {
 	struct rk_pipeline_setup setup = {
-		.config = &f->config, .seed = 42, .traceparent = traceparent, .tracestate = ""
+		.config = &f->config,
+		.seed = 42,
+		.traceparent = traceparent,
+		.tracestate = f->tracestate ? f->tracestate : "",
+		.baggage = f->baggage,
 	};
 	struct rk_op clock;
 
@@ -103,7 +108,7 @@ static const struct rk_span *named(const struct fixture *f, const char *name)
 static void test_one_execution(void **state)
 {
 	static const uint8_t none[8];
-	struct fixture f;
+	struct fixture f = { .ordinal = 0 };
 	const struct rk_span *root;
 	const struct rk_span *stage;
 	const struct rk_span *leaf;
@@ -142,7 +147,7 @@ static void test_one_execution(void **state)
 
 static void test_close_may_come_first(void **state)
 {
-	struct fixture f;
+	struct fixture f = { .ordinal = 0 };
 
 	(void)state;
 	test_config_init(&f.config);
@@ -158,7 +163,7 @@ static void test_close_may_come_first(void **state)
 
 static void test_root_is_named_in_host_order(void **state)
 {
-	struct fixture f;
+	struct fixture f = { .ordinal = 0 };
 	struct rk_op second = work(RK_OP_KERNEL, 1, 1600, 1700);
 
 	(void)state;
@@ -177,7 +182,7 @@ static void test_remote_parent(void **state)
 	static const uint8_t trace[16] = { 0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd,
 					   0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c };
 	static const uint8_t parent[8] = { 0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31 };
-	struct fixture f;
+	struct fixture f = { .ordinal = 0 };
 
 	(void)state;
 	test_config_init(&f.config);
@@ -226,7 +231,7 @@ static void check_traces(const struct fixture *f)
 
 static void test_trace_rolls_over(void **state)
 {
-	struct fixture f;
+	struct fixture f = { .ordinal = 0 };
 	const struct rk_span *last;
 
 	(void)state;
@@ -247,7 +252,7 @@ static void test_trace_rolls_over(void **state)
 
 static void test_execution_larger_than_a_trace(void **state)
 {
-	struct fixture f;
+	struct fixture f = { .ordinal = 0 };
 	struct rk_op graph = work(RK_OP_GRAPH, 1, 1000, 99000);
 
 	(void)state;
@@ -270,7 +275,7 @@ static void test_execution_larger_than_a_trace(void **state)
 
 static void test_sampling_is_per_trace(void **state)
 {
-	struct fixture f;
+	struct fixture f = { .ordinal = 0 };
 	uint32_t kept = 0;
 
 	(void)state;
@@ -293,7 +298,7 @@ static void test_sampling_is_per_trace(void **state)
 
 static void test_rate_limit_by_root(void **state)
 {
-	struct fixture f;
+	struct fixture f = { .ordinal = 0 };
 	uint32_t kept = 0;
 
 	(void)state;
@@ -314,7 +319,7 @@ static void test_rate_limit_by_root(void **state)
 
 static void test_error_marks_the_root(void **state)
 {
-	struct fixture f;
+	struct fixture f = { .ordinal = 0 };
 	struct rk_op error;
 
 	(void)state;
@@ -334,7 +339,7 @@ static void test_error_marks_the_root(void **state)
 
 static void test_orphans_open_and_invalid(void **state)
 {
-	struct fixture f;
+	struct fixture f = { .ordinal = 0 };
 	struct rk_op op;
 
 	(void)state;
@@ -363,7 +368,7 @@ static void test_orphans_open_and_invalid(void **state)
 
 static void test_end_completes_everything(void **state)
 {
-	struct fixture f;
+	struct fixture f = { .ordinal = 0 };
 	struct rk_op end;
 
 	(void)state;
@@ -375,6 +380,129 @@ static void test_end_completes_everything(void **state)
 	end.kind = RK_OP_END;
 	feed(&f, end);
 	assert_int_equal(span_log_count(&f.log, RK_SPAN_ROOT), 20);
+	close_fixture(&f);
+}
+
+static void test_thresholds_are_told(void **state)
+{
+	struct fixture f = { .ordinal = 0 };
+
+	(void)state;
+	test_config_init(&f.config);
+	open_fixture(&f, "");
+	feed(&f, work(RK_OP_KERNEL, 1, 1200, 1500));
+	assert_string_equal(f.log.spans[0].tracestate, "ot=th:0");
+	close_fixture(&f);
+	f.config.tracing_sampling_rate = 0.1;
+	open_fixture(&f, "");
+	for (uint64_t exec = 1; exec <= 200; exec++)
+		feed(&f, work(RK_OP_KERNEL, exec, 1200, 1500));
+	for (uint32_t i = 0; i < f.log.count; i++) {
+		const struct rk_span *span = &f.log.spans[i];
+		bool is_sampled = span->trace_flags & 1;
+
+		assert_string_equal(span->tracestate, is_sampled ? "ot=th:e666" : "");
+		/* Who gets the span can check it. */
+		assert_int_equal(is_sampled,
+				 memcmp(span->trace_id + 9, "\xe6\x66\0\0\0\0\0", 7) >= 0);
+	}
+	close_fixture(&f);
+}
+
+/* With a plain ratio the shared id decides, and what goes on for a full trace says which. */
+static void test_ratio_with_a_remote_parent(void **state)
+{
+	struct fixture f = { .tracestate = "a=1" };
+	const struct rk_span *last;
+
+	(void)state;
+	test_config_init(&f.config);
+	f.config.tracing_sampler = RK_SAMPLER_RATIO;
+	f.config.tracing_sampling_rate = 0.875; /* T = 0x20..., R = 0x48eb211c80319c */
+	open_fixture(&f, PARENT);
+	for (uint64_t exec = 1; exec <= 5000; exec++) {
+		feed(&f, work(RK_OP_KERNEL, exec, 1000 * exec, 1000 * exec + 5));
+		feed_close(&f, exec, 1);
+	}
+	for (uint32_t i = 0; i < f.log.count; i++)
+		assert_int_equal(f.log.spans[i].trace_flags & 1, 1);
+	assert_string_equal(f.log.spans[0].tracestate, "ot=th:2,a=1");
+	last = span_log_get(&f.log, RK_SPAN_ROOT, 4999);
+	assert_false(last->parent_is_remote);
+	assert_string_equal(last->tracestate, "ot=rv:48eb211c80319c;th:2");
+	close_fixture(&f);
+	f.config.tracing_sampling_rate = 0.5; /* the parent's flag says yes; its id says no */
+	open_fixture(&f, PARENT);
+	feed(&f, work(RK_OP_KERNEL, 1, 1200, 1500));
+	assert_int_equal(f.log.spans[0].trace_flags, 0);
+	close_fixture(&f);
+}
+
+static void test_propagators(void **state)
+{
+	struct fixture f = { .tracestate = "a=1", .baggage = "tenant_id=t%201,b=2" };
+
+	(void)state;
+	test_config_init(&f.config);
+	f.config.tracing_baggage_attributes = "tenant_id,absent";
+	f.config.tracing_propagators = "tracecontext,baggage";
+	open_fixture(&f, PARENT);
+	feed(&f, work(RK_OP_KERNEL, 1, 1200, 1500));
+	assert_int_equal(f.log.spans[0].trace_id[0], 0x0a);
+	assert_string_equal(f.log.spans[0].tracestate, "a=1");
+	assert_int_equal(f.log.spans[0].baggage_count, 1);
+	assert_string_equal(f.log.spans[0].baggage[0].key, "tenant_id");
+	assert_string_equal(f.log.spans[0].baggage[0].value, "t 1");
+	close_fixture(&f);
+	f.config.tracing_propagators = "baggage";
+	open_fixture(&f, PARENT);
+	feed(&f, work(RK_OP_KERNEL, 1, 1200, 1500));
+	assert_int_not_equal(f.log.spans[0].trace_id[0], 0x0a);
+	assert_string_equal(f.log.spans[0].tracestate, "ot=th:0");
+	assert_int_equal(f.log.spans[0].baggage_count, 1);
+	close_fixture(&f);
+	f.config.tracing_propagators = "none";
+	open_fixture(&f, PARENT);
+	feed(&f, work(RK_OP_KERNEL, 1, 1200, 1500));
+	assert_int_not_equal(f.log.spans[0].trace_id[0], 0x0a);
+	assert_int_equal(f.log.spans[0].baggage_count, 0);
+	close_fixture(&f);
+}
+
+static void feed_thread(struct fixture *f, uint32_t tid, const char *name)
+{
+	struct rk_op op;
+
+	memset(&op, 0, sizeof(op));
+	op.kind = RK_OP_THREAD;
+	op.tid = tid;
+	op.name = rk_intern(name);
+	feed(f, op);
+}
+
+static void test_thread_names(void **state)
+{
+	struct fixture f = { .ordinal = 0 };
+	struct rk_op other = work(RK_OP_KERNEL, 1, 1600, 1700);
+
+	(void)state;
+	test_config_init(&f.config);
+	open_fixture(&f, "");
+	feed(&f, work(RK_OP_KERNEL, 1, 1200, 1500));
+	assert_null(f.log.spans[0].thread_name);
+	feed_thread(&f, 7, "loader"); /* while the execution is open */
+	feed_thread(&f, 8, "other");
+	feed(&f, work(RK_OP_KERNEL, 1, 1600, 1700));
+	assert_string_equal(f.log.spans[1].thread_name, "loader");
+	other.tid = 8;
+	feed(&f, other);
+	assert_string_equal(f.log.spans[2].thread_name, "other");
+	assert_int_equal(f.log.spans[2].tid, 8);
+	feed_thread(&f, 7, "trainer"); /* pthread_setname_np() later on */
+	feed_close(&f, 1, 3);
+	assert_string_equal(span_log_get(&f.log, RK_SPAN_ROOT, 0)->thread_name, "trainer");
+	for (uint32_t i = 0; i < f.log.count; i++)
+		assert_int_equal(f.log.spans[i].sequence, i + 1);
 	close_fixture(&f);
 }
 
@@ -392,6 +520,10 @@ int main(void)
 		cmocka_unit_test(test_error_marks_the_root),
 		cmocka_unit_test(test_orphans_open_and_invalid),
 		cmocka_unit_test(test_end_completes_everything),
+		cmocka_unit_test(test_thresholds_are_told),
+		cmocka_unit_test(test_ratio_with_a_remote_parent),
+		cmocka_unit_test(test_propagators),
+		cmocka_unit_test(test_thread_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
