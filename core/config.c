@@ -242,8 +242,6 @@ int rk_config_layer_set(struct rk_config *config, const struct rk_config_input *
 		return -ENOMEM;
 	config->source[input->id] = (uint8_t)input->source;
 	config->origin[input->id] = origin;
-	if (input->id == RK_CONFIG_tracing_otlp_endpoint)
-		config->otlp_endpoint_variable = input->line ? "" : origin;
 	return 0;
 }
 
@@ -336,7 +334,6 @@ static struct rk_config *create_empty(void)
 
 	if (!config)
 		return NULL;
-	config->otlp_endpoint_variable = "";
 	config->file = "";
 	config->arena = rk_arena_create();
 	if (config->arena)

@@ -51,7 +51,6 @@ struct rk_config {
 	const char *traceparent;	/* TRACEPARENT of the process, "" = none */
 	const char *tracestate;
 	const char *baggage;
-	const char *otlp_endpoint_variable; /* that gave tracing_otlp_endpoint; "" = none did */
 	struct rk_domain_level *domain_levels;
 	size_t domain_level_count;
 	const struct rk_yaml_node *alerting; /* checked against its schema; may be NULL */

@@ -149,7 +149,6 @@ static void sources_rank_as_documented(void **state)
 	assert_int_equal(s.config->warnings, 0);
 	assert_true(s.config->tracing_sampling_rate == 0.5);
 	assert_string_equal(s.config->tracing_otlp_endpoint, "http://f:1");
-	assert_string_equal(s.config->otlp_endpoint_variable, "");
 	assert_int_equal(s.config->logging_level, RK_LOG_DEBUG);
 	assert_int_equal(s.config->logging_format, RK_LOG_JSON);
 	assert_string_equal(s.config->tracing_keep_slower_than, "p99");
@@ -184,7 +183,8 @@ static void the_endpoint_names_its_variable(void **state)
 	      VARIABLES("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://t:1/x",
 			"OTEL_EXPORTER_OTLP_ENDPOINT=http://g:2"));
 	assert_string_equal(s.config->tracing_otlp_endpoint, "http://t:1/x");
-	assert_string_equal(s.config->otlp_endpoint_variable, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
+	assert_string_equal(s.config->origin[RK_CONFIG_tracing_otlp_endpoint],
+			    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
 	finish(&s);
 	setup(&s, NULL,
 	      VARIABLES("RUSTKERNEL_OTLP_ENDPOINT=http://a:1",

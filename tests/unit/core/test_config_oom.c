@@ -49,6 +49,7 @@ void *__wrap_realloc(void *memory, size_t size)
 
 static const char yaml[] = "preset: production\n"
 			   "metrics: { port: many, histogram_buckets: [1, 2, 3] }\n"
+			   "tracing: { otlp: { endpoint: 'c:4318' }, propagators: 'baggage,b3' }\n"
 			   "kernels: [ { match: 'a*', id: b } ]\n"
 			   "logging: { per_domain_levels: { A: debug } }\n"
 			   "slo: [ { name2: x } ]\n";
@@ -78,6 +79,7 @@ static void every_allocation_may_fail(void **state)
 			/* None was left to fail: this one is whole. */
 			assert_int_equal(err, 0);
 			assert_int_equal(config->kernel_count, 1);
+			assert_string_equal(config->logging_otlp_endpoint, "http://c:4318");
 			rk_config_destroy(config);
 			break;
 		}
