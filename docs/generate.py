@@ -56,6 +56,28 @@ tells where a value comes from.
 
 """
 
+RESOURCE = """## What receivers learn about the process
+
+Resource attributes of everything that is sent, and of the trace file (`rktrace info --json`). Those of
+`resource.attributes` and `service.name` win over what was found out; `telemetry.sdk.*` is fixed.
+
+| attributes | from |
+|---|---|
+| `service.name` | the setting; else `unknown_service:` and the executable |
+| `service.instance.id` | random, new in every process, forked children too |
+| `process.pid`, `.parent_pid`, `.creation.time`, `.owner`, `.executable.name`, `.executable.path` | `/proc`, `/etc/passwd` |
+| `process.command_line` | only with `process.command_args: true` |
+| `host.name`, `host.id`, `host.arch`, `os.type`, `os.description` | `uname`, `/etc/machine-id`, `/etc/os-release` |
+| `container.id` | `/proc/self/cgroup`, `/proc/self/mountinfo` |
+| `k8s.*`, `rustkernel.rank`, `.local_rank`, `.world_size`, `rustkernel.slurm.*` | the variables above |
+| `rustkernel.gpu.count`, `rustkernel.gpu.N.name`, `.uuid`, `.compute_capability`, `.memory_bytes` | the driver, for up to 16 visible GPUs |
+| `rustkernel.cuda.driver_version`, `rustkernel.gpu.driver_version` | the driver; `/proc/driver/nvidia/version` |
+| `telemetry.sdk.*`, `telemetry.distro.*` | this library |
+
+A GPU's UUID begins with `MIG-` where the driver's name for it says that it is a slice, else with `GPU-`.
+
+"""
+
 LISTS = """## Lists in the file
 
 They have no variable. `alerting` and `slo` are checked when the file is read.
@@ -131,7 +153,7 @@ def variables():
 
 
 def main(argv):
-    text = HEAD + "\n".join([*settings(), "", *presets(), "", *variables(), "", LISTS])
+    text = HEAD + "\n".join([*settings(), "", *presets(), "", *variables(), "", RESOURCE + LISTS])
     if argv == ["--check"]:
         if not TARGET.exists() or TARGET.read_text() != text:
             sys.exit(f"{TARGET.relative_to(ROOT)} is out of date: run docs/generate.py")
