@@ -80,16 +80,18 @@ class Identity(harness.Case):
 
     def test_replay_names_the_same_instance(self):
         receiver, again = self.receiver(), self.receiver()
-        env = {"RUSTKERNEL_OTLP_ENDPOINT": receiver.url, "RUSTKERNEL_TRACE_FILE": "t.rkt.zst"}
+        env = {"RUSTKERNEL_OTLP_ENDPOINT": receiver.url, "RUSTKERNEL_TRACE_FILE": "t.rkt.zst",
+               "SIMGPU_DEVICES": 16, "OTEL_RESOURCE_ATTRIBUTES": "own=last"}
         (info,) = self.run_python("plain", env=env)
         (path,) = self.folder.glob("run*/t.rkt.zst")
         self.rktrace("replay", path, "--otlp", again.url)
         live, replayed = receiver.spans(), again.spans()
         self.assertGreater(len(live), 0)
         for span in live + replayed:
-            self.assertEqual(span["resource"]["service.instance.id"],
-                             info["resource"]["service.instance.id"])
-            self.assertEqual(span["resource"]["rustkernel.gpu.0.uuid"], info["gpus"][0]["uuid"])
+            sent = {key: str(value) for key, value in span["resource"].items()}
+            self.assertEqual(sent, info["resource"])
+        self.assertEqual(len([key for key in sent if key.endswith(".uuid")]), 16)
+        self.assertEqual(sent["own"], "last")
 
 
 if __name__ == "__main__":
