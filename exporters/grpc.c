@@ -515,6 +515,10 @@ static int take_peer(struct rk_grpc_peer **out, struct rk_grpc *grpc,
 		*out = other;
 		return 0;
 	}
+	if (peer->endpoint.has_user)
+		rk_log_warn("otlp: user and password in the endpoint %s mean nothing to gRPC; set "
+			    "the header authorization",
+			    peer->endpoint.shown);
 	peer->users = 1;
 	peer->next = grpc->peers;
 	grpc->peers = peer;
@@ -526,8 +530,8 @@ static const char *path_of(enum rk_otlp_signal signal)
 {
 	static const char *const paths[RK_OTLP_SIGNAL_COUNT] = {
 		[RK_OTLP_TRACES] = "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-		[RK_OTLP_METRICS] = "/opentelemetry.proto.collector.metrics.v1.MetricsService/"
-				    "Export",
+		[RK_OTLP_METRICS] = ("/opentelemetry.proto.collector.metrics.v1.MetricsService/"
+				     "Export"),
 		[RK_OTLP_LOGS] = "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
 	};
 

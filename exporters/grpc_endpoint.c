@@ -92,6 +92,7 @@ bool rk_grpc_endpoint_read(struct rk_grpc_endpoint *endpoint, const char *text, 
 	length = strcspn(start, "/?#");
 	at = memrchr(start, '@', length);
 	if (at) {
+		endpoint->has_user = true;
 		length -= (size_t)(at + 1 - start);
 		start = at + 1;
 	}

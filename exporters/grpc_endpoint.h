@@ -14,7 +14,8 @@
 
 struct rk_grpc_endpoint {
 	bool is_tls;
-	bool is_path; /* host is the path of a socket */
+	bool is_path;  /* host is the path of a socket */
+	bool has_user; /* and perhaps a password; not read */
 	char host[RK_GRPC_HOST_MAX]; /* an IPv6 address without its brackets */
 	uint16_t port;
 	char authority[RK_GRPC_HOST_MAX + 16]; /* ":authority": host and port as given */

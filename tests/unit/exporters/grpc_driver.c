@@ -23,6 +23,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "core/log.h"
 #include "exporters/grpc.h"
 #include "exporters/gzip.h"
@@ -208,6 +210,13 @@ static bool parse(int argc, char **argv)
 	return options.signals >= 1 && options.signals <= RK_OTLP_SIGNAL_COUNT;
 }
 
+/* Runs only where OpenSSL cleans up at exit, which could be under the exporter's feet. */
+static void on_openssl_cleanup(void)
+{
+	printf("{\"openssl_cleanup\":true}\n");
+	fflush(stdout);
+}
+
 static int open_all(void)
 {
 	int err = rk_loop_open(&driver.loop);
@@ -265,6 +274,7 @@ int main(int argc, char **argv)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	err = open_all();
+	OPENSSL_atexit(on_openssl_cleanup);
 	while (!err && fgets(line, sizeof(line), stdin)) {
 		bool is_good = obey(line);
 

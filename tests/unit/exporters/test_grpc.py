@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The OTLP/gRPC client against servers that behave and servers that do not.
 
-Environment: RK_GRPC_DRIVER, RK_SLOW_RESOLVER (what meson built), RK_SANITIZER_PRELOAD,
-PYTHONPATH (opentelemetry-proto).
+Environment: RK_GRPC_DRIVER, RK_SLOW_RESOLVER, RK_TWO_ADDRESSES (what meson built),
+RK_SANITIZER_PRELOAD.
 """
 import base64
 import concurrent.futures
@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import select
 import shutil
 import signal
@@ -23,7 +24,12 @@ import time
 import unittest
 import zlib
 
-import grpc
+try:
+    import grpc
+    import h2.connection  # noqa: F401  of the fault server
+except ImportError as missing:
+    print(f"skipped: {missing} (tools/setup --test brings python3-grpcio and python3-h2)")
+    sys.exit(77)
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERVER = HERE.parents[1] / "receivers" / "grpc_fault_server.py"
@@ -92,7 +98,7 @@ class Driver:
 
     def __init__(self, endpoint, *options, environment=None):
         environment = {**os.environ, **(environment or {})}
-        # No leak is a failure: LeakSanitizer's exit status is not the driver's.
+        # A leak is a failure, too: LeakSanitizer then sets the exit status.
         self.process = subprocess.Popen(
             [os.environ["RK_GRPC_DRIVER"], f"endpoint={endpoint}", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -144,8 +150,11 @@ class Driver:
     def end(self):
         self.process.stdin.close()
         report = self.line()
+        rest, log = self.buffer + self.process.stdout.read(), self.process.stderr.read()
         self.process.wait(timeout=RESPONSE_S)
-        self.log = self.process.stderr.read().decode()
+        self.log = log.decode()
+        # OpenSSL's exit handler would say so.
+        assert not rest, rest
         return report
 
 
@@ -310,6 +319,13 @@ class RequestTest(Case):
                             unreachable=True)
         self.assertEqual(server.connections(), [1])
 
+    def test_user_of_an_endpoint(self):
+        with Server(self.folder) as server, self.driver(
+                f"http://me:hidden@127.0.0.1:{server.port}", "signals=3") as driver:
+            self.expect(driver.request(), "sent")
+        self.assertEqual(self.log.count("mean nothing to gRPC"), 1)
+        self.assertNotIn("hidden", self.log)
+
     def test_endpoint_that_cannot_be(self):
         for endpoint in ("ftp://x:1", "http://", "http://h:0", "http://h:65536", "http://h:x",
                          "http://a b", "unix:relative", "http://[::1"):
@@ -318,6 +334,7 @@ class RequestTest(Case):
             self.assertEqual(report["open"], -22, endpoint)
             _, log = driver.process.communicate(timeout=RESPONSE_S)
             self.assertIn(b"the endpoint of traces", log)
+            self.assertEqual(driver.process.returncode, 0, log)
 
 
 class StatusTest(Case):
@@ -415,6 +432,50 @@ class StatusTest(Case):
         self.assertEqual([s[:2] for s in seen],
                          [(PATHS[0], n) for n in (1000, 2000, 3 << 20, 1000)])
         self.assertEqual((seen[0][2]["k"], seen[0][2]["b-bin"]), ("v", b"\x01\xff"))
+
+
+class NoisyServer:
+    """Good settings, then frames made by chance."""
+
+    def __init__(self, chance):
+        self.noise = b"\0\0\0\4\0\0\0\0\0" + b"".join(
+            self.frame(chance) for _ in range(chance.randrange(1, 30)))
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen(8)
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self.run, daemon=True).start()
+
+    @staticmethod
+    def frame(chance):
+        kind, flags = chance.randrange(11), chance.choice([0, 1, 4, 5, 8, 0x20, 0xff])
+        stream = chance.choice([0, 1, 1, 1, 1, 2, 3, 5, 0x7fffffff])
+        size = chance.choice([0, 4, 5, 6, 8, 12, 100])
+        body = chance.choice([chance.randbytes(size), b"\x88" + chance.randbytes(size), bytes(size)])
+        return len(body).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + body
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.socket.accept()
+                threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with client, contextlib.suppress(OSError):
+            client.settimeout(5)
+            client.sendall(self.noise[:9])
+            client.recv(65536)
+            time.sleep(0.02)
+            client.sendall(self.noise[9:])
+            while client.recv(65536):
+                pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
 
 
 class FaultTest(Case):
@@ -519,6 +580,23 @@ class FaultTest(Case):
             self.assertLess(self.report["rss_kib"], MEMORY_KIB)
         self.one(f"huge={4 << 20}", "sent")  # zeros are no protobuf, but not too many
 
+    def test_floods(self):
+        with Server(self.folder, "flood=1000000,ok") as server, self.driver(server.url) as driver:
+            outcome = driver.request()
+            self.assertIn(outcome["verdict"], ("sent", "retry"), outcome)
+            self.assertFalse(outcome["message"].startswith("DEADLINE"), outcome)
+            self.expect(driver.request(), "sent")
+        self.assertLess(self.report["rss_kib"], MEMORY_KIB)
+
+    def test_noise(self):
+        """Frames of any kind with any content: an outcome in time, and the next one is served."""
+        chance = random.Random(4317)
+        for _ in range(40):
+            with NoisyServer(chance) as noisy, self.driver(noisy.url) as driver:
+                for _ in range(3):
+                    self.assertIn(driver.request(1000, 300)["verdict"], ("retry", "rejected", "sent"))
+            self.assertLess(self.report["rss_kib"], MEMORY_KIB)
+
     def test_endless_headers(self):
         too_large = "the reply is larger than 64 KiB of headers"
         for script in (f"headers={300 << 20}", f"trailers={300 << 20}"):
@@ -596,13 +674,46 @@ class ConnectTest(Case):
             self.expect(driver.request(), "sent")
         self.assertEqual(server.connections(), [1, 1])
 
+    def preload(self, name):
+        return {"LD_PRELOAD": ":".join(filter(None, [os.environ.get("RK_SANITIZER_PRELOAD"),
+                                                     os.environ[name]]))}
+
+    def test_next_address_when_one_refuses(self):
+        with Server(self.folder) as server, self.driver(
+                f"http://collector:{server.port}",
+                environment=self.preload("RK_TWO_ADDRESSES")) as driver:
+            self.expect(driver.request(), "sent")
+        hold, port = closed_port()
+        with hold, self.driver(f"http://collector:{port}",
+                               environment=self.preload("RK_TWO_ADDRESSES")) as driver:
+            self.expect(driver.request(), "retry", "UNAVAILABLE: could not connect to "
+                        f"http://collector:{port}: Connection refused", unreachable=True)
+
+    def test_next_address_when_one_is_silent(self):
+        with Server(self.folder) as server, socket.socket() as silent, \
+                contextlib.ExitStack() as fillers:
+            silent.bind(("127.0.0.2", server.port))
+            silent.listen(0)
+            for _ in range(4):  # a backlog that is full answers no SYN
+                filler = fillers.enter_context(socket.socket())
+                filler.setblocking(False)
+                filler.connect_ex(("127.0.0.2", server.port))
+            with self.driver(f"http://collector:{server.port}",
+                             environment=self.preload("RK_TWO_ADDRESSES")) as driver:
+                outcome = driver.request(100, 9000)
+                self.expect(outcome, "sent", within_ms=2000 + SLACK_MS)
+                self.assertGreaterEqual(outcome["ms"], 1900)
+
+    def test_ipv6(self):
+        with self.driver("http://[::1]:1") as driver:
+            self.expect(driver.request(), "retry",
+                        "UNAVAILABLE: could not connect to http://[::1]:1: ...", unreachable=True)
+
     def test_resolver_that_hangs(self):
         """A request ends in time, the next one joins the look-up, and nobody waits for it."""
-        preload = ":".join(filter(None, [os.environ.get("RK_SANITIZER_PRELOAD"),
-                                         os.environ["RK_SLOW_RESOLVER"]]))
         before = time.monotonic()
         with self.driver("http://collector:4317",
-                         environment={"LD_PRELOAD": preload}) as driver:
+                         environment=self.preload("RK_SLOW_RESOLVER")) as driver:
             for _ in range(3):
                 self.expect(driver.request(100, 200), "retry",
                             "DEADLINE_EXCEEDED: no answer in 200 ms: still looking up the name in "
@@ -800,6 +911,7 @@ class TlsTest(Case):
                 with self.driver(url, ca) as driver:
                     self.expect(driver.request(4 << 20), "sent")
                     self.expect(driver.request(100, how="gzip"), "sent")
+            server.wait_for("goaway", 3)
         self.assertEqual(server.connections(), [1, 1, 2, 2, 3, 3])
         self.assertEqual([n["goaway"] for n in server.notes("goaway")], [0, 0, 0])
 
