@@ -2,9 +2,11 @@
  *
  * exporters/pushgateway.h - the metrics of a process that may end before anyone scrapes it.
  *
- * PUT replaces the whole group {job, instance, rank} in text 0.0.4. Each push stands for
- * itself: one that fails is not repeated, the next one carries everything. Only the last one,
- * at the end, is tried again while there is time.
+ * PUT replaces the whole group {job, instance, rank} in text 0.0.4, by gzip where the gateway
+ * understands it. Every push carries everything, with the numbers of its moment, so nothing is
+ * queued: one without an answer, or with a 5xx, is tried again with growing pauses, at the
+ * latest when the next one is due; one that was refused (4xx) is said once and waits for the
+ * interval. What the gateway would refuse is found here first and left out by family.
  *
  * The group stays behind when the process has ended, so it carries the time of its last push
  * (rustkernel_last_push_timestamp_seconds), which alert rules look at.
@@ -21,7 +23,8 @@
 struct rk_pushgateway;
 
 struct rk_pushgateway_stats {
-	uint64_t pushes, failures, bytes_sent;
+	uint64_t pushes, failures, retries, bytes_sent;
+	uint64_t left_out; /* families, over all pushes */
 	bool is_connected;
 	const char *last_error; /* "" = none yet; borrowed */
 };

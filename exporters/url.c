@@ -200,7 +200,8 @@ static bool put_base64(char *out, size_t size, const char *value)
 
 bool rk_url_append_label(char *out, size_t size, const char *label, const char *value)
 {
-	bool encode = !*value || strchr(value, '/');
+	/* Dots alone would be taken for a step in the path. */
+	bool encode = !*value || strchr(value, '/') || value[strspn(value, ".")] == '\0';
 	size_t used = strlen(out);
 	int n = snprintf(out + used, size - used, "/%s%s/", label, encode ? "@base64" : "");
 

@@ -51,7 +51,7 @@ char *rk_url_redact_text(char *text);
 
 /**
  * Append "/<label>/<value>" of a Pushgateway group to @out: percent-encoded, or as
- * "/<label>@base64/<value>" where the value is empty or holds a slash.
+ * "/<label>@base64/<value>" where the value is empty, holds a slash or is dots.
  *
  * Context: any. Return: false when it did not fit.
  */
