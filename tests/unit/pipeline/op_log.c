@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config_row.h"
 #include "core/intern.h"
 
 const char *const test_api_names[API_COUNT] = {
@@ -112,8 +113,16 @@ void test_config_init(struct rk_config *config)
 					 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.1,  1,	   10 };
 
 	memset(config, 0, sizeof(*config));
+	for (int i = 0; i < RK_CONFIG_COUNT; i++) {
+		const struct rk_config_row *row = rk_config_row((enum rk_config_id)i);
+
+		if (row->kind == RK_TYPE_STRING || row->kind == RK_TYPE_SECRET)
+			*(const char **)((char *)config + row->offset) = "";
+	}
+	config->traceparent = config->tracestate = config->baggage = "";
 	config->metrics_top_k = 200;
 	config->metrics_include_kernel_stats = true;
+	config->tracing_propagators = "tracecontext,baggage";
 	config->tracing_sampler = RK_SAMPLER_PARENT_RATIO;
 	config->tracing_sampling_rate = 1;
 	config->metrics_histogram_buckets.count = sizeof(bounds) / sizeof(bounds[0]);
