@@ -63,7 +63,9 @@ int rk_otlp_metrics_create(struct rk_otlp_metrics **out, const struct rk_otlp_me
 	if (!metrics)
 		return -ENOMEM;
 	metrics->setup = *setup;
-	metrics->setup.resource = NULL;
+	metrics->setup.resource = NULL; /* not kept */
+	if (!setup->request_bytes)
+		metrics->setup.request_bytes = RK_OTLP_METRICS_REQUEST_BYTES;
 	metrics->last_ns = setup->start_unix_ns;
 	if (rk_otlp_envelope_init(&metrics->envelope, setup->resource)) {
 		rk_otlp_metrics_destroy(metrics);
@@ -95,7 +97,7 @@ static size_t room(const struct rk_otlp_metrics *metrics)
 	size_t around = rk_otlp_envelope_front(&metrics->envelope) +
 			rk_otlp_envelope_back(&metrics->envelope);
 
-	return around < RK_OTLP_METRICS_REQUEST_BYTES ? RK_OTLP_METRICS_REQUEST_BYTES - around : 0;
+	return around < metrics->setup.request_bytes ? metrics->setup.request_bytes - around : 0;
 }
 
 /* What the request would weigh if it ended here. */

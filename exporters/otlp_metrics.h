@@ -40,6 +40,7 @@ struct rk_otlp_metrics_setup {
 		      void (*fn)(const struct rk_metric_point *point, void *data), void *data);
 	const char *resource;	/* the list of core/resource.h */
 	uint64_t start_unix_ns; /* every counter was zero then: start of the process */
+	size_t request_bytes;	/* at most; 0 = RK_OTLP_METRICS_REQUEST_BYTES */
 };
 
 struct rk_otlp_metrics_request {

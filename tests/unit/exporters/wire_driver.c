@@ -31,7 +31,7 @@ struct options {
 	const char *folder;
 	enum rk_temporality temporality;
 	enum rk_histogram_kind histogram;
-	unsigned kernels, rounds, max_series, registry_series;
+	unsigned kernels, rounds, max_series, registry_series, request_bytes;
 	const char *verdicts; /* per round: s(ent), r(etry), x: rejected, m: one of each in turn */
 	bool runtime, examples, wide;
 };
@@ -58,6 +58,8 @@ static void read_option(const char *text)
 		options.max_series = (unsigned)strtoul(value, NULL, 10);
 	else if (strncmp(text, "registry_series=", 16) == 0)
 		options.registry_series = (unsigned)strtoul(value, NULL, 10);
+	else if (strncmp(text, "request_bytes=", 14) == 0)
+		options.request_bytes = (unsigned)strtoul(value, NULL, 10);
 	else if (strncmp(text, "verdicts=", 9) == 0)
 		options.verdicts = value;
 	else if (strncmp(text, "runtime=", 8) == 0)
@@ -89,12 +91,13 @@ static uint64_t next_random(void)
 	return random_state;
 }
 
-/* From a nanosecond to an hour when wide, so that scale 3 needs more buckets than are sent. */
+/* From a nanosecond to half an hour when wide: scale 3 needs more buckets than are sent. */
 static uint64_t next_duration(void)
 {
-	unsigned bits = options.wide ? 42 : 14;
+	uint64_t bits = next_random() % (options.wide ? 41 : 14);
+	uint64_t value = next_random() >> (63 - bits);
 
-	return next_random() >> (63 - next_random() % bits) | (options.wide ? 0 : 512);
+	return options.wide ? value : value | 512;
 }
 
 static void feed_kernel(struct rk_metrics *metrics, unsigned kernel, uint64_t ns)
@@ -299,7 +302,11 @@ static int run_metrics(void)
 	struct rk_metrics *metrics;
 	struct rk_otlp_metrics *encoder;
 	struct rk_otlp_metrics_setup setup = {
-		.config = &config, .visit = visit, .resource = RESOURCE, .start_unix_ns = START_NS
+		.config = &config,
+		.visit = visit,
+		.resource = RESOURCE,
+		.start_unix_ns = START_NS,
+		.request_bytes = options.request_bytes,
 	};
 
 	configure(&config, options.max_series ? options.max_series : 1000000);
