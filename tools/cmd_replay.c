@@ -165,6 +165,7 @@ static int create_pipeline(struct replay *r)
 		.traceparent = meta->traceparent,
 		.tracestate = meta->tracestate,
 		.baggage = meta->baggage,
+		.resource = meta->resource,
 	};
 	int err = rk_pipeline_create(&r->pipeline, &setup);
 
