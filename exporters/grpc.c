@@ -47,6 +47,7 @@ struct transport {
 	struct rk_grpc_stream stream;
 	enum call_state state;
 	bool is_due; /* DONE, and its callback belongs to this round */
+	const struct rk_grpc_link *awaited; /* while WAITING: never followed; may be NULL */
 	unsigned attempts;
 	uint32_t timeout_ms;
 	uint64_t deadline_ns;
@@ -108,29 +109,31 @@ static void close_old_links(struct rk_grpc *grpc, const struct rk_grpc_peer *pee
 	}
 }
 
-static void fail_waiting(struct rk_grpc *grpc, const struct rk_grpc_peer *peer)
+/* For those that @peer's link was opened for. A request that it once took is another matter. */
+static void fail_waiting(struct rk_grpc *grpc, const struct rk_grpc_peer *peer, const char *why)
 {
 	for (struct transport *call = grpc->transports; call; call = call->next) {
-		if (call->state != WAITING || call->peer != peer)
+		if (call->state != WAITING || call->awaited != peer->link)
 			continue;
-		snprintf(call->text, sizeof(call->text), "UNAVAILABLE: %s",
-			 rk_grpc_link_why(peer->link));
+		snprintf(call->text, sizeof(call->text), "UNAVAILABLE: %s", why);
 		finish_call(call, RK_OTLP_RETRY, true);
 	}
 }
 
 static void look_at_link(struct rk_grpc *grpc, struct rk_grpc_peer *peer)
 {
+	char why[320];
+
 	if (!peer->link)
 		return;
 	switch (rk_grpc_link_get_state(peer->link)) {
 	case RK_GRPC_LINK_DRAINING:
+		snprintf(why, sizeof(why), "%s takes no requests (GOAWAY)", peer->endpoint.shown);
+		fail_waiting(grpc, peer, why);
 		set_aside(grpc, peer);
 		break;
 	case RK_GRPC_LINK_DEAD:
-		/* One that was ready lets the next request try anew. */
-		if (!rk_grpc_link_was_ready(peer->link))
-			fail_waiting(grpc, peer);
+		fail_waiting(grpc, peer, rk_grpc_link_why(peer->link));
 		rk_grpc_link_close(peer->link);
 		peer->link = NULL;
 		break;
@@ -149,8 +152,11 @@ static void send_waiting(struct transport *call, uint64_t now_ns)
 		finish_call(call, RK_OTLP_RETRY, true);
 		return;
 	}
-	if (rk_grpc_link_get_state(peer->link) != RK_GRPC_LINK_READY)
+	if (rk_grpc_link_get_state(peer->link) != RK_GRPC_LINK_READY) {
+		call->awaited = peer->link;
 		return;
+	}
+	call->awaited = NULL;
 	if (call->timeout_ms)
 		left_ms = call->deadline_ns > now_ns ? (call->deadline_ns - now_ns) / MS : 0;
 	call->stream.timeout_ms = call->timeout_ms && !left_ms ? 1 : (uint32_t)left_ms;
@@ -447,6 +453,7 @@ static int start(struct rk_otlp_transport *public, const struct rk_otlp_payload 
 	if (call->state != IDLE)
 		return -EIO;
 	call->attempts = 0;
+	call->awaited = NULL;
 	call->is_due = false;
 	call->timeout_ms = payload->timeout_ms;
 	call->deadline_ns = payload->timeout_ms ? now_ns + payload->timeout_ms * MS : RK_NEVER;

@@ -412,11 +412,6 @@ bool rk_grpc_link_is_idle(const struct rk_grpc_link *link)
 	return !link->session.streams;
 }
 
-bool rk_grpc_link_was_ready(const struct rk_grpc_link *link)
-{
-	return link->step == SETTLED;
-}
-
 uint64_t rk_grpc_link_heard_ns(const struct rk_grpc_link *link)
 {
 	return link->heard_ns;

@@ -120,8 +120,8 @@ void rk_grpc_link_cancel(struct rk_grpc_stream *stream);
 void rk_grpc_link_drain(struct rk_grpc_link *link);
 
 /**
- * What it is like: its state and why it is DEAD; whether it waits for the name service, has no
- * stream on it, or was READY once; when the last byte came.
+ * What it is like: its state and why it is DEAD; whether it waits for the name service, or has
+ * no stream on it; when the last byte came.
  *
  * Context: exporter.
  */
@@ -129,7 +129,6 @@ enum rk_grpc_link_state rk_grpc_link_get_state(const struct rk_grpc_link *link);
 const char *rk_grpc_link_why(const struct rk_grpc_link *link);
 bool rk_grpc_link_is_resolving(const struct rk_grpc_link *link);
 bool rk_grpc_link_is_idle(const struct rk_grpc_link *link);
-bool rk_grpc_link_was_ready(const struct rk_grpc_link *link);
 uint64_t rk_grpc_link_heard_ns(const struct rk_grpc_link *link);
 
 #endif

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """An OTLP/gRPC receiver that misbehaves on demand, on raw HTTP/2 frames.
 
-Prints "port N" when it listens. Every request becomes one JSON line in --requests, every
-accepted span one in --out (decoded and checked as otlp_receiver.py does). Ends on SIGTERM or
-SIGINT; exit status 1 when a request broke a rule of gRPC (each is printed on stderr).
+Prints "port N" when it listens. Every request becomes one JSON line in --requests; every
+accepted span one in --out, every data point one in --metrics-out, every log record one in
+--logs-out, decoded and checked as otlp_receiver.py does, where one of the three is given. Ends
+on SIGTERM, SIGINT or --until-spans; exit status 1 when a request broke a rule (each is printed
+on stderr), 2 when --until-spans did not arrive in --timeout seconds.
 
---script says how requests are answered, comma-separated, one step per request, the last one
-for all that follow:
+--script says how requests are answered, of one signal (--script-signal) or all, comma-separated,
+one step per request, the last one for all that follow:
   ok                    accept                  partial=3/text=why   reject the first three
   14/text=busy          any gRPC status         8/delay=1.5          with a RetryInfo
   http=503              no gRPC status          nostatus             200, and none either
@@ -47,9 +49,9 @@ import h2.exceptions
 import h2.settings
 from hyperframe.frame import ContinuationFrame, GoAwayFrame, HeadersFrame, PingFrame
 
-SERVICES = {f"/opentelemetry.proto.collector.{name}.v1.{title}Service/Export"
-            for name, title in (("trace", "Trace"), ("metrics", "Metrics"), ("logs", "Logs"))}
-TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+SIGNALS = {f"/opentelemetry.proto.collector.{name}.v1.{title}Service/Export": signal_name
+           for name, title, signal_name in (("trace", "Trace", "traces"), ("logs", "Logs", "logs"),
+                                            ("metrics", "Metrics", "metrics"))}
 VERBS = ("ok partial http nostatus early rst goaway leave unprocessed close cut hole slow drip huge "
          "bomb badgzip badproto badframe empty headers trailers informational ping flood").split()
 DRIP_S = 0.05
@@ -118,7 +120,7 @@ class Violations:
 
 
 def make_checker(options):
-    if not options.out:
+    if not (options.out or options.metrics_out or options.logs_out):
         return Violations()
     import otlp_receiver  # pylint: disable=import-outside-toplevel
     return otlp_receiver.Checker()
@@ -129,13 +131,18 @@ class State:
         self.options = options
         self.checker = make_checker(options)
         self.lock = threading.Lock()
-        self.served = self.connections = 0
-        self.out = open(options.out, "w", encoding="utf-8") if options.out else None
+        self.served = self.connections = self.spans = self.requests_seen = 0
+        self.outs = {name: open(path, "w", encoding="utf-8") if path else None
+                     for name, path in (("traces", options.out), ("metrics", options.metrics_out),
+                                        ("logs", options.logs_out))}
         self.requests = open(options.requests, "w", encoding="utf-8") if options.requests else None
-        self.stop = threading.Event()
+        self.enough = threading.Event()
 
-    def next_step(self):
+    def next_step(self, signal_name):
         with self.lock:
+            self.requests_seen += 1
+            if self.options.script_signal not in ("", signal_name):
+                return Step("ok")
             step = self.options.script[min(self.served, len(self.options.script) - 1)]
             self.served += 1
             return step
@@ -146,11 +153,16 @@ class State:
                 self.requests.write(json.dumps(entry, sort_keys=True) + "\n")
                 self.requests.flush()
 
-    def accept(self, spans):
+    def accept(self, items, signal_name):
+        out = self.outs[signal_name]
         with self.lock:
-            for span in spans:
-                self.out.write(json.dumps(span, sort_keys=True) + "\n")
-            self.out.flush()
+            for item in items if out else ():
+                out.write(json.dumps(item, sort_keys=True) + "\n")
+            if out:
+                out.flush()
+            self.spans += len(items) if signal_name == "traces" else 0
+            if self.options.until_spans and self.spans >= self.options.until_spans:
+                self.enough.set()
 
 
 class Request:
@@ -158,6 +170,7 @@ class Request:
         self.stream, self.step = stream, step
         self.headers = {k.decode(): v.decode() for k, v in headers}
         self.body = bytearray()
+        self.items = []  # what it carries, decoded
         self.is_answered = False
 
 
@@ -241,7 +254,9 @@ class Connection:
 
     def handle(self, event):
         if isinstance(event, h2.events.RequestReceived):
-            request = Request(event.stream_id, event.headers, self.state.next_step())
+            path = dict(event.headers).get(b":path", b"").decode()
+            step = self.state.next_step(SIGNALS.get(path))
+            request = Request(event.stream_id, event.headers, step)
             self.requests[event.stream_id] = request
             if request.step.verb == "hole":
                 self.note(request, early=True)
@@ -296,7 +311,8 @@ class Connection:
         for name, expected in ((":method", "POST"), (":scheme", scheme), ("te", "trailers")):
             if headers.get(name) != expected:
                 fail(f"{name}: {headers.get(name)}")
-        if headers.get(":path") not in SERVICES:
+        signal_name = SIGNALS.get(headers.get(":path"))
+        if not signal_name:
             fail(f":path: {headers.get(':path')}")
         if headers.get("content-type") not in ("application/grpc", "application/grpc+proto"):
             fail(f"content-type: {headers.get('content-type')}")
@@ -308,8 +324,8 @@ class Connection:
         if flag != (headers.get("grpc-encoding") == "gzip"):
             fail(f"flag {flag}, grpc-encoding {headers.get('grpc-encoding')}")
         message = gzip.decompress(message) if flag else message
-        if self.state.out and headers.get(":path") == TRACES:
-            self.state.accept(self.state.checker.request(message))
+        if signal_name and not isinstance(self.state.checker, Violations):
+            request.items = self.state.checker.request(message, signal_name)
         return {"bytes": len(message), "crc": zlib.crc32(message)}
 
     # Answers.
@@ -328,12 +344,14 @@ class Connection:
         self.h2.send_headers(request.stream, [(":status", "200"),
                                               ("content-type", "application/grpc+proto"), *more])
 
-    def accept(self, request, message=b"", flag=0, head=True):
+    def accept(self, request, message=b"", flag=0):
         """A success, as fast as the client's windows let it go."""
+        step = request.step
+        refused = int(step.value) if step.verb == "partial" else 0
+        self.state.accept(request.items[refused:], SIGNALS.get(request.headers[":path"], "logs"))
         if "gzip" in request.step.options:
             message, flag = gzip.compress(message), 1
-        if head:
-            self.head(request, *([("grpc-encoding", "gzip")] if flag else []))
+        self.head(request, *([("grpc-encoding", "gzip")] if flag else []))
         data = memoryview(bytes([flag]) + struct.pack(">I", len(message)) + message)
         while data:
             room = min(self.h2.local_flow_control_window(request.stream), 16384)
@@ -369,7 +387,7 @@ class Connection:
 
     def partial(self, step):
         text = step.options.get("text", "").encode()
-        inner = b"\x08" + varint(int(step.value or 0))
+        inner = b"\x08" + varint(int(step.value))
         return field(1, inner + (field(2, text) if text else b""))
 
     def hang_up(self):
@@ -451,8 +469,8 @@ class Connection:
 def tls_context(options):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(options.certificate, options.key)
-    if options.client_ca:
-        context.load_verify_locations(options.client_ca)
+    if options.client_authority:
+        context.load_verify_locations(options.client_authority)
         context.verify_mode = ssl.CERT_REQUIRED
     if options.alpn:
         context.set_alpn_protocols([options.alpn])
@@ -502,14 +520,19 @@ def parse():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--unix", help="path of a socket to listen on instead")
     parser.add_argument("--out", help="JSON lines, one per accepted span")
+    parser.add_argument("--metrics-out", help="JSON lines, one per accepted data point")
+    parser.add_argument("--logs-out", help="JSON lines, one per accepted log record")
     parser.add_argument("--requests", help="JSON lines, one per request, reset and GOAWAY")
     parser.add_argument("--script", default="ok", help="see above",
                         type=lambda text: [Step(s) for s in text.split(",")])
+    parser.add_argument("--script-signal", default="", choices=("", *SIGNALS.values()))
+    parser.add_argument("--until-spans", type=int, default=0)
+    parser.add_argument("--timeout", type=float, default=60)
     parser.add_argument("--max-streams", type=int, default=0)
     parser.add_argument("--http1", action="store_true", help="speak HTTP/1.1")
     parser.add_argument("--certificate", help="PEM; makes it TLS")
     parser.add_argument("--key")
-    parser.add_argument("--client-ca", help="ask for certificates of this authority")
+    parser.add_argument("--client-authority", help="ask for certificates of this authority")
     parser.add_argument("--alpn", default="h2", help="what is agreed to; empty: nothing")
     return parser.parse_args()
 
@@ -519,14 +542,15 @@ def main():
     state = State(options)
     server = listen(options)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: state.stop.set())
+        signal.signal(number, lambda *_: state.enough.set())
     threading.Thread(target=accept_all, args=(state, server), daemon=True).start()
     print(f"port {0 if options.unix else server.getsockname()[1]}", flush=True)
-    state.stop.wait()
+    arrived = state.enough.wait(options.timeout if options.until_spans else None)
+    time.sleep(0.2 if options.until_spans else 0)  # the last answer goes out
     violations = len(state.checker.violations)
-    print(f"{state.served} requests on {state.connections} connections, "
+    print(f"{state.requests_seen} requests on {state.connections} connections, "
           f"{violations} violations", flush=True)
-    os._exit(1 if violations else 0)
+    os._exit(1 if violations else 0 if arrived else 2)
 
 
 if __name__ == "__main__":

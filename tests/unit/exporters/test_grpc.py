@@ -434,17 +434,24 @@ class StatusTest(Case):
         self.assertEqual((seen[0][2]["k"], seen[0][2]["b-bin"]), ("v", b"\x01\xff"))
 
 
-class NoisyServer:
-    """Good settings, then frames made by chance."""
+SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+GOAWAY = b"\0\0\x08\7\0\0\0\0\0" + bytes(8)
 
-    def __init__(self, chance):
-        self.noise = b"\0\0\0\4\0\0\0\0\0" + b"".join(
-            self.frame(chance) for _ in range(chance.randrange(1, 30)))
+
+class NoisyServer:
+    """Settings, then, when the client has said something, frames without sense."""
+
+    def __init__(self, greeting, noise=b"", stays=True):
+        self.greeting, self.noise, self.stays, self.connections = greeting, noise, stays, 0
         self.socket = socket.socket()
         self.socket.bind(("127.0.0.1", 0))
         self.socket.listen(8)
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
         threading.Thread(target=self.run, daemon=True).start()
+
+    @classmethod
+    def by_chance(cls, chance):
+        return cls(SETTINGS, b"".join(cls.frame(chance) for _ in range(chance.randrange(1, 30))))
 
     @staticmethod
     def frame(chance):
@@ -458,16 +465,17 @@ class NoisyServer:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self.socket.accept()
+                self.connections += 1
                 threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
         with client, contextlib.suppress(OSError):
             client.settimeout(5)
-            client.sendall(self.noise[:9])
+            client.sendall(self.greeting)
             client.recv(65536)
             time.sleep(0.02)
-            client.sendall(self.noise[9:])
-            while client.recv(65536):
+            client.sendall(self.noise)
+            while self.stays and client.recv(65536):
                 pass
 
     def __enter__(self):
@@ -588,11 +596,23 @@ class FaultTest(Case):
             self.expect(driver.request(), "sent")
         self.assertLess(self.report["rss_kib"], MEMORY_KIB)
 
+    def test_server_that_leaves_at_once(self):
+        """One connection for a request, not one after the other until its time is over."""
+        for greeting, stays in ((SETTINGS + GOAWAY, True), (SETTINGS + GOAWAY, False),
+                                (SETTINGS, False), (GOAWAY, True), (b"", False)):
+            with NoisyServer(greeting, stays=stays) as leaving, self.driver(leaving.url) as driver:
+                for _ in range(3):
+                    outcome = driver.request()
+                    self.assertEqual(outcome["verdict"], "retry", outcome)
+                    self.assertTrue(outcome["message"].startswith("UNAVAILABLE: "), outcome)
+                    self.assertLess(outcome["ms"], SLACK_MS)
+            self.assertIn(leaving.connections, (3, 4, 5, 6), (greeting, stays))
+
     def test_noise(self):
         """Frames of any kind with any content: an outcome in time, and the next one is served."""
         chance = random.Random(4317)
         for _ in range(40):
-            with NoisyServer(chance) as noisy, self.driver(noisy.url) as driver:
+            with NoisyServer.by_chance(chance) as noisy, self.driver(noisy.url) as driver:
                 for _ in range(3):
                     self.assertIn(driver.request(1000, 300)["verdict"], ("retry", "rejected", "sent"))
             self.assertLess(self.report["rss_kib"], MEMORY_KIB)
@@ -955,7 +975,7 @@ class TlsTest(Case):
     def test_mutual(self):
         ca = f"ca={self.files['ca.pem']}"
         ours = (f"certificate={self.files['client.pem']}", f"key={self.files['client.key']}")
-        with self.server("good", "--client-ca", self.files["ca.pem"]) as server:
+        with self.server("good", "--client-authority", self.files["ca.pem"]) as server:
             self.expect(self.one_request(server, ca, *ours), "sent")
             self.expect(self.one_request(server, ca), "retry",
                         f"UNAVAILABLE: TLS to {server.url}: it wants a client certificate",
