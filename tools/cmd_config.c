@@ -115,7 +115,9 @@ static void print_yaml_row(const struct rk_config_row *row, const char *before, 
 		if (strncmp(before, row->key, length) != 0)
 			printf("%*s%.*s:\n", 2 * depth, "", (int)(dot - key), key);
 	}
-	printf("%*s# %s\n%*s%s: ", 2 * depth, "", row->help, 2 * depth, "", key);
+	printf("%*s# %s\n", 2 * depth, "", row->help);
+	/* Written out it would be a value of its own, and no longer be inherited. */
+	printf("%*s%s%s: ", 2 * depth, "", row->parent == RK_CONFIG_COUNT ? "" : "# ", key);
 	print_yaml_value(row, value);
 	putchar('\n');
 }
