@@ -34,7 +34,7 @@
 #define STEPS	     8000 /* of one round */
 #define REQUEST	     (512u << 10) /* of the bare writes; what the sender's default makes */
 #define POLL_STEPS   5		  /* as often as the exporter's loop comes round at this rate */
-#define QUEUED_MAX   20000	  /* spans; then we wait for the receiver */
+#define QUEUED_MAX   1500 /* spans, not two batches; then we wait for the receiver */
 #define FINISH_MS    20000u
 #define LIMIT_S	     120 /* a receiver that hangs must not hang the suite */
 #define HEAD_MAX     4096
