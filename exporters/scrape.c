@@ -201,6 +201,29 @@ static const char *get_list(struct MHD_Connection *connection, struct header *he
 	return header->is_there ? header->value : NULL;
 }
 
+/* Its answer is being compressed. on_request() follows again when it goes on. */
+static enum MHD_Result suspend(struct MHD_Connection *connection)
+{
+	struct rk_scrape_client *client = client_of(connection);
+
+	if (!client)
+		return MHD_NO;
+	client->suspended = connection;
+	MHD_suspend_connection(connection);
+	return MHD_YES;
+}
+
+static void resume_all(struct rk_scrape *scrape)
+{
+	for (unsigned i = 0; i < RK_SCRAPE_CLIENTS_MAX; i++) {
+		struct rk_scrape_client *client = &scrape->clients.all[i];
+
+		if (client->suspended)
+			MHD_resume_connection(client->suspended);
+		client->suspended = NULL;
+	}
+}
+
 static enum MHD_Result reply_metrics(struct rk_scrape *scrape, struct MHD_Connection *connection)
 {
 	struct header accept, encodings;
@@ -214,6 +237,8 @@ static enum MHD_Result reply_metrics(struct rk_scrape *scrape, struct MHD_Connec
 	status = rk_scrape_body_get(scrape->body, get_list(connection, &accept, "Accept"),
 				    get_list(connection, &encodings, "Accept-Encoding"),
 				    rk_loop_now(), &response);
+	if (status == MHD_HTTP_PROCESSING)
+		return suspend(connection);
 	if (status == MHD_HTTP_SERVICE_UNAVAILABLE) {
 		rk_scrape_clients_cut_reader(&scrape->clients);
 		return reply_text(connection, status, "too many slow readers\n", "Retry-After",
@@ -304,9 +329,10 @@ static int start_daemon(struct rk_scrape *scrape)
 
 	MHD_set_panic_func(on_panic, NULL);
 	scrape->daemon =
-		MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0,
-				 NULL, NULL, on_request, scrape, MHD_OPTION_EXTERNAL_LOGGER, on_log,
-				 NULL, MHD_OPTION_CONNECTION_LIMIT, RK_SCRAPE_CLIENTS_MAX,
+		MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG |
+					 MHD_ALLOW_SUSPEND_RESUME,
+				 0, NULL, NULL, on_request, scrape, MHD_OPTION_EXTERNAL_LOGGER,
+				 on_log, NULL, MHD_OPTION_CONNECTION_LIMIT, RK_SCRAPE_CLIENTS_MAX,
 				 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
 				 MHD_OPTION_NOTIFY_CONNECTION, on_connection, scrape,
 				 MHD_OPTION_NOTIFY_COMPLETED, on_completed, scrape,
@@ -440,8 +466,10 @@ void rk_scrape_close(struct rk_scrape *scrape)
 		jmp_buf exit_point;
 
 		panic_exit = &exit_point;
-		if (!setjmp(exit_point))
+		if (!setjmp(exit_point)) {
+			resume_all(scrape);
 			MHD_stop_daemon(scrape->daemon);
+		}
 		panic_exit = NULL;
 	}
 	rk_scrape_body_destroy(scrape->body);
@@ -510,6 +538,8 @@ static void run_round(struct rk_scrape *scrape, uint64_t now_ns)
 	uint64_t due, next;
 
 	accept_all(scrape, now_ns);
+	if (rk_scrape_body_work(scrape->body))
+		resume_all(scrape);
 	due = run_daemon(scrape, now_ns);
 	next = rk_scrape_clients_expire(&scrape->clients, now_ns);
 	due = next < due ? next : due;

@@ -16,6 +16,8 @@
 #define KEPT_FACTOR    10   /* see the header */
 #define KEPT_NS_MAX    1000000000ull
 #define HELD_BYTES_MAX (64u << 20) /* by readers that are slow to take what they asked for */
+#define SLICE_NS       2000000ull /* a ring that is half full has some 4 ms left */
+#define STEP_BYTES     (64u << 10) /* compressed in a fraction of that */
 #define GZIP_MIN_BYTES 512	   /* smaller bodies do not get smaller */
 
 struct kept {
@@ -25,10 +27,18 @@ struct kept {
 	char content_type[sizeof(((struct rk_negotiated *)NULL)->content_type)];
 };
 
+/* What is being compressed. */
+struct job {
+	char *text; /* NULL = nothing is */
+	uint64_t took_ns;
+	struct rk_negotiated negotiated;
+};
+
 struct rk_scrape_body {
 	const struct rk_net_host *host; /* borrowed; outlives this */
 	struct rk_gzip *gzip;		/* may be NULL */
 	size_t held_bytes;		/* of all responses in use */
+	struct job job;
 	struct kept kept[KEPT_MAX];
 };
 
@@ -64,6 +74,7 @@ void rk_scrape_body_destroy(struct rk_scrape_body *body)
 	for (int i = 0; i < KEPT_MAX; i++)
 		forget(&body->kept[i]);
 	rk_gzip_destroy(body->gzip);
+	free(body->job.text);
 	free(body);
 }
 
@@ -112,50 +123,97 @@ static ptrdiff_t render(const struct rk_net_host *host, enum rk_exposition forma
 			    out);
 }
 
-static struct MHD_Response *create(struct rk_scrape_body *body,
-				   const struct rk_negotiated *negotiated, bool is_gzip)
-{
-	struct MHD_Response *response;
-	char *text = NULL;
-	uint8_t *packed = NULL;
-	ptrdiff_t length = render(body->host, negotiated->format, &text);
-	size_t packed_length = 0;
-
-	if (length < 0)
-		return NULL;
-	if (is_gzip && length >= GZIP_MIN_BYTES)
-		packed_length = rk_gzip_compress(body->gzip, text, (size_t)length, &packed);
-	if (packed_length) {
-		free(text);
-		response = create_response(body, packed, packed_length);
-	} else {
-		response = create_response(body, text, (size_t)length);
-	}
-	if (!response)
-		return NULL;
-	MHD_add_response_header(response, "Content-Type", negotiated->content_type);
-	MHD_add_response_header(response, "Vary", "Accept, Accept-Encoding");
-	if (packed_length)
-		MHD_add_response_header(response, "Content-Encoding", "gzip");
-	return response;
-}
-
-/* The rendering that was asked for, if it is still kept; else the place for it. */
+/* The rendering that was asked for, if it is still kept; else NULL. */
 static struct kept *find(struct rk_scrape_body *body, const char *content_type, bool is_gzip)
 {
-	struct kept *oldest = &body->kept[0];
-
 	for (int i = 0; i < KEPT_MAX; i++) {
 		struct kept *kept = &body->kept[i];
 
 		if (kept->response && kept->is_gzip == is_gzip &&
 		    strcmp(kept->content_type, content_type) == 0)
 			return kept;
+	}
+	return NULL;
+}
+
+static struct kept *make_place(struct rk_scrape_body *body)
+{
+	struct kept *oldest = &body->kept[0];
+
+	for (int i = 0; i < KEPT_MAX; i++) {
+		struct kept *kept = &body->kept[i];
+
 		if (!kept->response || (oldest->response && kept->until_ns < oldest->until_ns))
 			oldest = kept;
 	}
 	forget(oldest);
 	return oldest;
+}
+
+/* @is_gzip: as asked for; @is_packed: as it is. @bytes become the response's.
+ * Return: NULL without memory. */
+static struct kept *keep(struct rk_scrape_body *body, const struct rk_negotiated *negotiated,
+			 bool is_gzip, bool is_packed, void *bytes, size_t length, uint64_t took_ns)
+{
+	struct MHD_Response *response = create_response(body, bytes, length);
+	uint64_t share_ns = took_ns * KEPT_FACTOR;
+	struct kept *kept;
+
+	if (!response)
+		return NULL;
+	MHD_add_response_header(response, "Content-Type", negotiated->content_type);
+	MHD_add_response_header(response, "Vary", "Accept, Accept-Encoding");
+	if (is_packed)
+		MHD_add_response_header(response, "Content-Encoding", "gzip");
+	kept = make_place(body);
+	kept->response = response;
+	kept->until_ns = rk_loop_now() + (share_ns < KEPT_NS_MAX ? share_ns : KEPT_NS_MAX);
+	kept->is_gzip = is_gzip;
+	memcpy(kept->content_type, negotiated->content_type, sizeof(kept->content_type));
+	return kept;
+}
+
+bool rk_scrape_body_work(struct rk_scrape_body *body)
+{
+	struct job *job = &body->job;
+	uint64_t start_ns = rk_loop_now(), spent_ns = 0;
+	uint8_t *packed = NULL;
+	size_t length = 0;
+
+	if (!job->text)
+		return false;
+	while (!length && spent_ns < SLICE_NS) {
+		length = rk_gzip_step(body->gzip, STEP_BYTES, &packed);
+		spent_ns = rk_loop_now() - start_ns;
+	}
+	job->took_ns += spent_ns;
+	if (!length)
+		return false;
+	keep(body, &job->negotiated, true, true, packed, length, job->took_ns);
+	free(job->text);
+	job->text = NULL;
+	return true;
+}
+
+/* Render and begin to compress; what is small is finished at once.
+ * Return: as rk_scrape_body_get(). */
+static unsigned make(struct rk_scrape_body *body, const struct rk_negotiated *negotiated,
+		     bool is_gzip, uint64_t now_ns)
+{
+	char *text = NULL;
+	ptrdiff_t length = render(body->host, negotiated->format, &text);
+	uint64_t took_ns = rk_loop_now() - now_ns;
+
+	if (length < 0)
+		return MHD_HTTP_INTERNAL_SERVER_ERROR;
+	if (is_gzip && length >= GZIP_MIN_BYTES &&
+	    rk_gzip_begin(body->gzip, text, (size_t)length)) {
+		body->job = (struct job){ text, took_ns, *negotiated };
+		return rk_scrape_body_work(body) ? MHD_HTTP_OK : MHD_HTTP_PROCESSING;
+	}
+	return keep(body, negotiated, is_gzip, false, text, (size_t)length, took_ns) ?
+		       MHD_HTTP_OK :
+		       MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 unsigned rk_scrape_body_get(struct rk_scrape_body *body, const char *accept,
@@ -164,31 +222,31 @@ unsigned rk_scrape_body_get(struct rk_scrape_body *body, const char *accept,
 	bool is_gzip = body->gzip && rk_negotiate_gzip(accept_encoding);
 	struct rk_negotiated negotiated;
 	struct kept *kept;
-	uint64_t end_ns, share_ns;
+	unsigned status = MHD_HTTP_OK;
 
 	*out = NULL;
 	rk_scrape_body_expire(body, now_ns);
 	rk_negotiate_format(&negotiated, accept, body->host->visit != NULL);
 	kept = find(body, negotiated.content_type, is_gzip);
-	if (!kept->response) {
+	if (!kept) {
+		if (is_gzip && body->job.text)
+			return MHD_HTTP_PROCESSING; /* this one, or another that comes first */
 		if (body->held_bytes > HELD_BYTES_MAX)
 			return MHD_HTTP_SERVICE_UNAVAILABLE;
-		kept->response = create(body, &negotiated, is_gzip);
-		if (!kept->response)
-			return MHD_HTTP_INTERNAL_SERVER_ERROR;
-		end_ns = rk_loop_now();
-		share_ns = (end_ns - now_ns) * KEPT_FACTOR;
-		kept->until_ns = end_ns + (share_ns < KEPT_NS_MAX ? share_ns : KEPT_NS_MAX);
-		kept->is_gzip = is_gzip;
-		memcpy(kept->content_type, negotiated.content_type, sizeof(kept->content_type));
+		status = make(body, &negotiated, is_gzip, now_ns);
+		kept = find(body, negotiated.content_type, is_gzip);
 	}
+	if (status != MHD_HTTP_OK)
+		return status;
+	if (!kept)
+		return MHD_HTTP_INTERNAL_SERVER_ERROR;
 	*out = kept->response;
 	return MHD_HTTP_OK;
 }
 
 uint64_t rk_scrape_body_expire(struct rk_scrape_body *body, uint64_t now_ns)
 {
-	uint64_t due = RK_NEVER;
+	uint64_t due = body->job.text ? 0 : RK_NEVER;
 
 	for (int i = 0; i < KEPT_MAX; i++) {
 		struct kept *kept = &body->kept[i];

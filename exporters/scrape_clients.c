@@ -22,6 +22,7 @@ struct rk_scrape_client *rk_scrape_clients_add(struct rk_scrape_clients *clients
 		if (client->phase != RK_SCRAPE_FREE)
 			continue;
 		client->fd = fd;
+		client->suspended = NULL;
 		rk_scrape_clients_set(client, RK_SCRAPE_FIRST);
 		return client;
 	}

@@ -25,6 +25,7 @@ enum rk_scrape_phase {
 struct rk_scrape_client {
 	enum rk_scrape_phase phase;
 	int fd;		   /* borrowed from libmicrohttpd */
+	void *suspended;   /* its connection, while it waits for its answer; NULL = it does not */
 	uint64_t since_ns; /* of the phase */
 };
 
