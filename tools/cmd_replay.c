@@ -279,7 +279,11 @@ static int finish_net(struct replay *r)
 {
 	if (!r->net)
 		return RK_TOOL_OK;
-	/* What is queued when the file has ended gets the time of one request. */
+	/* A slow receiver gets the time that its batches may take, each of them. */
+	do {
+		r->net->poll(r->net, 50);
+		r->net->get_stats(r->net, &r->stats);
+	} while (r->stats.queued && !interrupted);
 	r->net->finish(r->net, (uint32_t)(r->config->tracing_otlp_timeout / 1000000));
 	r->net->get_stats(r->net, &r->stats);
 	if (!wire_failed(r))
