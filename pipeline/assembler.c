@@ -247,11 +247,8 @@ static void feed_error(struct rk_assembler *a, const struct rk_op *op)
 {
 	struct rk_exec *exec = op->exec ? exec_get(a, op) : NULL;
 
-	if (!exec)
-		return;
-	if (!exec->error)
-		exec->error = op->result;
-	rk_assembler_part_fail(a, exec);
+	if (exec)
+		rk_assembler_part_fail(a, exec, op);
 }
 
 static void feed_thread(struct rk_assembler *a, const struct rk_op *op)

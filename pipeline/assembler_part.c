@@ -234,14 +234,55 @@ static bool hold(struct rk_assembler *a, struct rk_exec *exec, const struct rk_o
 	return false;
 }
 
-void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec)
+static void extend(struct rk_extent *extent, uint64_t start, uint64_t end, bool host_time)
 {
+	if (!extent->used || start < extent->start)
+		extent->start = start;
+	if (!extent->used || end > extent->end)
+		extent->end = end;
+	extent->used = true;
+	extent->host_time = extent->host_time || host_time;
+}
+
+static void extend_calls(const struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
+{
+	uint64_t wall_offset = (uint64_t)a->wall_offset;
+
+	if (op->host_start && op->host_end >= op->host_start)
+		extend(&exec->calls, op->host_start + wall_offset, op->host_end + wall_offset,
+		       true);
+}
+
+void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
+{
+	if (!exec->error)
+		exec->error = op->result;
+	extend_calls(a, exec, op);
 	if (a->keeps_errors)
 		decide(a, exec, RK_KEPT_ERROR);
 }
 
+/* Nothing of it came back, as after a fault of the GPU: the calls say what it was, and when. */
+static void stand_in(struct rk_assembler *a, struct rk_exec *exec)
+{
+	const struct rk_kernel_name *name;
+
+	if (exec->whole.used || !exec->error || !exec->calls.used)
+		return;
+	if (!exec->has_part)
+		part_begin(a, exec);
+	exec->whole = exec->calls;
+	if (exec->root_name || !exec->open_kernel)
+		return;
+	name = rk_kernel_name_get(a->setup.config, exec->open_kernel);
+	exec->root_name = name->root;
+	exec->kernel_id = name->kernel_id;
+	exec->domain = name->domain;
+}
+
 void rk_assembler_part_end(struct rk_assembler *a, struct rk_exec *exec)
 {
+	stand_in(a, exec);
 	decide(a, exec, RK_KEPT_NO);
 	if (exec->whole.used && exec->has_part)
 		rk_assembler_span_part(a, exec);
@@ -305,16 +346,6 @@ static void note_kernel(struct rk_assembler *a, struct rk_exec *exec, const stru
 	exec->domain = name->domain;
 }
 
-static void extend(struct rk_extent *extent, uint64_t start, uint64_t end, bool host_time)
-{
-	if (!extent->used || start < extent->start)
-		extent->start = start;
-	if (!extent->used || end > extent->end)
-		extent->end = end;
-	extent->used = true;
-	extent->host_time = extent->host_time || host_time;
-}
-
 void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
 {
 	enum rk_stage stage = rk_assembler_span_stage(op);
@@ -326,8 +357,12 @@ void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 		part_next(a, exec);
 		part_count(a, exec);
 	}
-	if (!rk_assembler_span_time(op, a->wall_offset, &time))
+	if (!rk_assembler_span_time(op, a->wall_offset, &time)) {
+		extend_calls(a, exec, op);
+		if (op->kind == RK_OP_KERNEL && !exec->open_kernel)
+			exec->open_kernel = op->name;
 		return;
+	}
 	if (op->kind == RK_OP_KERNEL)
 		note_kernel(a, exec, op);
 	exec->ops++;

@@ -29,14 +29,15 @@ void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 void rk_assembler_part_orphan(struct rk_assembler *a, const struct rk_op *op);
 
 /**
- * A call of @exec failed.
+ * A call of @exec failed, which @op tells about.
  *
  * Context: the feeding thread.
  */
-void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec);
+void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op);
 
 /**
- * Decide about the open part, if it is undecided, and give its stages and root.
+ * Decide about the open part, if it is undecided, and give its stages and root. An execution
+ * that failed has a root even where none of its work has a time: its calls', marked so.
  *
  * Context: the feeding thread.
  */

@@ -42,11 +42,13 @@ struct rk_exec {
 	struct rk_own_trace trace; /* of the open part */
 	struct rk_extent whole, stages[RK_STAGE_COUNT];
 	uint64_t stage_ids[RK_STAGE_COUNT]; /* of the open part */
-	uint64_t first_kernel; /* host start of the kernel that names it */
+	struct rk_extent calls; /* that failed, and of work that never came back */
+	uint64_t first_kernel;	/* host start of the kernel that names it */
 	uint64_t gpu_ns;
 	const char *thread_name;	       /* may be NULL */
 	struct rk_hold_queue held;	       /* leaves of the open part while it is undecided */
 	uint32_t root_name, kernel_id, domain; /* strings */
+	uint32_t open_kernel; /* string; of one that never came back */
 	uint32_t tid;
 	uint32_t threads_seen; /* thread_name is as of so many names */
 	uint32_t calls_seen, calls_expected;

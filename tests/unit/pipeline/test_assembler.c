@@ -337,6 +337,45 @@ static void test_error_marks_the_root(void **state)
 	close_fixture(&f);
 }
 
+/* After a fault of the GPU nothing comes back: there is a root all the same. */
+static void test_a_fault_has_a_root(void **state)
+{
+	struct fixture f = { .ordinal = 0 };
+	struct rk_op op = work(RK_OP_KERNEL, 1, 1200, 1500);
+
+	(void)state;
+	test_config_init(&f.config);
+	f.config.tracing_sampling_rate = 0;
+	f.config.tracing_keep_errors = true;
+	open_fixture(&f, "");
+	op.flags |= RK_OP_F_OPEN;
+	op.start = op.end = 0;
+	for (int with_open = 1; with_open >= 0; with_open--) {
+		struct rk_op error = { .kind = RK_OP_ERROR,
+				       .exec = 2u - (unsigned)with_open,
+				       .result = 700,
+				       .host_start = 1300,
+				       .host_end = 1400 };
+		const struct rk_span *root;
+
+		feed(&f, error);
+		feed_close(&f, error.exec, (uint32_t)with_open);
+		if (with_open)
+			feed(&f, op);
+		assert_int_equal(f.log.count, 2 - with_open);
+		root = &f.log.spans[f.log.count - 1];
+		assert_string_equal(root->name, with_open ? "kernel:add" : "transfer");
+		assert_string_equal(root->error, "CUDA_ERROR_ILLEGAL_ADDRESS");
+		assert_true(root->host_time);
+		assert_int_equal(root->kept, RK_KEPT_ERROR);
+		assert_int_equal(root->trace_flags, 3);
+		assert_int_equal(root->start_unix_ns, WALL + (with_open ? 1180 : 1300));
+		assert_int_equal(root->end_unix_ns, WALL + 1400);
+		assert_int_equal(root->kernels, 0);
+	}
+	close_fixture(&f);
+}
+
 static void test_orphans_open_and_invalid(void **state)
 {
 	struct fixture f = { .ordinal = 0 };
@@ -518,6 +557,7 @@ int main(void)
 		cmocka_unit_test(test_sampling_is_per_trace),
 		cmocka_unit_test(test_rate_limit_by_root),
 		cmocka_unit_test(test_error_marks_the_root),
+		cmocka_unit_test(test_a_fault_has_a_root),
 		cmocka_unit_test(test_orphans_open_and_invalid),
 		cmocka_unit_test(test_end_completes_everything),
 		cmocka_unit_test(test_thresholds_are_told),
