@@ -456,7 +456,7 @@ class Connection:
         if step.verb == "huge":
             return (bytes(int(step.value)),)
         if step.verb == "bomb":
-            return gzip.compress(bytes(int(step.value))), 1
+            return gzip.compress(bytes(int(step.value)), 1), 1
         if step.verb == "badgzip":
             return b"\x1f\x8bthis is not gzip", 1
         if step.verb == "badproto":

