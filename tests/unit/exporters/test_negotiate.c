@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -121,6 +122,35 @@ static void test_escaping_is_never_echoed(void **state)
 	check("text/plain;version=0.0.4;escaping=values", TEXT);
 }
 
+/* Whatever is sent, the answer is made of our own words. */
+static void test_rubbish(void **state)
+{
+	static const char letters[] = ";,=/*\" \tqQ01.5vertxplanoimscgzy-+\r\n\x80";
+	static const char *const starts[] = { "text/plain", "application/openmetrics-text", "*/*",
+					      "gzip;q=",    "text/plain;version=",	    "" };
+	uint32_t seed = 1;
+	char header[200];
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		struct rk_negotiated out;
+		size_t used = (size_t)snprintf(header, sizeof(header), "%s", starts[i % 6]);
+		size_t length = used + (seed >> 16) % 60;
+
+		for (; used < length; used++) {
+			seed = seed * 1664525u + 1013904223u;
+			header[used] = letters[(seed >> 16) % (sizeof(letters) - 1)];
+		}
+		header[used] = '\0';
+		rk_negotiate_format(&out, header, i % 2);
+		rk_negotiate_gzip(header);
+		if (strncmp(out.content_type, "text/plain; version=", 20) != 0 &&
+		    strncmp(out.content_type, OM, 38) != 0 && strcmp(out.content_type, PROTO) != 0)
+			fail_msg("\"%s\" gave \"%s\"", header, out.content_type);
+		assert_null(strpbrk(out.content_type, "\r\n\x80*\"q"));
+	}
+}
+
 static void test_gzip(void **state)
 {
 	static const char *const yes[] = {
@@ -154,7 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_format),	 cmocka_unit_test(test_specific_ranges),
 		cmocka_unit_test(test_protobuf), cmocka_unit_test(test_escaping_is_never_echoed),
-		cmocka_unit_test(test_gzip),
+		cmocka_unit_test(test_gzip),	 cmocka_unit_test(test_rubbish),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
