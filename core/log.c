@@ -20,6 +20,8 @@ static _Atomic int level = RK_LOG_WARN;
 static _Atomic bool to_stderr = false;
 static _Atomic(rk_log_fn) attached;
 static void *_Atomic attached_data;
+static _Atomic(rk_log_fn) tee;
+static void *_Atomic tee_data;
 
 static const char *const level_names[] = {
 	[RK_LOG_ERROR] = "error", [RK_LOG_WARN] = "warning", [RK_LOG_INFO] = "info",
@@ -38,6 +40,14 @@ void rk_log_attach(rk_log_fn fn, void *data)
 	atomic_store(&attached, (rk_log_fn)NULL);
 	atomic_store(&attached_data, data);
 	atomic_store(&attached, fn);
+}
+
+void rk_log_tee(rk_log_fn fn, void *data)
+{
+	/* As in rk_log_attach(). */
+	atomic_store(&tee, (rk_log_fn)NULL);
+	atomic_store(&tee_data, data);
+	atomic_store(&tee, fn);
 }
 
 enum rk_log_level rk_log_get_level(void)
@@ -59,20 +69,24 @@ void rk_log(enum rk_log_level line_level, const char *format, ...)
 {
 	int saved_errno = errno;
 	rk_log_fn fn = atomic_load(&attached);
+	rk_log_fn copy = atomic_load(&tee);
+	bool is_shown = fn || atomic_load(&to_stderr);
 	char line[LINE_MAX_BYTES];
 	va_list args;
 
 	if ((int)line_level < 0 || (int)line_level > atomic_load(&level))
 		return;
-	if (!fn && !atomic_load(&to_stderr))
+	if (!is_shown && !copy)
 		return;
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	if (fn)
 		fn(line_level, line, atomic_load(&attached_data));
-	else
+	else if (is_shown)
 		write_stderr(line_level, line);
+	if (copy)
+		copy(line_level, line, atomic_load(&tee_data));
 	errno = saved_errno;
 }
 

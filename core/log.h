@@ -42,6 +42,14 @@ void rk_log_init(enum rk_log_level level, bool to_stderr);
 void rk_log_attach(rk_log_fn fn, void *data);
 
 /**
+ * Give every line that passes the level to @fn as well, whether it is shown or not; NULL = no
+ * more. Called on whatever thread logs.
+ *
+ * Context: exporter.
+ */
+void rk_log_tee(rk_log_fn fn, void *data);
+
+/**
  * The level in use.
  *
  * Context: any.

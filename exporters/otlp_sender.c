@@ -15,6 +15,7 @@
 #include "exporters/guard.h"
 #include "exporters/gzip.h"
 #include "exporters/loop.h"
+#include "exporters/url.h"
 
 #define MS		1000000ull /* ns */
 #define BACKOFF_FIRST_NS (250 * MS)
@@ -51,6 +52,7 @@ struct rk_otlp_sender {
 	uint64_t logged_ns;
 	bool was_connected, said_message, said_too_large;
 	struct rk_otlp_sender_stats stats;
+	char place[160]; /* host:port */
 	char last_error[448];
 };
 
@@ -70,6 +72,29 @@ static const char *shown_url(const struct rk_otlp_sender *sender)
 	return sender->transport ? sender->transport->shown_url : "";
 }
 
+/* Whether another signal has just told the same of the same place. */
+static bool was_said(struct rk_otlp_sender *sender, enum mood mood)
+{
+	struct rk_otlp_said *said = sender->setup.said;
+	uint32_t i;
+
+	for (i = 0; said && i < said->count; i++) {
+		if (strcmp(said->rows[i].place, sender->place) == 0)
+			break;
+	}
+	if (!said || i == RK_OTLP_SIGNAL_COUNT)
+		return false;
+	if (i < said->count && said->rows[i].mood == (int)mood &&
+	    sender->now_ns - said->rows[i].at_ns < LOG_PAUSE_NS)
+		return true;
+	if (i == said->count)
+		said->count++;
+	snprintf(said->rows[i].place, sizeof(said->rows[i].place), "%s", sender->place);
+	said->rows[i].mood = (int)mood;
+	said->rows[i].at_ns = sender->now_ns;
+	return false;
+}
+
 /* Tell that the destination is in another state now; @text names it. */
 static void change_mood(struct rk_otlp_sender *sender, enum mood mood, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -78,6 +103,7 @@ static void change_mood(struct rk_otlp_sender *sender, enum mood mood, const cha
 {
 	bool is_bad = mood == MOOD_GAVE_UP || mood == MOOD_REJECTED;
 	bool is_news = sender->mood != mood;
+	enum rk_log_level level = RK_LOG_INFO;
 	char text[896];
 	va_list args;
 
@@ -88,11 +114,13 @@ static void change_mood(struct rk_otlp_sender *sender, enum mood mood, const cha
 		if (sender->logged_ns && sender->now_ns - sender->logged_ns < LOG_PAUSE_NS)
 			return;
 		sender->logged_ns = sender->now_ns;
+		if (mood == MOOD_REJECTED || !was_said(sender, mood))
+			level = RK_LOG_WARN;
 	}
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	rk_log(is_bad ? RK_LOG_WARN : RK_LOG_INFO, "otlp: %s", text);
+	rk_log(level, "otlp: %s", text);
 }
 
 static void set_error(struct rk_otlp_sender *sender, const char *text)
@@ -137,6 +165,11 @@ static void drop_all(struct rk_otlp_sender *sender)
 
 static void give_up_head(struct rk_otlp_sender *sender)
 {
+	/* What comes behind has no more time than it had. */
+	if (sender->is_finishing) {
+		drop_all(sender);
+		return;
+	}
 	change_mood(sender, MOOD_GAVE_UP,
 		    "could not send to %s: %s; %s are given up after %llu ms and counted as "
 		    "retry_exhausted",
@@ -483,6 +516,7 @@ int rk_otlp_sender_create(struct rk_otlp_sender **out, const struct rk_otlp_send
 	}
 	if (setup->target->compression == RK_COMPRESSION_GZIP)
 		sender->gzip = rk_gzip_create();
+	rk_url_place(setup->target->endpoint, sender->place, sizeof(sender->place));
 	snprintf(what, sizeof(what), "otlp/%s", rk_otlp_signal_name(sender->signal));
 	rk_guard_init(&sender->guard, setup->host, what, setup->target->endpoint);
 	*out = sender;

@@ -35,6 +35,16 @@
 
 struct rk_otlp_sender;
 
+/* What was told about the places that signals go to: one that is down is one piece of news. */
+struct rk_otlp_said {
+	uint32_t count;
+	struct {
+		char place[160];
+		int mood;
+		uint64_t at_ns;
+	} rows[RK_OTLP_SIGNAL_COUNT];
+};
+
 /* Another encoding of a request: bytes in *out (malloc), its length; negative on failure. */
 typedef ptrdiff_t (*rk_otlp_recode_fn)(enum rk_otlp_signal signal, const uint8_t *request,
 				       size_t length, char **out);
@@ -43,7 +53,8 @@ struct rk_otlp_sender_setup {
 	const struct rk_net_host *host;	     /* borrowed; outlives this */
 	const struct rk_otlp_target *target; /* borrowed until the call returns */
 	struct rk_otlp_queue_setup queue;
-	rk_otlp_recode_fn recode; /* NULL: requests go out as they are */
+	struct rk_otlp_said *said; /* shared by the signals; borrowed; may be NULL */
+	rk_otlp_recode_fn recode;  /* NULL: requests go out as they are */
 	/* a batch leaves the queue: accepted, refused, or (RK_OTLP_RETRY) given up; may be NULL */
 	void (*settled)(void *data, const struct rk_otlp_batch *batch,
 			enum rk_otlp_verdict verdict);

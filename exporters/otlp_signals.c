@@ -9,14 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/log.h"
+#include "exporters/grpc.h"
 #include "exporters/metrics_schedule.h"
 #include "exporters/otlp_http.h"
 #include "exporters/otlp_logs.h"
 #include "exporters/otlp_sender.h"
 #include "exporters/otlp_span.h"
 #include "exporters/otlp_target.h"
-#include "exporters/url.h"
 #include "pipeline/trace_context.h"
 
 #define LOG_QUEUE_BYTES (2u << 20)
@@ -37,7 +36,9 @@ struct signal {
 struct rk_otlp_signals {
 	struct rk_otlp_signals_setup setup;
 	struct signal signals[RK_OTLP_SIGNAL_COUNT];
-	struct rk_metrics_schedule *metrics; /* may be NULL */
+	struct rk_grpc *grpc;		      /* NULL where nothing goes by gRPC */
+	struct rk_otlp_said said;
+	struct rk_metrics_schedule *metrics;  /* may be NULL */
 	struct rk_otlp_span_encoder *encoder; /* NULL = no spans are sent */
 	uint64_t sampled_out;		     /* spans */
 	bool is_finished;     /* nothing is taken any more */
@@ -117,19 +118,18 @@ static int open_transport(struct signal *signal, const struct rk_otlp_signals_se
 {
 	const struct rk_otlp_target *target = &signal->target;
 	struct rk_otlp_transport *transport;
-	int err;
+	int err = 0;
 
 	if (target->protocol == RK_PROTOCOL_GRPC) {
-		char shown[256];
-
-		rk_log_warn("otlp: could not send to %s: OTLP/gRPC is not built in; use "
-			    "http/protobuf on port 4318. No %s are sent",
-			    rk_url_redact(target->endpoint, shown, sizeof(shown)),
-			    rk_otlp_signal_name(target->signal));
-		return 0;
+		if (!signal->all->grpc)
+			err = rk_grpc_open(&signal->all->grpc, setup->loop, setup->proxy);
+		if (!err)
+			err = rk_grpc_transport_create(&transport, signal->all->grpc, target,
+						       rk_otlp_sender_done, signal->sender);
+	} else {
+		err = rk_otlp_http_create(&transport, setup->http, target, rk_otlp_sender_done,
+					  signal->sender);
 	}
-	err = rk_otlp_http_create(&transport, setup->http, target, rk_otlp_sender_done,
-				  signal->sender);
 	if (err)
 		return err == -ENOMEM ? err : 0;
 	snprintf(signal->place, sizeof(signal->place), "%s", transport->shown_url);
@@ -143,6 +143,7 @@ static int open_signal(struct rk_otlp_signals *signals, enum rk_otlp_signal whic
 	struct rk_otlp_sender_setup sender = {
 		.host = signals->setup.host,
 		.target = &signal->target,
+		.said = &signals->said,
 		.settled = on_settled,
 		.data = signal,
 	};
@@ -187,6 +188,7 @@ void rk_otlp_signals_destroy(struct rk_otlp_signals *signals)
 		return;
 	for (int i = 0; i < RK_OTLP_SIGNAL_COUNT; i++)
 		rk_otlp_sender_destroy(signals->signals[i].sender);
+	rk_grpc_close(signals->grpc, signals->setup.host->live);
 	rk_metrics_schedule_destroy(signals->metrics);
 	rk_otlp_span_encoder_destroy(signals->encoder);
 	free(signals);
@@ -243,11 +245,15 @@ uint64_t rk_otlp_signals_due_ns(const struct rk_otlp_signals *signals)
 
 		due = at < due ? at : due;
 	}
+	if (signals->grpc && rk_grpc_due_ns(signals->grpc) < due)
+		due = rk_grpc_due_ns(signals->grpc);
 	return due;
 }
 
 void rk_otlp_signals_run(struct rk_otlp_signals *signals, uint64_t now_ns)
 {
+	if (signals->grpc)
+		rk_grpc_run(signals->grpc, now_ns);
 	if (signals->metrics)
 		rk_metrics_schedule_run(signals->metrics, now_ns);
 	for (int i = 0; i < RK_OTLP_SIGNAL_COUNT; i++) {
@@ -258,8 +264,7 @@ void rk_otlp_signals_run(struct rk_otlp_signals *signals, uint64_t now_ns)
 
 bool rk_otlp_signals_are_busy(const struct rk_otlp_signals *signals)
 {
-	(void)signals;
-	return false;
+	return signals->grpc && rk_grpc_is_busy(signals->grpc);
 }
 
 void rk_otlp_signals_finish(struct rk_otlp_signals *signals, uint64_t deadline_ns)

@@ -229,8 +229,7 @@ static void wait_some(struct exporter *e, uint64_t taken)
 
 		if (is_busy)
 			most = SOCKET_WAIT_MS;
-		if (net->poll)
-			net->poll(net, is_busy ? (taken ? 1 : BUSY_WAIT_MS) : 0);
+		rk_outputs_poll_net(&e->outputs, is_busy ? (taken ? 1 : BUSY_WAIT_MS) : 0);
 	}
 	if (e->wait_ms > most)
 		e->wait_ms = most;
@@ -256,12 +255,12 @@ static void run_rounds(struct exporter *e)
 	}
 }
 
-/* Everything that threads have committed, the end, the file; then the network's share. */
+/* Everything that threads have committed, the end, all of it sealed; then the network's share,
+ * and the index of the file last, so that it knows what has arrived. */
 static void run_end(struct exporter *e)
 {
 	uint64_t by = atomic_load(&e->stop_by_ns);
 	uint64_t now = rk_clock_now();
-	struct rk_net *net = e->outputs.net;
 
 	for (int i = 0; i < LAST_ROUNDS_MAX && now < by; i++) {
 		if (!drain_once(e, now))
@@ -272,13 +271,11 @@ static void run_end(struct exporter *e)
 	now = rk_clock_now();
 	tell_tick(e, RK_OP_TICK, now);
 	tell_tick(e, RK_OP_END, now);
-	rk_outputs_close_file(&e->outputs);
+	rk_outputs_seal(&e->outputs, UINT64_MAX);
 	rk_outputs_tell_verdict(&e->outputs);
 	now = rk_clock_now();
-	if (net && net->finish) {
-		net->finish(net, by > now ? (uint32_t)((by - now) / NS_PER_MS) : 0);
-		rk_outputs_tell_unsent(&e->outputs);
-	}
+	rk_outputs_finish_net(&e->outputs, by > now ? (uint32_t)((by - now) / NS_PER_MS) : 0);
+	rk_outputs_close_file(&e->outputs);
 }
 
 static void *exporter_main(void *data)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/config_row.h"
 #include "core/intern.h"
 #include "core/log.h"
 #include "core/resource.h"
@@ -26,6 +27,7 @@
 #define LIVE_WITHIN_NS	 5000000000ull
 #define COMMAND_LINE_MAX 4096
 #define VERDICT_MAX	 4096
+#define SAMPLING_MAX	 1024
 
 static uint64_t random_seed(void)
 {
@@ -121,6 +123,33 @@ static bool choose_path(const struct rk_outputs *outputs, uint64_t wall_ns, char
 	return rk_trace_path_expand(out, size, config->trace_file, &vars) == 0;
 }
 
+/* What decides which spans are sent, so that a replay can tell the same ones. */
+static void list_sampling(const struct rk_config *config, char *out, size_t size)
+{
+	static const enum rk_config_id rows[] = {
+		RK_CONFIG_tracing_enabled,	 RK_CONFIG_tracing_sampler,
+		RK_CONFIG_tracing_sampling_rate, RK_CONFIG_tracing_keep_slower_than,
+		RK_CONFIG_tracing_keep_errors,	 RK_CONFIG_tracing_max_spans_per_second,
+		RK_CONFIG_tracing_propagators,
+	};
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char value[128];
+		int length;
+
+		rk_config_format(config, rows[i], value, sizeof(value));
+		length = snprintf(out + used, size - used, "%s=%s\n", rk_config_row(rows[i])->key,
+				  value);
+		if (length < 0 || (size_t)length >= size - used) {
+			out[used] = '\0';
+			return;
+		}
+		used += (size_t)length;
+	}
+}
+
 static void open_file(struct rk_outputs *outputs)
 {
 	const struct rk_exporter_setup *setup = outputs->setup;
@@ -129,7 +158,7 @@ static void open_file(struct rk_outputs *outputs)
 	uint64_t wall = now + (uint64_t)rk_clock_wall_offset(NULL);
 	bool gpu_time = setup->gpu_time && setup->gpu_time();
 	char command_line[COMMAND_LINE_MAX] = "";
-	char path[PATH_MAX];
+	char path[PATH_MAX], sampling[SAMPLING_MAX];
 	struct rk_trace_options options = {
 		.max_bytes = config->trace_max_size,
 		.level = (uint32_t)config->trace_compression_level,
@@ -154,8 +183,10 @@ static void open_file(struct rk_outputs *outputs)
 		.tracestate = config->tracestate,
 		.baggage = config->baggage,
 		.resource = outputs->resource ? outputs->resource : "",
+		.sampling = sampling,
 	};
 
+	list_sampling(config, sampling, sizeof(sampling));
 	if (config->process_command_args)
 		read_command_line(command_line, sizeof(command_line));
 	if (!choose_path(outputs, wall, path, sizeof(path)))
@@ -189,9 +220,22 @@ static int health(const char *what, char *out, size_t size, void *data)
 	return is_ok ? 200 : 503;
 }
 
+/* On the exporter thread, from poll() or finish() of the network. */
+static void acknowledge(void *data, const char *destination, uint64_t first, uint64_t last)
+{
+	struct rk_outputs *outputs = data;
+
+	if (!outputs->writer)
+		return;
+	rk_trace_writer_acknowledge(outputs->writer, destination, first, last);
+	if (!outputs->unsealed_since)
+		outputs->unsealed_since = rk_clock_now();
+}
+
 static void open_net(struct rk_outputs *outputs)
 {
 	const struct rk_exporter_setup *setup = outputs->setup;
+	struct rk_net *net;
 
 	if (!rk_net_is_wanted(setup->config))
 		return;
@@ -206,14 +250,23 @@ static void open_net(struct rk_outputs *outputs)
 		.render = rk_metrics_render,
 		.add = rk_metrics_add,
 		.set = rk_metrics_set,
+		.visit = rk_metrics_visit,
+		.acknowledge = acknowledge,
+		.acknowledge_data = outputs,
 		.resource = outputs->resource ? outputs->resource : "",
 		.instance = outputs->host,
 		.live = true,
 		.health = health,
 		.health_data = outputs,
 	};
-	if (rk_net_load(&outputs->net, &outputs->net_host, setup->library_dir) == 0 && outputs->net)
-		rk_pipeline_add_sink(outputs->pipeline, &outputs->net->sink);
+	if (rk_net_load(&net, &outputs->net_host, setup->library_dir) || !net)
+		return;
+	outputs->net = net;
+	rk_pipeline_add_sink(outputs->pipeline, &net->sink);
+	if (!rk_net_sends(setup->config, RK_NET_LOGS) || !net->log)
+		return;
+	rk_event_source_start(&outputs->events, setup->config, net);
+	rk_pipeline_add_sink(outputs->pipeline, &outputs->events.sink);
 }
 
 void rk_outputs_open(struct rk_outputs *outputs)
@@ -225,10 +278,12 @@ void rk_outputs_open(struct rk_outputs *outputs)
 		.traceparent = config->traceparent ? config->traceparent : "",
 		.tracestate = config->tracestate ? config->tracestate : "",
 		.baggage = config->baggage,
+		.is_live = true,
 	};
 
 	outputs->is_recording = true;
 	outputs->resource = rk_resource_create(config, outputs->setup->env, &outputs->setup->gpus);
+	setup.resource = outputs->resource;
 	open_file(outputs);
 	if (rk_pipeline_create(&outputs->pipeline, &setup)) {
 		rk_log_error("exporter: could not create the pipeline: %s", rk_strerror(ENOMEM));
@@ -331,7 +386,7 @@ void rk_outputs_tell_verdict(struct rk_outputs *outputs)
 		write_all(STDERR_FILENO, text, (size_t)length);
 }
 
-void rk_outputs_tell_unsent(struct rk_outputs *outputs)
+static void tell_unsent(const struct rk_outputs *outputs)
 {
 	struct rk_net_stats stats;
 	enum rk_log_level level;
@@ -342,8 +397,8 @@ void rk_outputs_tell_unsent(struct rk_outputs *outputs)
 	level = stats.last_error[0] ? RK_LOG_INFO : RK_LOG_WARN;
 	if (outputs->trace_path[0])
 		rk_log(level,
-		       "otlp: %llu of %llu spans were not sent; rktrace replay %s --otlp URL "
-		       "sends them again",
+		       "otlp: %llu of %llu spans were not sent; rktrace replay %s --unsent "
+		       "--otlp URL sends them",
 		       (unsigned long long)stats.dropped, (unsigned long long)stats.eligible,
 		       outputs->trace_path);
 	else
@@ -351,6 +406,22 @@ void rk_outputs_tell_unsent(struct rk_outputs *outputs)
 		       "otlp: %llu of %llu spans were not sent; no trace file was written "
 		       "(RUSTKERNEL_TRACE_FILE)",
 		       (unsigned long long)stats.dropped, (unsigned long long)stats.eligible);
+}
+
+void rk_outputs_poll_net(struct rk_outputs *outputs, uint32_t timeout_ms)
+{
+	if (outputs->events.net)
+		rk_event_source_send(&outputs->events);
+	outputs->net->poll(outputs->net, timeout_ms);
+}
+
+void rk_outputs_finish_net(struct rk_outputs *outputs, uint32_t timeout_ms)
+{
+	if (!outputs->net)
+		return;
+	rk_event_source_stop(&outputs->events);
+	outputs->net->finish(outputs->net, timeout_ms);
+	tell_unsent(outputs);
 }
 
 void rk_outputs_finish(struct rk_outputs *outputs)

@@ -12,6 +12,7 @@
 
 #include <limits.h>
 
+#include "pipeline/event_source.h"
 #include "pipeline/exporter.h"
 #include "pipeline/net_module.h"
 #include "pipeline/own_files.h"
@@ -27,6 +28,7 @@ struct rk_outputs {
 	struct rk_trace_writer *writer; /* may be NULL */
 	struct rk_net *net;		/* may be NULL */
 	struct rk_net_host net_host;
+	struct rk_event_source events; /* started where somebody receives logs */
 	char *resource;
 	char executable[PATH_MAX];
 	char host[256];
@@ -75,19 +77,33 @@ void rk_outputs_seal(struct rk_outputs *outputs, uint64_t now_ns);
 void rk_outputs_note_own(struct rk_outputs *outputs);
 
 /**
- * Close the file; tell the verdict. The network is left.
+ * Tell the verdict. File and network are left.
  *
  * Context: exporter, after the op RK_OP_END.
  */
-void rk_outputs_close_file(struct rk_outputs *outputs);
 void rk_outputs_tell_verdict(struct rk_outputs *outputs);
 
 /**
- * Say how many spans the network did not take, unless its own trouble has been said already.
+ * Look after the sockets, waiting @timeout_ms at most, and send what has been said meanwhile.
  *
- * Context: exporter, after the network's finish().
+ * Context: exporter.
  */
-void rk_outputs_tell_unsent(struct rk_outputs *outputs);
+void rk_outputs_poll_net(struct rk_outputs *outputs, uint32_t timeout_ms);
+
+/**
+ * Send what is left within @timeout_ms. Then say how many spans the network did not take,
+ * unless its own trouble has been said already.
+ *
+ * Context: exporter, once everything is sealed.
+ */
+void rk_outputs_finish_net(struct rk_outputs *outputs, uint32_t timeout_ms);
+
+/**
+ * Write the index and close the file; what the network reports until then gets into it.
+ *
+ * Context: exporter, at the very end.
+ */
+void rk_outputs_close_file(struct rk_outputs *outputs);
 
 /**
  * Free what is left. Only once the thread that used it has ended; librknet stays.

@@ -7,6 +7,7 @@ looks into the library: only at what it wrote, sent and printed.
 """
 import collections
 import glob
+import gzip
 import http.server
 import json
 import os
@@ -185,6 +186,8 @@ class Gateway:
 
             def do_PUT(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers.get("Content-Encoding") == "gzip":
+                    body = gzip.decompress(body)
                 groups[self.path] = body.decode()
                 self.send_response(200)
                 self.end_headers()

@@ -5,7 +5,8 @@ import collections
 import harness
 
 # The tracer's own series tell about a process, not about the trace.
-OWN = ("rustkernel_tracer_", "process_", "rustkernel_last_push_", "target_info")
+OWN = ("rustkernel_tracer_", "process_", "rustkernel_last_push_", "target_info",
+       "rustkernel_circuit_breaker_state")
 
 
 def multiset(spans):

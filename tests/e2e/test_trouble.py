@@ -61,9 +61,11 @@ class Endpoint(harness.Case):
         self.assertLess(self.delay, 2.5)
         self.assertGreaterEqual(len(self.lines(result, "127.0.0.1:9")), 1)
 
-    def test_grpc_says_what_to_do(self):
-        result = self.storm(RUSTKERNEL_OTLP_ENDPOINT="http://127.0.0.1:4317")
-        self.assertEqual(len(self.lines(result, "4318")), 1, result.stderr)
+    def test_grpc_refused(self):
+        result = self.storm(RUSTKERNEL_OTLP_ENDPOINT="http://127.0.0.1:9",
+                            OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+        self.assertEqual(len(self.lines(result, "127.0.0.1:9")), 1, result.stderr)
+        self.assertLess(self.delay, 2.5)
 
     def test_slow_receiver_is_told_apart(self):
         slow = self.receiver("--script", "slow=30")

@@ -211,8 +211,12 @@ class Checker:
         except DecodeError as error:
             self.fail(f"request of {len(body)} bytes: {error}")
             return []
-        for place in unknown_fields(request, "request"):
-            self.fail(f"unknown field in {place}")
+        known = type(request)()
+        known.CopyFrom(request)
+        known.DiscardUnknownFields()
+        if known.ByteSize() != request.ByteSize():  # the search for them takes its time
+            for place in unknown_fields(request, "request"):
+                self.fail(f"unknown field in {place}")
         if request.SerializeToString(deterministic=True) != body:
             self.fail(f"request of {len(body)} bytes: not what the official encoder makes of it")
         return self.items(request, signal)
