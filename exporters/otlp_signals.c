@@ -12,6 +12,7 @@
 #include "exporters/grpc.h"
 #include "exporters/metrics_schedule.h"
 #include "exporters/otlp_http.h"
+#include "exporters/otlp_json.h"
 #include "exporters/otlp_logs.h"
 #include "exporters/otlp_sender.h"
 #include "exporters/otlp_span.h"
@@ -152,6 +153,8 @@ static int open_signal(struct rk_otlp_signals *signals, enum rk_otlp_signal whic
 	signal->all = signals;
 	if (!is_wanted(&signal->target, sender.host->config, which, sender.host->live))
 		return 0;
+	if (signal->target.protocol == RK_PROTOCOL_HTTP_JSON)
+		sender.recode = rk_otlp_json_encode;
 	choose_queue(&sender.queue, sender.host, which);
 	err = rk_otlp_sender_create(&signal->sender, &sender);
 	if (!err)

@@ -20,6 +20,7 @@ step per request, the last one for all that follow; the other signals are accept
   badgzip, badproto    accept with a body that cannot be decoded
 """
 import argparse
+import base64
 import email.utils
 import gzip
 import http.server
@@ -32,6 +33,7 @@ import sys
 import threading
 import time
 
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
@@ -80,6 +82,17 @@ def unknown_fields(message, path):
         for item in value if repeated else [value]:
             found += unknown_fields(item, f"{path}.{field.name}")
     return found
+
+
+def from_otlp_json(value):
+    """JSON of OTLP has its ids in hex, where protobuf's own has base64."""
+    if isinstance(value, list):
+        return [from_otlp_json(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: base64.b64encode(bytes.fromhex(item)).decode()
+            if key in ("traceId", "spanId", "parentSpanId") else from_otlp_json(item)
+            for key, item in value.items()}
 
 
 class Checker:
@@ -202,6 +215,14 @@ class Checker:
                  "flags": record.flags, "trace_id": record.trace_id.hex(),
                  "span_id": record.span_id.hex(),
                  "attributes": self.attributes(record.attributes, where)}]
+
+    def json_request(self, body, signal):
+        try:
+            return self.items(json_format.ParseDict(from_otlp_json(json.loads(body)),
+                                                    REQUESTS[signal]()), signal)
+        except (ValueError, json_format.ParseError) as error:
+            self.fail(f"JSON request of {len(body)} bytes: {error}")
+            return []
 
     def request(self, body, signal="traces"):
         """Decode and check one body; its spans, points or records as dictionaries."""
@@ -332,6 +353,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+    def is_json(self):
+        return self.headers.get("Content-Type") == "application/json"
+
     def signal(self):
         for signal in ("metrics", "logs"):
             if self.path.endswith("/v1/" + signal):
@@ -344,7 +368,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         encoding = self.headers.get("Content-Encoding")
         if signal == "traces" and self.path != self.state.options.path:
             checker.fail(f"path {self.path}")
-        if self.headers.get("Content-Type") != "application/x-protobuf":
+        if self.headers.get("Content-Type") not in ("application/x-protobuf", "application/json"):
             checker.fail(f"Content-Type {self.headers.get('Content-Type')}")
         if not (self.headers.get("User-Agent") or "").startswith("OTel-OTLP-Exporter-"):
             checker.fail(f"User-Agent {self.headers.get('User-Agent')}")
@@ -375,7 +399,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         state, signal = self.state, self.signal()
         step = state.next_step(signal)
         body, wire_bytes = self.read_body(signal)
-        items = state.checker.request(body, signal)
+        if self.is_json():
+            items = state.checker.json_request(body, signal)
+        else:
+            items = state.checker.request(body, signal)
         state.note({"path": self.path, "signal": signal, "headers": {k.lower(): v for k, v in self.headers.items()},
                     "bytes": len(body), "wire_bytes": wire_bytes, "spans": len(items),
                     "step": step.verb, "time": time.monotonic(),
@@ -395,6 +422,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif step.verb == "partial":
             count = min(int(step.value), len(items))
             state.accept(items[count:], signal)
+            if self.is_json():
+                self.answer(200, json.dumps({"partialSuccess": {
+                    "rejectedSpans": str(count),
+                    "errorMessage": step.options.get("text", "")}}).encode())
+                return
             text = step.options.get("text", "").encode()
             inner = b"\x08" + varint(count) + (b"\x12" + varint(len(text)) + text if text else b"")
             self.answer(200, b"\x0a" + varint(len(inner)) + inner)

@@ -232,6 +232,10 @@ class Encoding(Case):
         self.assertEqual(self.resource["rustkernel.rank"], 3)
         self.assertEqual(self.resource["service.name"], "unknown_service:net_driver")
 
+    def test_every_field_json(self):
+        requests, _ = self.compare({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
+        self.assertEqual({r["headers"]["content-type"] for r in requests}, {"application/json"})
+
     def test_bad_resource_list_is_dropped_as_a_whole(self):
         for bad in ("a=1,b=%zz", "a", "a=1,=2", "a=b=c", "a=%ff"):
             with self.subTest(bad):
@@ -427,6 +431,12 @@ class Faults(Case):
         self.assertEqual((stats["sent"], stats["rejected"], stats["retries"]), (7, 3, 0))
         self.assertEqual(len(receiver.requests()), 1)
         self.assertIn("too old", "".join(self.warnings()))
+
+    def test_partial_success_in_json(self):
+        stats, _ = self.run_script("partial=3/text=too \"old\"", "hold_ms=300",
+                                   OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
+        self.assertEqual((stats["sent"], stats["rejected"], stats["retries"]), (7, 3, 0))
+        self.assertIn('too "old"', "".join(self.warnings()))
 
     def test_a_message_alone_is_a_warning(self):
         stats, _ = self.run_script("partial=0/text=please upgrade", "hold_ms=300")
