@@ -28,7 +28,7 @@ def main():
     if not shutil.which("codespell"):
         common.skip("codespell is not here (tools/setup --test brings it)")
     self_test()
-    skipped = ("LICENSE", "tests/checks/spelling.txt", "tools/pins/", "tests/cli/cases/")
+    skipped = ("LICENSE", "exporters/proto/", "tests/checks/spelling.txt", "tools/pins/", "tests/cli/cases/")
     paths = [p for p in common.tracked() if not p.startswith(skipped) and
              not p.endswith((".zst", ".bin", ".wrap", "go.sum", "go.mod"))]
     common.finish(codespell(paths))

@@ -54,7 +54,8 @@ class RealPushgateway(harness.Case):
         self.assertTrue(ours, text[:2000])
         self.assertIn('rank="3"', ours[0])
         check_with_promtool(self, "".join(
-            line + "\n" for line in text.splitlines() if "rustkernel_" in line))
+            line + "\n" for line in text.splitlines()
+            if line.removeprefix("# HELP ").removeprefix("# TYPE ").startswith("rustkernel_")))
 
 
 class Scrape(harness.Case):

@@ -20,8 +20,9 @@ class Jaeger(harness.Case):
         server = servers.Server(self, "jaeger", [servers.binary_of("jaeger"), *options],
                                 ports["query"])
         server.wait_for(lambda: server.listens(ports["grpc"]), "no gRPC port")
-        trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
-        for protocol, port in [("grpc", ports["grpc"]), ("http/protobuf", ports["http"])]:
+        for protocol, port, trace_id in [
+                ("grpc", ports["grpc"], "4bf92f3577b34da6a3ce929d0e0e4736"),
+                ("http/protobuf", ports["http"], "5bf92f3577b34da6a3ce929d0e0e4737")]:
             service = "jaeger-" + protocol.replace("/", "-")
             done = self.run_program(
                 [self.program("storm"), 20, 1, 1],
