@@ -79,6 +79,13 @@ class Server:
             self.process.wait(20)
 
 
+def is_ready(url):
+    try:
+        return bool(get(url))
+    except OSError:
+        return False
+
+
 def get(url, timeout=5):
     with urllib.request.urlopen(url, timeout=timeout) as reply:
         return reply.read()

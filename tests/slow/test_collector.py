@@ -91,8 +91,7 @@ class CollectorTest(harness.Case):
         receiver, gateway = self.receiver(), self.gateway()
         self.rktrace("replay", live.folder / "live.rkt.zst", "--otlp", receiver.url,
                      "--pushgateway", gateway.url,
-                     env={"OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none",
-                          **NO_LIMIT})
+                     env=NO_LIMIT)
         expected = receiver.spans()
         self.assertEqual(len(harness.kernel_spans(expected)), LAUNCHES)
         self.server.wait_for(
