@@ -640,6 +640,29 @@ class Queue(Case):
         # KiB; the queue is 16 MiB, libraries the rest
         self.assertLess(peak, (1 + shadow) * 80 * 1024)
 
+    def test_ten_million_spans_and_a_slow_receiver(self):
+        """The queue is bounded, what does not fit is counted, and every span is in one sum."""
+        spans = 1_000_000 if os.environ.get("RK_SANITIZER_PRELOAD") else 10_000_000
+        with Receiver(self.folder, "slow=0.3") as receiver:
+            process = self.start({"RUSTKERNEL_OTLP_ENDPOINT": receiver.url},
+                                 f"spans={spans}", "hold_ms=500")
+            peak, deadline = 0, time.time() + 120
+            while process.poll() is None and time.time() < deadline:
+                with contextlib.suppress(OSError, IndexError):  # it has just ended
+                    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+                    peak = max(peak, int(status.split("VmHWM:")[1].split()[0]))
+                time.sleep(0.05)
+            stats = self.end(process)
+        self.assertEqual(stats["eligible"], spans)
+        self.assertEqual(stats["sent"] + stats["sampled_out"] + stats["dropped"], spans)
+        self.assertGreater(stats["sent"], 0)
+        self.assertGreater(stats["queue_full"], 0)
+        arrived = len(receiver.spans())
+        # One request may have arrived whose answer came too late.
+        self.assertGreaterEqual(arrived, stats["sent"])
+        shadow = 4 if "libtsan" in os.environ.get("RK_SANITIZER_PRELOAD", "") else 0
+        self.assertLess(peak, (1 + shadow) * 96 * 1024)  # KiB
+
 
 class Signals(Case):
     """Metrics and logs beside the spans, each to its own destination."""
