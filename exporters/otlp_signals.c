@@ -218,7 +218,7 @@ void rk_otlp_signals_push_span(struct rk_otlp_signals *signals, const struct rk_
 		return;
 	}
 	room = rk_otlp_sender_reserve(sender, rk_otlp_span_encoder_bound(signals->encoder, span),
-				      rk_loop_now());
+				      rk_loop_now_coarse());
 	if (room)
 		rk_otlp_sender_commit(sender,
 				      rk_otlp_span_encoder_encode(signals->encoder, room, span),

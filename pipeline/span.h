@@ -2,6 +2,8 @@
  *
  * pipeline/span.h - a finished span, as handed to sinks.
  *
+ * Texts marked as interned are told apart by their address: one address never means another text.
+ *
  * Three shapes: the root of an execution ("kernel:<kernel_id>"), its stages (prepare_input,
  * gpu_execute, collect_output), and leaves (one kernel, copy or memset each). Ids are
  * functions of (file seed, ordinal), so a file and its live run agree:
@@ -43,9 +45,9 @@ struct rk_span {
 	uint8_t link_span_id[8];
 	uint64_t start_unix_ns, end_unix_ns;	/* end >= start */
 	const char *name;	/* borrowed for ever (interned) */
-	const char *kernel_id;	/* "" on copies and memsets */
+	const char *kernel_id;	/* interned; "" on copies and memsets */
 	const char *demangled;	/* LEAF kernel: its full C++ name; may be NULL */
-	const char *domain;
+	const char *domain;	/* interned */
 	const char *tracestate;	/* of the trace, ot=th:... included; "" = none */
 	const struct rk_op *op;	/* LEAF: its op; else NULL. Borrowed until the sink returns */
 	uint64_t exec;
@@ -54,7 +56,7 @@ struct rk_span {
 	uint64_t gpu_ns;	/* ROOT: sum of kernel GPU time */
 	uint64_t queue_ns;	/* LEAF kernel: GPU start - end of the call; 0 if none */
 	const char *error;	/* "" = status unset; else CUDA's name, status ERROR */
-	const char *thread_name;	/* of tid; may be NULL */
+	const char *thread_name;	/* of tid; interned; may be NULL */
 	const struct rk_baggage_entry *baggage;	/* borrowed for ever */
 	uint32_t baggage_count;
 	uint8_t shape;		/* enum rk_span_shape */
