@@ -135,6 +135,8 @@ void rk_otlp_reply_read_json(struct rk_otlp_reply *reply, const uint8_t *bytes, 
 	const uint8_t *end = bytes + length;
 
 	*reply = (struct rk_otlp_reply){ 0 };
+	if (!length)
+		return;
 	for (size_t i = 0; i < sizeof(rejected) / sizeof(rejected[0]); i++)
 		reply->rejected += json_number(json_value(bytes, end, rejected[i]), end);
 	json_text(reply, json_value(bytes, end, "\"errorMessage\""), end);

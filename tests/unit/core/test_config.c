@@ -243,6 +243,7 @@ static void bad_values_are_named(void **state)
 		{ "RUSTKERNEL_OTLP_ENDPOINT=http://", "begins with http://" },
 		{ "RUSTKERNEL_METRICS_ENDPOINT=metrics", "begins with /" },
 		{ "RUSTKERNEL_METRICS_HISTOGRAM_BUCKETS=3,2", "rising" },
+		{ "RUSTKERNEL_METRICS_HISTOGRAM_BUCKETS=-1,2", "rising" },
 		{ "RUSTKERNEL_METRICS_HISTOGRAM_BUCKETS=,", "rising" },
 		{ "RUSTKERNEL_TRACING_KEEP_SLOWER_THAN=99", "p99" },
 		{ "RUSTKERNEL_GRAPH_TRACE=nodes", "node or graph" },
