@@ -191,7 +191,8 @@ class Encoding(Case):
         with Receiver(self.folder) as receiver:
             stats = self.drive({"RUSTKERNEL_OTLP_ENDPOINT": receiver.url,
                                 "RUSTKERNEL_TRACING_OTLP_FLUSH_SIZE": "64KiB", **variables},
-                               "spans=5000", "seed=7", f"expect={expect}")
+                               "spans=5000", "seed=7", "finish_ms=30000",
+                               f"expect={expect}")
         self.assertEqual(receiver.status, 0, receiver.stderr)
         self.assertEqual(stats["sent"], 5000, self.log)
         wanted = [expected_span(json.loads(line))
