@@ -161,7 +161,8 @@ static void visit(const struct rk_metrics *metrics, bool runtime,
 		  void (*fn)(const struct rk_metric_point *, void *), void *data)
 {
 	static const double bounds[] = { 0.001, 0.1 };
-	uint64_t buckets[] = { ++visits, visits, visits };
+	unsigned now = ++visits;
+	uint64_t buckets[] = { now, now, now };
 	uint64_t exponential[] = { visits, 0, 2ull * visits };
 	struct rk_metric_point points[] = {
 		{ .family = &counter, .values = { "a" }, .value = 3.0 * visits },
