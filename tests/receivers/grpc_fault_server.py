@@ -542,7 +542,8 @@ def main():
     state = State(options)
     server = listen(options)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: state.enough.set())
+        # Not here: the thread that is interrupted may hold the lock of the event.
+        signal.signal(number, lambda *_: threading.Thread(target=state.enough.set).start())
     threading.Thread(target=accept_all, args=(state, server), daemon=True).start()
     print(f"port {0 if options.unix else server.getsockname()[1]}", flush=True)
     arrived = state.enough.wait(options.timeout if options.until_spans else None)

@@ -519,7 +519,8 @@ def main():
     Handler.state = state
     server = Server(options)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: state.enough.set())
+        # Not here: the thread that is interrupted may hold the lock of the event.
+        signal.signal(number, lambda *_: threading.Thread(target=state.enough.set).start())
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"port {server.server_address[1]}", flush=True)
     arrived = state.enough.wait(options.timeout if options.until_spans else None)
