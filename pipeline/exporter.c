@@ -286,6 +286,9 @@ static void *exporter_main(void *data)
 	pthread_setname_np(pthread_self(), "rk-exporter");
 	rk_own_files_take(&e->outputs.files);
 	rk_outputs_init(&e->outputs, &e->setup);
+	/* Now, while the call that creates the first context waits, and not when rings fill. */
+	if (rk_net_is_wanted(e->setup.config))
+		rk_net_prepare(e->setup.env, e->setup.library_dir);
 	e->started_ns = rk_clock_now();
 	e->outputs.ticked_ns = e->started_ns;
 	set_state(RUNNING);

@@ -27,6 +27,8 @@ bool rk_net_is_wanted(const struct rk_config *config)
 	return rk_config_wants_scrape(config);
 }
 
+static void *prepared; /* written by the feeding thread only; may be NULL */
+
 static void *try_open(const char *path)
 {
 	if (access(path, R_OK))
@@ -53,6 +55,12 @@ static void *open_library(const struct rk_env *env, const char *self_dir)
 	return library;
 }
 
+void rk_net_prepare(const struct rk_env *env, const char *self_dir)
+{
+	if (!prepared)
+		prepared = open_library(env, self_dir);
+}
+
 int rk_net_load(struct rk_net **out, const struct rk_net_host *host, const char *self_dir)
 {
 	const char *why;
@@ -61,7 +69,7 @@ int rk_net_load(struct rk_net **out, const struct rk_net_host *host, const char 
 
 	*out = NULL;
 	dlerror();
-	library = open_library(host->env, self_dir);
+	library = prepared ? prepared : open_library(host->env, self_dir);
 	if (!library) {
 		why = dlerror();
 		rk_log_warn("net: could not open " LIBRARY " next to %s: %s; "

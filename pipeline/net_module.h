@@ -128,6 +128,14 @@ static inline bool rk_net_sends(const struct rk_config *config, enum rk_net_sign
 bool rk_net_is_wanted(const struct rk_config *config);
 
 /**
+ * Load librknet.so, which takes some 10 ms, without opening anything of it; rk_net_load() then
+ * says what went wrong. For who cannot wait later.
+ *
+ * @env: may be NULL. Context: exporter.
+ */
+void rk_net_prepare(const struct rk_env *env, const char *self_dir);
+
+/**
  * Open librknet.so next to @self_path's lib folder (RK_NET_LIBRARY for a build tree) and call
  * its rk_net_open(). Logged once when it cannot be opened.
  *
