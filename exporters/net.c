@@ -182,15 +182,17 @@ static void net_finish(struct rk_net *public, uint32_t timeout_ms)
 	if (net->otlp)
 		rk_otlp_signals_finish(net->otlp, deadline);
 	for (; now < deadline; now = rk_loop_now()) {
-		bool is_out = !net->otlp || rk_otlp_signals_are_done(net->otlp);
+		bool is_out;
 
+		run(net); /* may end what the wait below would be for */
+		is_out = !net->otlp || rk_otlp_signals_are_done(net->otlp);
 		if (!is_last_part && (is_out || now >= numbers_at)) {
 			send_last_numbers(net, deadline);
 			is_last_part = true;
+			continue;
 		}
 		if (is_out && is_last_part && numbers_are_out(net))
 			break;
-		run(net);
 		turn(net, (uint32_t)earlier((deadline - now) / MS + 1,
 					    is_last_part ? RK_NEVER : (timeout_ms / 2) + 1));
 	}
