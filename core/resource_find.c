@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/proc_stat.h"
 
 #define COMMAND_LINE_BYTES 4096 /* longer command lines are cut */
 #define FILE_BYTES	   65536 /* of a file of the system; what lies behind is not looked at */
@@ -142,26 +143,14 @@ static void add_owner(struct rk_resource_list *list)
 /* With the pid this names the process for all time, also where pids are used again. */
 static void add_creation_time(struct rk_resource_list *list)
 {
-	char stat[1024], date[32], text[64];
-	unsigned long long ticks;
-	struct timespec wall, boot;
+	struct rk_proc_stat process;
+	char date[32], text[64];
 	double seconds;
-	const char *end;
 	time_t whole;
 	struct tm tm;
-	long hz = sysconf(_SC_CLK_TCK);
 
-	read_file("/proc/self/stat", stat, sizeof(stat));
-	end = strrchr(stat, ')'); /* the name may hold anything */
-	if (!end || hz <= 0 ||
-	    sscanf(end + 1,
-		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-		   "%llu",
-		   &ticks) != 1 ||
-	    clock_gettime(CLOCK_REALTIME, &wall) || clock_gettime(CLOCK_BOOTTIME, &boot))
+	if (!rk_proc_stat_read(&process, 0) || !rk_proc_stat_start_unix(&process, &seconds))
 		return;
-	seconds = (double)(wall.tv_sec - boot.tv_sec) +
-		  (double)(wall.tv_nsec - boot.tv_nsec) / 1e9 + (double)ticks / (double)hz;
 	whole = (time_t)seconds;
 	if (!gmtime_r(&whole, &tm))
 		return;

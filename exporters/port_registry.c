@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/proc_stat.h"
 #include "core/resource.h"
 
 #define MS	     1000000ull /* ns */
@@ -143,27 +144,9 @@ static int build_entry(struct rk_port_registry *registry,
 /* When a process began, in clock ticks after boot; 0 = there is none, or no /proc. */
 static unsigned long long start_ticks_of(int pid)
 {
-	char path[64], text[1024];
-	unsigned long long ticks;
-	const char *end;
-	ssize_t length;
-	int fd;
+	struct rk_proc_stat process;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	length = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[length > 0 ? length : 0] = '\0';
-	/* The name, in parentheses, may hold anything. */
-	end = strrchr(text, ')');
-	if (!end || sscanf(end + 1,
-			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d"
-			   " %*d %*d %*d %llu",
-			   &ticks) != 1)
-		return 0;
-	return ticks;
+	return rk_proc_stat_read(&process, pid) ? process.start_ticks : 0;
 }
 
 /* A folder of ours in @parent, for nobody else. Return: descriptor; -errno. */

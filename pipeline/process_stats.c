@@ -5,13 +5,12 @@
 #include "pipeline/process_stats.h"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "core/proc_stat.h"
 
 #define NS_PER_S 1e9
 /* Descriptors are counted one by one on kernels before 6.2; 64 Ki of them take 10 ms. */
@@ -43,33 +42,15 @@ static double count_fds(void)
 	return count > 0 && count <= FDS_COUNTED_MAX ? count : -1;
 }
 
-/* The fields of /proc/self/stat behind the name, which may hold blanks and parentheses. */
 static void read_stat(struct rk_process_stats *stats)
 {
-	unsigned long long start = 0, virtual_bytes = 0;
-	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-	double since_boot = clock_seconds(CLOCK_BOOTTIME);
-	long long resident_pages = 0;
-	const char *fields;
-	char text[1024];
-	ssize_t length;
+	struct rk_proc_stat process;
 
-	if (fd < 0)
+	if (!rk_proc_stat_read(&process, 0))
 		return;
-	length = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[length > 0 ? length : 0] = '\0';
-	fields = strrchr(text, ')');
-	if (!fields || sscanf(fields + 1,
-			      " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-			      "%*d %*d %*d %llu %llu %lld",
-			      &start, &virtual_bytes, &resident_pages) != 3)
-		return;
-	stats->virtual_bytes = (double)virtual_bytes;
-	stats->resident_bytes = (double)resident_pages * (double)sysconf(_SC_PAGESIZE);
-	if (since_boot >= 0)
-		stats->start_unix_seconds = clock_seconds(CLOCK_REALTIME) - since_boot +
-					    (double)start / (double)sysconf(_SC_CLK_TCK);
+	stats->virtual_bytes = (double)process.virtual_bytes;
+	stats->resident_bytes = (double)process.resident_pages * (double)sysconf(_SC_PAGESIZE);
+	rk_proc_stat_start_unix(&process, &stats->start_unix_seconds);
 }
 
 void rk_process_stats_get(struct rk_process_stats *stats)

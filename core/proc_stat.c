@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/proc_stat.c - the fields stand behind the name, which may hold blanks and parentheses.
+ */
+#include "core/proc_stat.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+bool rk_proc_stat_read(struct rk_proc_stat *process, int pid)
+{
+	char path[64] = "/proc/self/stat", text[1024];
+	const char *fields;
+	ssize_t length;
+	int fd;
+
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	fields = strrchr(text, ')');
+	return fields && sscanf(fields + 1,
+				" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+				"%*d %*d %*d %llu %llu %lld",
+				&process->start_ticks, &process->virtual_bytes,
+				&process->resident_pages) == 3;
+}
+
+bool rk_proc_stat_start_unix(const struct rk_proc_stat *process, double *seconds)
+{
+	struct timespec wall, boot;
+	long hz = sysconf(_SC_CLK_TCK);
+
+	if (hz <= 0 || clock_gettime(CLOCK_REALTIME, &wall) || clock_gettime(CLOCK_BOOTTIME, &boot))
+		return false;
+	*seconds = (double)(wall.tv_sec - boot.tv_sec) +
+		   (double)(wall.tv_nsec - boot.tv_nsec) / 1e9 +
+		   (double)process->start_ticks / (double)hz;
+	return true;
+}
