@@ -623,23 +623,33 @@ class Queue(Case):
                         "RUSTKERNEL_TRACING_OTLP_FLUSH_INTERVAL": "50ms"}, "hold_ms=300")
         self.assertEqual(receiver.requests(), [])
 
-    def test_a_dead_receiver_costs_bounded_memory(self):
-        process = self.start({"RUSTKERNEL_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"},
-                             "spans=400000", "hold_ms=1000")
-        peak, deadline = 0, time.time() + 60
+    @staticmethod
+    def peak_of(process, limit_s=120):
+        """KiB of memory that @process had at most, once it has ended."""
+        peak, deadline = 0, time.time() + limit_s
         while process.poll() is None and time.time() < deadline:
             with contextlib.suppress(OSError, IndexError):  # it has just ended
                 status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
                 peak = max(peak, int(status.split("VmHWM:")[1].split()[0]))
             time.sleep(0.02)
+        return peak
+
+    @staticmethod
+    def memory_limit(mebibytes):
+        """The same in KiB; ThreadSanitizer keeps four times as much about each byte as there is."""
+        shadow = 4 if "libtsan" in os.environ.get("RK_SANITIZER_PRELOAD", "") else 0
+        return (1 + shadow) * mebibytes * 1024
+
+    def test_a_dead_receiver_costs_bounded_memory(self):
+        process = self.start({"RUSTKERNEL_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"},
+                             "spans=400000", "hold_ms=1000")
+        peak = self.peak_of(process, 60)
         stats = self.end(process)
         self.assertEqual(stats["dropped"], 400000)
         self.assertGreater(stats["queue_full"], 0)
         self.assertGreater(peak, 16 * 1024)  # it was measured, and the queue did fill
-        # ThreadSanitizer keeps four times as much about each byte as there is.
-        shadow = 4 if "libtsan" in os.environ.get("RK_SANITIZER_PRELOAD", "") else 0
-        # KiB; the queue is 16 MiB, libraries the rest
-        self.assertLess(peak, (1 + shadow) * 80 * 1024)
+        # The queue is 16 MiB, libraries the rest.
+        self.assertLess(peak, self.memory_limit(80))
 
     def test_ten_million_spans_and_a_slow_receiver(self):
         """The queue is bounded, what does not fit is counted, and every span is in one sum."""
@@ -647,12 +657,7 @@ class Queue(Case):
         with Receiver(self.folder, "slow=0.3") as receiver:
             process = self.start({"RUSTKERNEL_OTLP_ENDPOINT": receiver.url},
                                  f"spans={spans}", "hold_ms=500")
-            peak, deadline = 0, time.time() + 120
-            while process.poll() is None and time.time() < deadline:
-                with contextlib.suppress(OSError, IndexError):  # it has just ended
-                    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-                    peak = max(peak, int(status.split("VmHWM:")[1].split()[0]))
-                time.sleep(0.05)
+            peak = self.peak_of(process)
             stats = self.end(process)
         self.assertEqual(stats["eligible"], spans)
         self.assertEqual(stats["sent"] + stats["sampled_out"] + stats["dropped"], spans)
@@ -661,8 +666,7 @@ class Queue(Case):
         arrived = len(receiver.spans())
         # One request may have arrived whose answer came too late.
         self.assertGreaterEqual(arrived, stats["sent"])
-        shadow = 4 if "libtsan" in os.environ.get("RK_SANITIZER_PRELOAD", "") else 0
-        self.assertLess(peak, (1 + shadow) * 96 * 1024)  # KiB
+        self.assertLess(peak, self.memory_limit(96))
 
 
 class Signals(Case):
