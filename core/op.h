@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "core/ledger.h"
+#include "core/op_said.h"
 
 /* On-disk values: append only. */
 enum rk_op_kind {
@@ -34,6 +35,17 @@ enum rk_op_kind {
 	RK_OP_DEVICE = 12,    /* one GPU of this process */
 	RK_OP_CLOCK = 13,     /* wall-clock alignment */
 	RK_OP_END = 14,	      /* clean end; carries the final ledger */
+	/* what the program says by the C API: .said and .text */
+	RK_OP_SPAN_BEGIN = 15,
+	RK_OP_SPAN_END = 16,
+	RK_OP_ATTRIBUTE = 17,
+	RK_OP_SPAN_EVENT = 18,
+	RK_OP_LINK = 19,
+	RK_OP_CONTEXT = 20,    /* execution .exec, opened just now, runs in this context */
+	RK_OP_INSTRUMENT = 21, /* definition, before its first sample; .instrument and .text */
+	RK_OP_SAMPLE = 22,     /* .sample */
+	RK_OP_LOG = 23,
+	RK_OP_IN_FLIGHT = 24, /* a launch has been open for long; told once; fields as of KERNEL */
 	RK_OP_KIND_COUNT
 };
 
@@ -54,6 +66,7 @@ enum rk_exec_close_reason {
 	RK_CLOSE_AGE = 3,   /* 1 s */
 	RK_CLOSE_THREAD_EXIT = 4,
 	RK_CLOSE_END = 5,
+	RK_CLOSE_CONTEXT = 6, /* the thread went on in another context */
 };
 
 /* Devices whose active kernels a tick tells apart; later ones count for the last. */
@@ -125,7 +138,13 @@ struct rk_op {
 			uint64_t memory_bytes;
 			uint32_t major, minor; /* compute capability */
 		} device_info;
+		struct rk_op_said said; /* SPAN_*, ATTRIBUTE, LINK, CONTEXT, LOG */
+		struct rk_op_instrument instrument;
+		struct rk_op_sample sample;
 	};
+	/* C API: packed fields, see core/op_said.h. Borrowed until the receiver returns. */
+	const uint8_t *text;
+	uint32_t text_bytes;
 };
 
 #endif

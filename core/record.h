@@ -31,6 +31,16 @@ enum rk_record_kind {
 	RK_REC_CAPTURE,	     /* .capture: begin or end */
 	RK_REC_NAME,	     /* .name: a kernel handle got its name */
 	RK_REC_CALL,	     /* no payload: kept only when the call failed */
+	/* what the program says by the C API: core/api_record.h */
+	RK_REC_SPAN_BEGIN,
+	RK_REC_SPAN_END,
+	RK_REC_ATTRIBUTE, /* of a span; text: keyed fields */
+	RK_REC_SPAN_EVENT,
+	RK_REC_LINK,
+	RK_REC_ATTACH, /* the thread goes on in this context */
+	RK_REC_SAMPLE, /* a value for an instrument */
+	RK_REC_LOG,
+	RK_REC_TEXT, /* further bytes of the record before it */
 	RK_REC_KIND_COUNT
 };
 

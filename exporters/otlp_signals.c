@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/trace_context.h"
 #include "exporters/grpc.h"
 #include "exporters/metrics_schedule.h"
 #include "exporters/otlp_http.h"
@@ -17,7 +18,6 @@
 #include "exporters/otlp_sender.h"
 #include "exporters/otlp_span.h"
 #include "exporters/otlp_target.h"
-#include "pipeline/trace_context.h"
 
 #define LOG_QUEUE_BYTES (2u << 20)
 #define LOG_FLUSH_BYTES (256u << 10)

@@ -9,13 +9,13 @@
 #ifndef RK_PIPELINE_ASSEMBLER_STATE_H
 #define RK_PIPELINE_ASSEMBLER_STATE_H
 
+#include "core/baggage.h"
+#include "core/sampler.h"
+#include "core/trace_context.h"
 #include "pipeline/assembler.h"
 #include "pipeline/assembler_hold.h"
 #include "pipeline/assembler_slow.h"
-#include "pipeline/baggage.h"
 #include "pipeline/handle_map.h"
-#include "pipeline/sampler.h"
-#include "pipeline/trace_context.h"
 
 #define RK_EXEC_NONE UINT32_MAX
 /* Executions under way that are found without the index: one per thread. */

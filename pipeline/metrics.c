@@ -11,9 +11,9 @@
 #include "core/activity.h"
 #include "core/intern.h"
 #include "core/record.h"
+#include "core/trace_context.h"
 #include "pipeline/kernel_name.h"
 #include "pipeline/metrics_state.h"
-#include "pipeline/trace_context.h"
 
 #define RANKED_OWN    1u
 #define RANKED_FOLDED 2u

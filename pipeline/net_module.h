@@ -16,11 +16,12 @@
 #include "core/config.h"
 #include "core/intern.h"
 #include "core/log.h"
+#include "pipeline/alert_notice.h"
 #include "pipeline/log_event.h"
 #include "pipeline/metrics.h"
 #include "pipeline/sink.h"
 
-#define RK_NET_ABI 2
+#define RK_NET_ABI 3
 
 /* What the module gets from whoever opened it. Borrowed; outlives the module. */
 struct rk_net_host {
@@ -86,6 +87,8 @@ struct rk_net {
 	 * Send one event as an OTLP log record, where a receiver of logs is configured.
 	 */
 	void (*log)(struct rk_net *net, const struct rk_log_event *event);
+	/** Send a notice to the channel it names, where that is one of the network. */
+	void (*notify)(struct rk_net *net, const struct rk_alert_notice *notice);
 	/**
 	 * Send what is queued and the final push; give up after @timeout_ms. What was not
 	 * sent is counted as dropped.

@@ -4,9 +4,10 @@
  *
  * Texts marked as interned are told apart by their address: one address never means another text.
  *
- * Three shapes: the root of an execution ("kernel:<kernel_id>"), its stages (prepare_input,
- * gpu_execute, collect_output), and leaves (one kernel, copy or memset each). Ids are
- * functions of (file seed, ordinal), so a file and its live run agree:
+ * Four shapes: the root of an execution ("kernel:<kernel_id>"), its stages (prepare_input,
+ * gpu_execute, collect_output), leaves (one kernel, copy or memset each), and spans that the
+ * program made by the C API, whose ids come with their ops. The other ids are functions of
+ * (file seed, ordinal), so a file and its live run agree:
  *   leaf  span id = mix(seed, LEAF, op ordinal)
  *   root  span id = mix(seed, ROOT, execution)
  *   stage span id = mix(seed, STAGE + n, execution)
@@ -18,9 +19,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/baggage.h"
+#include "core/fields.h"
 #include "core/op.h"
 
-enum rk_span_shape { RK_SPAN_ROOT, RK_SPAN_STAGE, RK_SPAN_LEAF };
+enum rk_span_shape { RK_SPAN_ROOT, RK_SPAN_STAGE, RK_SPAN_LEAF, RK_SPAN_API };
 enum rk_stage {
 	RK_STAGE_PREPARE_INPUT,
 	RK_STAGE_GPU_EXECUTE,
@@ -31,9 +34,34 @@ enum rk_stage {
 /* Why a span is sent although sampling would have dropped its trace. */
 enum rk_kept { RK_KEPT_NO, RK_KEPT_SLOW, RK_KEPT_ERROR };
 
-/* A chosen entry of the process's baggage; becomes an attribute. */
-struct rk_baggage_entry {
-	const char *key, *value; /* decoded */
+/* What happened during a span of the program; its fields are packed. */
+struct rk_span_event {
+	uint64_t unix_ns;
+	const char *name; /* borrowed until the sink returns, as the fields */
+	const uint8_t *fields;
+	uint32_t field_bytes;
+};
+
+struct rk_span_link {
+	uint8_t trace_id[16], span_id[8];
+	uint8_t trace_flags;
+	const char *tracestate; /* "" = none */
+	const uint8_t *fields;
+	uint32_t field_bytes;
+};
+
+/* The part that only spans of the program have (RK_SPAN_API). Borrowed until the sink returns. */
+struct rk_span_api {
+	uint8_t kind;		/* enum rk_span_kind */
+	uint8_t status;		/* enum rk_span_status */
+	bool is_kernel;		/* named "kernel:<kernel_id>": an execution, not a stage of one */
+	const char *message;	/* of the status; "" = none */
+	const uint8_t *fields;	/* attributes, packed, no key twice; see core/fields.h */
+	uint32_t field_bytes, field_count;
+	const struct rk_span_event *events;
+	const struct rk_span_link *links;
+	uint32_t event_count, link_count;
+	uint32_t dropped_attributes, dropped_events, dropped_links; /* by tracing.limits.* */
 };
 
 struct rk_span {
@@ -59,6 +87,7 @@ struct rk_span {
 	const char *thread_name;	/* of tid; interned; may be NULL */
 	const struct rk_baggage_entry *baggage;	/* borrowed for ever */
 	uint32_t baggage_count;
+	const struct rk_span_api *api; /* API; else NULL */
 	uint8_t shape;		/* enum rk_span_shape */
 	uint8_t kept;		/* enum rk_kept */
 	uint8_t trace_flags;	/* W3C flags of the span's own context */

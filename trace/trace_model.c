@@ -56,7 +56,7 @@ const struct rk_trace_field rk_trace_fields[] = {
 };
 const unsigned rk_trace_field_count = sizeof(rk_trace_fields) / sizeof(rk_trace_fields[0]);
 
-static_assert(RK_OP_KIND_COUNT <= 16, "rk_trace_field.kinds has 16 bits");
+static_assert(RK_OP_KIND_COUNT <= 32, "rk_trace_field.kinds has 32 bits");
 static_assert(RK_TRACE_SHAPES_MAX < UINT16_MAX, "tables hold index + 1 in 16 bits");
 
 /* The kernel's words 5 to 10 are the struct's eleven numbers as they lie there. */

@@ -16,9 +16,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "pipeline/sampler.h"
+#include "core/sampler.h"
+#include "core/trace_context.h"
 #include "pipeline/span_id.h"
-#include "pipeline/trace_context.h"
 
 #define SEED	   0x5eedull
 #define LINE_BYTES (1u << 20)

@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "core/intern.h"
+#include "core/trace_context.h"
 #include "pipeline/metrics_state.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/trace_context.h"
 
 static struct rk_op kernel_op(const char *name, uint64_t ns)
 {

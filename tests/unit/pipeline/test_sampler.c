@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pipeline/sampler.h"
+#include "core/sampler.h"
 
 #define LONG_250                                                                                   \
 	"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567" \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/sampler.c - thresholds, randomness, and the member ot of a tracestate.
+ * core/sampler.c - thresholds, randomness, and the member ot of a tracestate.
  */
-#include "pipeline/sampler.h"
+#include "core/sampler.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/sampler.h - which traces are sent, decided the same in every process.
+ * core/sampler.h - which traces are sent, decided the same in every process.
  *
  * Consistent probability sampling: a trace has a randomness R of 56 bits (ot=rv of its
  * tracestate, else the end of its id), a rate p has a threshold T = (1 - p) * 2^56, and the
@@ -18,15 +18,15 @@
  * th:0 is written too, where everything is kept: nine bytes of a span say that its count is
  * exact; without them a receiver has to take it for unknown.
  */
-#ifndef RK_PIPELINE_SAMPLER_H
-#define RK_PIPELINE_SAMPLER_H
+#ifndef RK_CORE_SAMPLER_H
+#define RK_CORE_SAMPLER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/config.h"
-#include "pipeline/trace_context.h"
+#include "core/trace_context.h"
 
 /* A threshold beyond every R. "Never" is not a probability: it has no th. */
 #define RK_SAMPLER_NEVER ((uint64_t)1 << 56)

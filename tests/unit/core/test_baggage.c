@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/unit/pipeline/test_baggage.c - the grammar, the limits, and what is chosen.
+ * tests/unit/core/test_baggage.c - the grammar, the limits, and what is chosen.
  */
-#include "op_log.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/baggage.h"
+#include "core/baggage.h"
 
 struct seen {
 	char text[4096]; /* key=value| of each member */

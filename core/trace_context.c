@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/trace_context.c - the headers traceparent and tracestate.
+ * core/trace_context.c - the headers traceparent and tracestate.
  */
-#include "pipeline/trace_context.h"
+#include "core/trace_context.h"
 
 #include <stdio.h>
 #include <string.h>

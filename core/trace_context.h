@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/trace_context.h - W3C trace context: who asked for this work.
+ * core/trace_context.h - W3C trace context: who asked for this work.
  */
-#ifndef RK_PIPELINE_TRACE_CONTEXT_H
-#define RK_PIPELINE_TRACE_CONTEXT_H
+#ifndef RK_CORE_TRACE_CONTEXT_H
+#define RK_CORE_TRACE_CONTEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/baggage.c - the grammar of baggage.
+ * core/baggage.c - the grammar of baggage.
  */
-#include "pipeline/baggage.h"
+#include "core/baggage.h"
 
 #include <stdbool.h>
 #include <string.h>

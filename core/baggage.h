@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/baggage.h - W3C baggage: what the caller says about the work.
+ * core/baggage.h - W3C baggage: what the caller says about the work.
  *
  *   BAGGAGE="tenant_id=a%20b;ttl=1, region=eu"    tracing.baggage_attributes: tenant_id
  *
@@ -8,13 +8,16 @@
  * it is not ours to publish. Properties (behind ';') say something about an entry to those who
  * pass it on; they are left out.
  */
-#ifndef RK_PIPELINE_BAGGAGE_H
-#define RK_PIPELINE_BAGGAGE_H
+#ifndef RK_CORE_BAGGAGE_H
+#define RK_CORE_BAGGAGE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pipeline/span.h"
+/* A chosen entry of the baggage; becomes an attribute. */
+struct rk_baggage_entry {
+	const char *key, *value; /* decoded */
+};
 
 /* What has to be passed on at most; further members are ignored. */
 #define RK_BAGGAGE_MEMBERS_MAX 64u

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/unit/pipeline/test_trace_context.c - a table of headers.
+ * tests/unit/core/test_trace_context.c - a table of headers.
  */
-#include "op_log.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #include <stdio.h>
 #include <string.h>
 
-#include "pipeline/trace_context.h"
+#include "core/trace_context.h"
 
 #define IDS "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
 
