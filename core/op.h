@@ -46,6 +46,7 @@ enum rk_op_kind {
 	RK_OP_SAMPLE = 22,     /* .sample */
 	RK_OP_LOG = 23,
 	RK_OP_IN_FLIGHT = 24, /* a launch has been open for long; told once; fields as of KERNEL */
+	RK_OP_SETTINGS = 25,  /* changed while running: .text, keyed texts by YAML key */
 	RK_OP_KIND_COUNT
 };
 
