@@ -93,6 +93,13 @@ int rk_config_layer_list(struct rk_config *config, const char *key,
 			 const struct rk_yaml_node *node);
 
 /**
+ * Name what is wrong with the rows of alerting.channels beyond their members.
+ *
+ * @list: may be NULL. Context: init.
+ */
+void rk_config_layer_check_channels(struct rk_config *config, const struct rk_yaml_node *list);
+
+/**
  * The dotted keys that rk_config_layer_list() knows.
  *
  * Context: init. Return: NULL behind the last.

@@ -25,6 +25,7 @@ enum shape {
 	SHAPE_SEVERITY,
 	SHAPE_TEXTS,	/* list of text */
 	SHAPE_MAPPING,	/* with the members of .members */
+	SHAPE_SEVERITIES, /* list of them */
 	SHAPE_MAPPINGS, /* list of them */
 	SHAPE_ONE_OF,	/* mapping with exactly one member */
 	SHAPE_ONES_OF,	/* list of them */
@@ -79,10 +80,10 @@ static const struct member pagerduty_members[] = {
 static const struct member channel_members[] = {
 	{ "slack", SHAPE_MAPPING, false, slack_members },
 	{ "pagerduty", SHAPE_MAPPING, false, pagerduty_members },
-	{ "webhook", SHAPE_OPEN, false, NULL },
-	{ "alertmanager", SHAPE_OPEN, false, NULL },
-	{ "log", SHAPE_OPEN, false, NULL },
-	{ "command", SHAPE_OPEN, false, NULL },
+	{ "webhook", SHAPE_MAPPING, false, webhook_members },
+	{ "alertmanager", SHAPE_MAPPING, false, alertmanager_members },
+	{ "log", SHAPE_OPEN, false, log_members },
+	{ "command", SHAPE_MAPPING, false, command_members },
 	{ NULL, SHAPE_TEXT, false, NULL },
 };
 static const struct member alerting_members[] = {
@@ -142,15 +143,71 @@ static const char *expected_of(enum shape shape)
 	};
 
 	return expected[shape];
+static const struct member route_members[] = {
+	{ "match", SHAPE_LABELS, false, NULL },
+	{ "channels", SHAPE_TEXTS, true, NULL },
+	{ "continue", SHAPE_BOOL, false, NULL },
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+/* What every channel has, and what those of the network have besides. */
+#define CHANNEL_MEMBERS                                                                            \
+	{ "name", SHAPE_TEXT, false, NULL }, { "min_severity", SHAPE_SEVERITY, false, NULL },      \
+		{ "severities", SHAPE_TEXTS, false, NULL },                                        \
+	{                                                                                          \
+		"send_resolved", SHAPE_BOOL, false, NULL                                           \
+	}
+#define WIRE_MEMBERS                                                                               \
+	{ "timeout", SHAPE_DURATION, false, NULL }, { "retry_for", SHAPE_DURATION, false, NULL },  \
+		{ "certificate", SHAPE_TEXT, false, NULL },                                        \
+		{ "client_certificate", SHAPE_TEXT, false, NULL },                                 \
+	{                                                                                          \
+		"client_key", SHAPE_TEXT, false, NULL                                              \
+	}
 }
 
 static bool is_severity(const char *text)
 {
+	{ "username", SHAPE_TEXT, false, NULL },
+	{ "icon", SHAPE_TEXT, false, NULL },
+	CHANNEL_MEMBERS,
+	WIRE_MEMBERS,
 	return strcmp(text, "info") == 0 || strcmp(text, "warning") == 0 ||
 	       strcmp(text, "critical") == 0 || strcmp(text, "page") == 0;
 }
 
 static bool scalar_fits(enum shape shape, const char *text)
+	{ "url", SHAPE_SECRET, false, NULL },
+	CHANNEL_MEMBERS,
+	WIRE_MEMBERS,
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member webhook_members[] = {
+	{ "url", SHAPE_SECRET, false, NULL },
+	{ "url_file", SHAPE_TEXT, false, NULL },
+	{ "method", SHAPE_TEXT, false, NULL },
+	{ "headers_file", SHAPE_TEXT, false, NULL },
+	CHANNEL_MEMBERS,
+	WIRE_MEMBERS,
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member alertmanager_members[] = {
+	{ "url", SHAPE_SECRET, false, NULL },
+	{ "url_file", SHAPE_TEXT, false, NULL },
+	{ "username", SHAPE_TEXT, false, NULL },
+	{ "password_file", SHAPE_TEXT, false, NULL },
+	{ "bearer_token_file", SHAPE_TEXT, false, NULL },
+	{ "headers_file", SHAPE_TEXT, false, NULL },
+	CHANNEL_MEMBERS,
+	WIRE_MEMBERS,
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member log_members[] = {
+	CHANNEL_MEMBERS,
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member command_members[] = {
+	{ "argv", SHAPE_TEXTS, true, NULL },
+	CHANNEL_MEMBERS,
 {
 	double number;
 	uint64_t ns;
@@ -219,6 +276,7 @@ static bool check_members(struct rk_config *config, const struct member *members
 		if (!m->required || rk_yaml_get(node, m->key))
 			continue;
 		rk_config_layer_problem(config, path, node->line, "%s is missing; expected %s",
+		[SHAPE_SEVERITIES] = "a list of info, warning, critical or page",
 					m->key, expected_of(m->shape));
 		ok = false;
 	}
@@ -257,17 +315,18 @@ static bool check_list(struct rk_config *config, const struct member *member, co
 {
 	struct member element = *member;
 
-	element.shape = member->shape == SHAPE_TEXTS	? SHAPE_TEXT :
-			member->shape == SHAPE_MAPPINGS ? SHAPE_MAPPING :
-							  SHAPE_ONE_OF;
+	element.shape = member->shape == SHAPE_TEXTS	  ? SHAPE_TEXT :
+			member->shape == SHAPE_SEVERITIES ? SHAPE_SEVERITY :
+			member->shape == SHAPE_MAPPINGS	  ? SHAPE_MAPPING :
+							    SHAPE_ONE_OF;
 	return check_elements(config, &element, path, node);
 }
 
 static bool check_node(struct rk_config *config, const struct member *member, const char *path,
 		       const struct rk_yaml_node *node)
 {
-	bool list = member->shape == SHAPE_TEXTS || member->shape == SHAPE_MAPPINGS ||
-		    member->shape == SHAPE_ONES_OF;
+	bool list = member->shape == SHAPE_TEXTS || member->shape == SHAPE_SEVERITIES ||
+		    member->shape == SHAPE_MAPPINGS || member->shape == SHAPE_ONES_OF;
 	char quoted[72];
 
 	if (list && node->kind == RK_YAML_SEQUENCE)
@@ -369,9 +428,11 @@ int rk_config_layer_list(struct rk_config *config, const char *key, const struct
 		return node->kind == RK_YAML_SEQUENCE ? keep_kernels(config, node) : 0;
 	if (strcmp(key, "logging.per_domain_levels") == 0)
 		return node->kind == RK_YAML_MAPPING ? keep_domain_levels(config, node) : 0;
-	if (strcmp(key, "alerting") == 0 && node->kind == RK_YAML_MAPPING)
+	if (strcmp(key, "alerting") == 0 && node->kind == RK_YAML_MAPPING) {
 		config->alerting = node;
 	if (strcmp(key, "slo") == 0 && node->kind == RK_YAML_SEQUENCE)
 		config->slo = node;
 	return 0;
 }
+		rk_config_layer_check_channels(config, rk_yaml_get(node, "channels"));
+	}

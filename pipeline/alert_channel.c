@@ -115,7 +115,7 @@ static void read_target(struct rk_alert_channel *channel, const struct rk_yaml_n
 	channel->argv = rk_yaml_get(row, "argv");
 	if (channel->kind == RK_CHANNEL_PAGERDUTY && !*channel->url)
 		channel->url = PAGERDUTY_URL;
-	if (!*channel->method)
+	if (strcmp(channel->method, "PUT") != 0)
 		channel->method = "POST";
 }
 

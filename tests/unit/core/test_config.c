@@ -283,10 +283,11 @@ static void secrets_are_never_printed(void **state)
 	(void)state;
 	setup(&s,
 	      "tracing: {otlp: {headers: 'hunter2'}}\n"
-	      "alerting: {channels: [{slack: {webhook_url: [hunter2]}}]}\n",
+	      "alerting: {channels: [{slack: {webhook_url: [hunter2]}}, {webhook: {url: hunter2}},"
+	      " {pagerduty: {service_key: hunter2, service_key_file: f}}]}\n",
 	      VARIABLES("OTEL_EXPORTER_OTLP_HEADERS=Authorization=hunter2",
 			"RUSTKERNEL_OTLP_ENDPOINT=https://me:hunter2@host:1/p?q=a@b"));
-	assert_int_equal(s.config->problem_count, 2);
+	assert_int_equal(s.config->problem_count, 4);
 	for (size_t i = 0; i < s.config->problem_count; i++)
 		assert_null(strstr(s.config->problems[i].text, "hunter2"));
 	assert_string_equal(s.config->tracing_otlp_headers, "Authorization=hunter2");
@@ -437,6 +438,22 @@ static void schema_slips_have_a_line(void **state)
 		{ "alerting:\n  rules:\n  - name: a\n    condition: {x: {}}\n    severity: bad\n",
 		  ":5: alerting.rules[0].severity", "critical or page" },
 		{ "alerting: {channels: [{slck: {}}]}\n", "channels[0].slck", "slack?" },
+		{ "alerting: {channels: [{slack: {channel: a}}]}\n", "channels[0].slack",
+		  "webhook_url or webhook_url_file is missing" },
+		{ "alerting:\n  channels:\n  - webhook: {url: \"http://a\", url_file: b}\n",
+		  ":3: alerting.channels[0].webhook", "both given" },
+		{ "alerting: {channels: [{webhook: {url: hunter2}}]}\n", "channels[0].webhook",
+		  "begins with http://" },
+		{ "alerting: {channels: [{webhook: {url: \"http://a\", method: GET}}]}\n",
+		  "channels[0].webhook", "POST or PUT" },
+		{ "alerting:\n  channels:\n  - log: {name: a}\n  - log: {name: a}\n",
+		  ":4: alerting.channels[1].log", "(line 3)" },
+		{ "alerting: {channels: [{alertmanager: {url: \"http://a\", username: u}}]}\n",
+		  "channels[0].alertmanager", "password_file is missing" },
+		{ "alerting: {channels: [{log: {severities: [page, hot]}}]}\n",
+		  "log.severities[1]", "critical or page" },
+		{ "alerting: {channels: [{command: {}}]}\n", "channels[0].command",
+		  "argv is missing" },
 		{ "slo: [{name: a, availability: 99}]\n", "slo[0].availability", "from 0 to 1" },
 		{ "logging: {per_domain_levels: {A: loud}}\n", "per_domain_levels.A", "debug" },
 		{ "metrics: 5\n", ":1: metrics", "is a section" },
