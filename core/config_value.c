@@ -139,6 +139,12 @@ bool rk_config_parse_duration(const char *text, uint64_t *ns)
 	return rk_number_parse_units(text, rk_number_durations, ns);
 }
 
+bool rk_config_parse_size(const char *text, uint64_t *bytes)
+{
+	return rk_number_parse_units(text, rk_number_sizes, bytes) ||
+	       rk_number_parse_uint(text, bytes);
+}
+
 static bool find_choice(const struct choice *choice, const char *text, int *value)
 {
 	for (; choice->name; choice++) {

@@ -54,6 +54,7 @@ int rk_config_value_format(const struct rk_config_row *row, const void *value, c
 bool rk_config_parse_bool(const char *text, bool *value);
 bool rk_config_parse_number(const char *text, double *value);
 bool rk_config_parse_duration(const char *text, uint64_t *ns);
+bool rk_config_parse_size(const char *text, uint64_t *bytes);
 bool rk_config_parse_level(const char *text, enum rk_log_level *level);
 
 #endif

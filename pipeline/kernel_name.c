@@ -10,6 +10,7 @@
 
 #include <libiberty/demangle.h>
 
+#include "core/glob.h"
 #include "core/intern.h"
 
 /* Ids are dense, so the cache is an array of chunks that never move. */
@@ -30,30 +31,6 @@ struct name_chunk {
 static struct name_chunk *chunks[CHUNKS];
 static const struct rk_config *cached_for;
 static const struct rk_kernel_rule *cached_rules;
-
-static bool glob_matches(const char *glob, const char *text)
-{
-	const char *star = NULL;
-	const char *resume = NULL;
-
-	while (*text) {
-		if (*glob == '*') {
-			star = glob++;
-			resume = text;
-		} else if (*glob == '?' || *glob == *text) {
-			glob++;
-			text++;
-		} else if (star) {
-			glob = star + 1;
-			text = ++resume;
-		} else {
-			return false;
-		}
-	}
-	while (*glob == '*')
-		glob++;
-	return *glob == '\0';
-}
 
 /* Length of "operator<<", "operator()" and the like at @text; 0 if it is none. */
 static size_t operator_length(const char *text, const char *begin)
@@ -191,7 +168,7 @@ static void apply_rules(struct rk_kernel_name *name, const struct rk_config *con
 	for (size_t i = 0; config && i < config->kernel_count; i++) {
 		const struct rk_kernel_rule *rule = &config->kernels[i];
 
-		if (!glob_matches(rule->match, readable))
+		if (!rk_glob_matches(rule->match, readable))
 			continue;
 		if (rule->id && rule->id[0])
 			name->kernel_id = rk_intern(rule->id);
