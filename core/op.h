@@ -143,8 +143,7 @@ struct rk_op {
 		struct rk_op_instrument instrument;
 		struct rk_op_sample sample;
 	};
-	/* C API: packed fields, see core/op_said.h. Borrowed until the receiver returns. */
-	const uint8_t *text;
+	const uint8_t *text; /* of the C API, core/op_said.h; borrowed until the receiver returns */
 	uint32_t text_bytes;
 };
 

@@ -88,6 +88,16 @@ void rk_trace_column_put_bytes(struct rk_trace_buffer *buffer, unsigned id, cons
 	rk_trace_column_claim_bytes(buffer, id, count);
 }
 
+void rk_trace_column_put_apart(struct rk_trace_buffer *buffer, unsigned id, const void *bytes,
+			       uint32_t count)
+{
+	if (count >= CUT_BYTES)
+		cut(buffer, buffer->data + buffer->size);
+	rk_trace_column_put_bytes(buffer, id, bytes, count);
+	if (count >= CUT_BYTES)
+		cut(buffer, buffer->data + buffer->size);
+}
+
 void rk_trace_column_claim_bytes(struct rk_trace_buffer *buffer, unsigned id, uint32_t count)
 {
 	if (count)

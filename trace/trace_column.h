@@ -58,8 +58,16 @@ void rk_trace_column_put_bytes(struct rk_trace_buffer *buffer, unsigned id, cons
 			       uint32_t count);
 
 /**
- * The same for bytes that already lie where the column's data will be, RK_TRACE_COLUMN_BYTES
- * behind the end of the buffer.
+ * The same for bytes that resemble neither what stands before nor behind them.
+ *
+ * Context: any.
+ */
+void rk_trace_column_put_apart(struct rk_trace_buffer *buffer, unsigned id, const void *bytes,
+			       uint32_t count);
+
+/**
+ * The same as rk_trace_column_put_bytes() for bytes that already lie where the column's data
+ * will be, RK_TRACE_COLUMN_BYTES behind the end of the buffer.
  *
  * Context: any.
  */

@@ -26,8 +26,14 @@ enum rk_trace_column {
 	RK_COL_UUID_LOW = 13,
 	RK_COL_UUID_HIGH = 14,
 	RK_COL_DEVICE_MEMORY = 15,
-	RK_COL_OP_COUNT = 16, /* one more than the last of the columns above */
-	RK_COL_LEDGER = 16,   /* bytes: sparse differences */
+	RK_COL_LEDGER = 16, /* bytes: sparse differences */
+	RK_COL_SPAN = 17,
+	RK_COL_INSTRUMENT = 18,
+	RK_COL_SAMPLE = 19,
+	RK_COL_TEXT_BYTES = 20,
+	RK_COL_OP_COUNT = 21, /* one more than the last of the columns above */
+	RK_COL_IDS = 21,      /* bytes: ids of traces and spans, bounds of histograms */
+	RK_COL_TEXT = 22,     /* bytes: what TEXT_BYTES counts */
 	/* per shape */
 	RK_COL_S_KIND = 32,
 	RK_COL_S_FLAGS = 33,
@@ -74,6 +80,20 @@ enum rk_trace_column {
 	RK_COL_X_REASON = 79,
 	RK_COL_D_MAJOR = 80,
 	RK_COL_D_MINOR = 81,
+	/* per shape of what the program said; INSTRUMENT; IN_FLIGHT */
+	RK_COL_A_WHAT = 82,
+	RK_COL_A_FLAGS = 83,
+	RK_COL_A_TRACE_FLAGS = 84,
+	RK_COL_A_PRESENT = 85,
+	RK_COL_I_TYPE = 86,
+	RK_COL_I_BOUNDS = 87,
+	RK_COL_F_GRID_X = 88,
+	RK_COL_F_GRID_Y = 89,
+	RK_COL_F_GRID_Z = 90,
+	RK_COL_F_BLOCK_X = 91,
+	RK_COL_F_BLOCK_Y = 92,
+	RK_COL_F_BLOCK_Z = 93,
+	RK_COL_F_GRAPH = 94,
 	/* strings of the block: index 0 is "", so row n is index n + 1 */
 	RK_COL_STRING_LENGTHS = 96,
 	RK_COL_STRING_BYTES = 97,

@@ -12,6 +12,7 @@
 #include "trace/trace_column.h"
 #include "trace/trace_ledger.h"
 #include "trace/trace_model.h"
+#include "trace/trace_said.h"
 
 #define VIEWS 128u /* ids from here on belong to newer versions */
 
@@ -27,7 +28,7 @@ struct rk_trace_decoder {
 	struct rk_trace_column_view views[VIEWS];
 	struct values columns[RK_COL_OP_COUNT];
 	struct rk_trace_ledger last_ledger;
-	size_t ledger_offset;
+	size_t ledger_offset, ids_offset, text_offset;
 	uint32_t op_next;
 	uint32_t strings[RK_TRACE_STRINGS_MAX + 1]; /* rk_intern ids; [0] = "" */
 	uint64_t scratch[RK_TRACE_STRINGS_MAX];
@@ -190,10 +191,17 @@ static int load_values(struct rk_trace_decoder *decoder, unsigned column)
 	return values->is_zero ? 0 : rk_trace_column_get(view, values->at, values->count);
 }
 
+/* A column that is there must be bytes; one that is not is empty. */
+static int check_bytes(const struct rk_trace_decoder *decoder, unsigned column)
+{
+	const struct rk_trace_column_view *view = &decoder->views[column];
+
+	return view->data && view->encoding != RK_TRACE_ENC_BYTES ? -EBADMSG : 0;
+}
+
 int rk_trace_decoder_load(struct rk_trace_decoder *decoder, const uint8_t *block,
 			  const struct rk_trace_header *header)
 {
-	const struct rk_trace_column_view *ledger = &decoder->views[RK_COL_LEDGER];
 	int err;
 
 	decoder->header = *header;
@@ -204,13 +212,15 @@ int rk_trace_decoder_load(struct rk_trace_decoder *decoder, const uint8_t *block
 	if (!err)
 		err = load_shapes(decoder);
 	for (unsigned c = 1; c < RK_COL_OP_COUNT && !err; c++)
-		err = load_values(decoder, c);
-	if (!err && ledger->data && ledger->encoding != RK_TRACE_ENC_BYTES)
-		err = -EBADMSG;
+		err = c == RK_COL_LEDGER ? check_bytes(decoder, c) : load_values(decoder, c);
+	if (!err)
+		err = check_bytes(decoder, RK_COL_IDS);
+	if (!err)
+		err = check_bytes(decoder, RK_COL_TEXT);
 	if (err)
 		return err;
 	memset(&decoder->last_ledger, 0, sizeof(decoder->last_ledger));
-	decoder->ledger_offset = 0;
+	decoder->ledger_offset = decoder->ids_offset = decoder->text_offset = 0;
 	decoder->op_next = 0;
 	return 0;
 }
@@ -317,7 +327,89 @@ static int next_gpu(struct rk_trace_decoder *decoder, struct rk_trace_shape *sha
 	return err;
 }
 
-static int next_kind(struct rk_trace_decoder *decoder, struct rk_op *op)
+/* The next @size bytes of a column of bytes; NULL when there are not as many. */
+static const uint8_t *take_bytes(const struct rk_trace_decoder *decoder, unsigned column,
+				 size_t *offset, size_t size)
+{
+	const struct rk_trace_column_view *view = &decoder->views[column];
+	size_t at = *offset;
+
+	if (size > view->bytes - at)
+		return NULL;
+	*offset += size;
+	return view->data + at;
+}
+
+static int next_text(struct rk_trace_decoder *decoder, struct rk_op *op)
+{
+	uint64_t size = 0;
+
+	op->text = NULL;
+	op->text_bytes = 0;
+	if (pop(decoder, RK_COL_TEXT_BYTES, &size) || size > RK_API_TEXT_MAX)
+		return -EBADMSG;
+	if (size == 0)
+		return 0;
+	op->text = take_bytes(decoder, RK_COL_TEXT, &decoder->text_offset, size);
+	op->text_bytes = (uint32_t)size;
+	return op->text ? 0 : -EBADMSG;
+}
+
+static int next_instrument(struct rk_trace_decoder *decoder, struct rk_op *op)
+{
+	struct rk_op_instrument *instrument = &op->instrument;
+	size_t size = instrument->bound_count * sizeof(instrument->bounds[0]);
+	const uint8_t *bounds;
+	uint64_t number = 0;
+	int err = pop_difference(decoder, RK_COL_INSTRUMENT, &number, decoder->model.instrument);
+
+	instrument->number = (uint32_t)number;
+	decoder->model.instrument = instrument->number;
+	if (err || instrument->bound_count > RK_INSTRUMENT_BOUNDS)
+		return -EBADMSG;
+	memset(instrument->bounds, 0, sizeof(instrument->bounds));
+	if (size) {
+		bounds = take_bytes(decoder, RK_COL_IDS, &decoder->ids_offset, size);
+		if (!bounds)
+			return -EBADMSG;
+		memcpy(instrument->bounds, bounds, size);
+	}
+	return next_text(decoder, op);
+}
+
+static int next_sample(struct rk_trace_decoder *decoder, struct rk_op_sample *sample)
+{
+	uint64_t number = 0, bits = 0;
+	int err = pop_difference(decoder, RK_COL_INSTRUMENT, &number, decoder->model.instrument);
+
+	err |= pop(decoder, RK_COL_SAMPLE, &bits);
+	sample->number = (uint32_t)number;
+	decoder->model.instrument = sample->number;
+	memcpy(&sample->value, &bits, sizeof(bits));
+	return err;
+}
+
+static int next_said(struct rk_trace_decoder *decoder, unsigned present, struct rk_op *op)
+{
+	size_t size = rk_trace_ids_bytes(present);
+	int err = 0;
+
+	if (present & RK_TRACE_HAS_SPAN) {
+		err = pop_difference(decoder, RK_COL_SPAN, &op->said.number, decoder->model.span);
+		decoder->model.span = op->said.number;
+	}
+	if (size) {
+		const uint8_t *ids = take_bytes(decoder, RK_COL_IDS, &decoder->ids_offset, size);
+
+		if (!ids)
+			return -EBADMSG;
+		rk_trace_ids_get(ids, present, &op->said);
+	}
+	return err ? err : next_text(decoder, op);
+}
+
+static int next_kind(struct rk_trace_decoder *decoder, const struct rk_trace_key *key,
+		     struct rk_op *op)
 {
 	const struct rk_trace_column_view *ledger = &decoder->views[RK_COL_LEDGER];
 	uint64_t value = 0;
@@ -349,7 +441,15 @@ static int next_kind(struct rk_trace_decoder *decoder, struct rk_op *op)
 		err |= rk_trace_ledger_get(ledger->data, ledger->bytes, &decoder->ledger_offset,
 					   &decoder->last_ledger, op);
 		break;
+	case RK_OP_INSTRUMENT:
+		err |= next_instrument(decoder, op);
+		break;
+	case RK_OP_SAMPLE:
+		err |= next_sample(decoder, &op->sample);
+		break;
 	default:
+		if (rk_trace_is_said(op->kind))
+			err |= next_said(decoder, rk_trace_said_key_present(key), op);
 		break;
 	}
 	return err;
@@ -375,7 +475,7 @@ static int next_any(struct rk_trace_decoder *decoder, struct rk_op *op)
 	model->ordinal = op->ordinal;
 	err |= next_host(decoder, &model->shapes[shape], op);
 	err |= next_gpu(decoder, &model->shapes[shape], op);
-	err |= next_kind(decoder, op);
+	err |= next_kind(decoder, &model->shapes[shape].key, op);
 	return err ? -EBADMSG : 0;
 }
 

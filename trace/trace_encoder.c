@@ -14,6 +14,7 @@
 #include "core/intern.h"
 #include "trace/trace_ledger.h"
 #include "trace/trace_model.h"
+#include "trace/trace_said.h"
 
 #define RARE_OPS     64u	 /* CLOCK and DEVICE ops in a block */
 #define LEDGER_BYTES (32u << 10) /* ticks in a block */
@@ -23,7 +24,10 @@
 /* The content at its worst: a block that is almost full, and then every column widens. */
 #define CONTENT_MAX                                                                                \
 	(FIXED_BYTES + RK_TRACE_BLOCK_OPS_MAX * 10u * 8u + LEDGER_BYTES +                          \
-	 RK_TRACE_SHAPES_MAX * (SHAPE_BYTES + 8u) + RK_TRACE_BLOCK_RAW + 2u * RK_TRACE_STRING_MAX)
+	 RK_TRACE_SHAPES_MAX * (SHAPE_BYTES + 8u) + RK_TRACE_BLOCK_RAW +                           \
+	 2u * RK_TRACE_STRING_MAX + RK_TRACE_SAID_MAX)
+/* Texts and ids share RK_TRACE_BLOCK_RAW with the strings; the op that reaches it still fits. */
+#define SAID_BYTES (RK_TRACE_BLOCK_RAW + RK_TRACE_SAID_MAX)
 
 static_assert(CONTENT_MAX <= RK_TRACE_RAW_MAX, "our own reader takes every block");
 static_assert(RK_TRACE_BLOCK_OPS_MAX <= RK_TRACE_OPS_MAX, "our own reader takes every block");
@@ -39,13 +43,13 @@ struct column {
 struct rk_trace_encoder {
 	struct column columns[RK_COL_OP_COUNT];
 	uint64_t *values; /* of all columns */
-	uint8_t *ledger;
+	uint8_t *ledger, *ids, *text;
 	struct rk_trace_buffer buffer;
 	struct rk_trace_model model;
 	struct rk_trace_ledger last_ledger;
 	uint64_t first_ordinal, first_ns, last_ns;
 	size_t raw; /* content so far, an upper bound */
-	size_t ledger_size;
+	size_t ledger_size, ids_size, text_size;
 	uint32_t op_count, string_count;
 	uint32_t string_ids[RK_TRACE_STRINGS_MAX];
 	uint16_t string_table[STRING_TABLE]; /* place in string_ids + 1; 0 = free */
@@ -55,7 +59,9 @@ struct rk_trace_encoder {
 
 static uint32_t column_capacity(unsigned column)
 {
-	return column < RK_COL_WALL_OFFSET ? RK_TRACE_BLOCK_OPS_MAX : RARE_OPS;
+	if (column >= RK_COL_WALL_OFFSET && column < RK_COL_LEDGER)
+		return RARE_OPS;
+	return column == RK_COL_LEDGER ? 0 : RK_TRACE_BLOCK_OPS_MAX;
 }
 
 int rk_trace_encoder_create(struct rk_trace_encoder **out)
@@ -71,8 +77,11 @@ int rk_trace_encoder_create(struct rk_trace_encoder **out)
 		return -ENOMEM;
 	encoder->values = malloc(count * sizeof(*encoder->values));
 	encoder->ledger = malloc(LEDGER_BYTES);
+	encoder->ids = malloc(SAID_BYTES);
+	encoder->text = malloc(SAID_BYTES);
 	encoder->buffer.data = malloc(CONTENT_MAX);
-	if (!encoder->values || !encoder->ledger || !encoder->buffer.data) {
+	if (!encoder->values || !encoder->ledger || !encoder->ids || !encoder->text ||
+	    !encoder->buffer.data) {
 		rk_trace_encoder_destroy(encoder);
 		return -ENOMEM;
 	}
@@ -92,6 +101,8 @@ void rk_trace_encoder_destroy(struct rk_trace_encoder *encoder)
 	if (!encoder)
 		return;
 	free(encoder->buffer.data);
+	free(encoder->text);
+	free(encoder->ids);
 	free(encoder->ledger);
 	free(encoder->values);
 	free(encoder);
@@ -109,7 +120,7 @@ void rk_trace_encoder_reset(struct rk_trace_encoder *encoder)
 	}
 	encoder->first_ordinal = encoder->first_ns = encoder->last_ns = 0;
 	encoder->raw = FIXED_BYTES;
-	encoder->ledger_size = 0;
+	encoder->ledger_size = encoder->ids_size = encoder->text_size = 0;
 	encoder->op_count = encoder->string_count = 0;
 }
 
@@ -254,6 +265,45 @@ static void add_gpu(struct rk_trace_encoder *encoder, struct rk_trace_shape *sha
 	}
 }
 
+static void add_said(struct rk_trace_encoder *encoder, const struct rk_op *op)
+{
+	struct rk_trace_model *model = &encoder->model;
+	uint8_t *ids = encoder->ids + encoder->ids_size;
+	uint32_t text = rk_trace_text_of(op);
+	size_t size = 0;
+
+	if (op->kind == RK_OP_INSTRUMENT) {
+		push_difference(encoder, RK_COL_INSTRUMENT, op->instrument.number,
+				model->instrument);
+		model->instrument = op->instrument.number;
+		size = rk_trace_bounds_of(op) * sizeof(op->instrument.bounds[0]);
+		memcpy(ids, op->instrument.bounds, size);
+	} else {
+		if (op->said.number) {
+			push_difference(encoder, RK_COL_SPAN, op->said.number, model->span);
+			model->span = op->said.number;
+		}
+		size = rk_trace_ids_put(ids, &op->said);
+	}
+	push(encoder, RK_COL_TEXT_BYTES, text);
+	if (text)
+		memcpy(encoder->text + encoder->text_size, op->text, text);
+	encoder->ids_size += size;
+	encoder->text_size += text;
+	encoder->raw += size + text;
+}
+
+static void add_sample(struct rk_trace_encoder *encoder, const struct rk_op_sample *sample)
+{
+	struct rk_trace_model *model = &encoder->model;
+	uint64_t bits;
+
+	memcpy(&bits, &sample->value, sizeof(bits));
+	push_difference(encoder, RK_COL_INSTRUMENT, sample->number, model->instrument);
+	push(encoder, RK_COL_SAMPLE, bits);
+	model->instrument = sample->number;
+}
+
 static void add_kind(struct rk_trace_encoder *encoder, const struct rk_op *op)
 {
 	struct rk_trace_model *model = &encoder->model;
@@ -280,7 +330,12 @@ static void add_kind(struct rk_trace_encoder *encoder, const struct rk_op *op)
 		encoder->ledger_size += rk_trace_ledger_put(encoder->ledger + encoder->ledger_size,
 							    &encoder->last_ledger, op);
 		break;
+	case RK_OP_SAMPLE:
+		add_sample(encoder, &op->sample);
+		break;
 	default:
+		if (rk_trace_has_text(op->kind))
+			add_said(encoder, op);
 		break;
 	}
 }
@@ -396,6 +451,22 @@ static void put_shapes(struct rk_trace_encoder *encoder)
 	}
 }
 
+static void put_ops(struct rk_trace_encoder *encoder)
+{
+	struct rk_trace_buffer *buffer = &encoder->buffer;
+
+	for (unsigned c = 1; c < RK_COL_OP_COUNT; c++) {
+		if (c == RK_COL_LEDGER)
+			rk_trace_column_put_bytes(buffer, c, encoder->ledger,
+						  (uint32_t)encoder->ledger_size);
+		else
+			rk_trace_column_put(buffer, c, encoder->columns[c].values,
+					    encoder->columns[c].count);
+	}
+	rk_trace_column_put_apart(buffer, RK_COL_IDS, encoder->ids, (uint32_t)encoder->ids_size);
+	rk_trace_column_put_apart(buffer, RK_COL_TEXT, encoder->text, (uint32_t)encoder->text_size);
+}
+
 const struct rk_trace_buffer *rk_trace_encoder_finish(struct rk_trace_encoder *encoder,
 						      struct rk_trace_header *header)
 {
@@ -405,11 +476,7 @@ const struct rk_trace_buffer *rk_trace_encoder_finish(struct rk_trace_encoder *e
 	buffer->cut_count = 0;
 	put_strings(encoder);
 	put_shapes(encoder);
-	for (unsigned c = 1; c < RK_COL_OP_COUNT; c++)
-		rk_trace_column_put(buffer, c, encoder->columns[c].values,
-				    encoder->columns[c].count);
-	rk_trace_column_put_bytes(buffer, RK_COL_LEDGER, encoder->ledger,
-				  (uint32_t)encoder->ledger_size);
+	put_ops(encoder);
 	*header = (struct rk_trace_header){
 		.major = RK_TRACE_MAJOR,
 		.minor = RK_TRACE_MINOR,

@@ -21,7 +21,7 @@
 
 #define RK_TRACE_MAGIC	      0x42544b52u /* "RKTB", first bytes of every frame's content */
 #define RK_TRACE_MAJOR	      1
-#define RK_TRACE_MINOR	      0
+#define RK_TRACE_MINOR	      1
 #define RK_TRACE_HEADER_BYTES 64u
 #define RK_TRACE_COLUMN_BYTES 12u /* header of a column */
 
@@ -74,6 +74,14 @@ enum {
 	RK_TRACE_NO_END = 1 << 3,
 	RK_TRACE_NO_CORRELATION = 1 << 4,
 	RK_TRACE_NO_EXEC = 1 << 5,
+};
+
+/* Bits of RK_COL_A_PRESENT: what is not zero, and has its value in RK_COL_SPAN or RK_COL_IDS. */
+enum {
+	RK_TRACE_HAS_SPAN = 1 << 0,
+	RK_TRACE_HAS_TRACE_ID = 1 << 1,
+	RK_TRACE_HAS_SPAN_ID = 1 << 2,
+	RK_TRACE_HAS_PARENT_ID = 1 << 3,
 };
 
 /* Host order is little endian on every machine this builds for. */

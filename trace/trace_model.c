@@ -7,9 +7,12 @@
 #include <assert.h>
 #include <string.h>
 
+#include "trace/trace_said.h"
+
 #define KIND(kind) (1u << RK_OP_##kind)
 #define COPIES	   (KIND(MEMCPY) | KIND(MEMSET))
 #define MEMORY	   (KIND(ALLOC) | KIND(FREE))
+#define SAID	   RK_TRACE_SAID_KINDS
 
 const struct rk_trace_field rk_trace_fields[] = {
 	{ RK_COL_S_KIND, 0, 0, 0, 8 }, /* first: the others depend on it */
@@ -53,6 +56,19 @@ const struct rk_trace_field rk_trace_fields[] = {
 	{ RK_COL_X_REASON, KIND(EXEC_CLOSE), 5, 32, 8 },
 	{ RK_COL_D_MAJOR, KIND(DEVICE), 5, 0, 32 },
 	{ RK_COL_D_MINOR, KIND(DEVICE), 5, 32, 32 },
+	{ RK_COL_A_WHAT, SAID | KIND(SAMPLE), 5, 0, 16 },
+	{ RK_COL_A_FLAGS, SAID, 5, 16, 8 },
+	{ RK_COL_A_TRACE_FLAGS, SAID, 5, 24, 8 },
+	{ RK_COL_A_PRESENT, SAID, 5, 32, 8 },
+	{ RK_COL_I_TYPE, KIND(INSTRUMENT), 5, 0, 8 },
+	{ RK_COL_I_BOUNDS, KIND(INSTRUMENT), 5, 8, 8 },
+	{ RK_COL_F_GRID_X, KIND(IN_FLIGHT), 5, 0, 32 },
+	{ RK_COL_F_GRID_Y, KIND(IN_FLIGHT), 5, 32, 32 },
+	{ RK_COL_F_GRID_Z, KIND(IN_FLIGHT), 6, 0, 32 },
+	{ RK_COL_F_BLOCK_X, KIND(IN_FLIGHT), 6, 32, 32 },
+	{ RK_COL_F_BLOCK_Y, KIND(IN_FLIGHT), 7, 0, 32 },
+	{ RK_COL_F_BLOCK_Z, KIND(IN_FLIGHT), 7, 32, 32 },
+	{ RK_COL_F_GRAPH, KIND(IN_FLIGHT), 8, 0, 32 },
 };
 const unsigned rk_trace_field_count = sizeof(rk_trace_fields) / sizeof(rk_trace_fields[0]);
 
@@ -74,6 +90,32 @@ static unsigned absent_of(const struct rk_op *op)
 	       (op->host_end ? 0 : RK_TRACE_NO_HOST_END) | (op->start ? 0 : RK_TRACE_NO_START) |
 	       (op->end ? 0 : RK_TRACE_NO_END) | (op->correlation ? 0 : RK_TRACE_NO_CORRELATION) |
 	       (op->exec ? 0 : RK_TRACE_NO_EXEC);
+}
+
+/* A launch in flight has what is known when it is launched. */
+#define LAUNCH_RUN (offsetof(struct rk_op, kernel.registers) - offsetof(struct rk_op, kernel.grid))
+static_assert(LAUNCH_RUN == 24, "grid and block lie side by side");
+
+static void pack_said(uint64_t *w, const struct rk_op *op)
+{
+	switch (op->kind) {
+	case RK_OP_IN_FLIGHT:
+		memcpy(w + 5, op->kernel.grid, LAUNCH_RUN);
+		w[8] = op->kernel.graph;
+		break;
+	case RK_OP_INSTRUMENT:
+		w[5] = op->instrument.type | (uint64_t)rk_trace_bounds_of(op) << 8;
+		break;
+	case RK_OP_SAMPLE:
+		w[5] = op->sample.what;
+		break;
+	default:
+		if (rk_trace_is_said(op->kind))
+			w[5] = op->said.what | (uint64_t)op->said.flags << 16 |
+			       (uint64_t)op->said.trace_flags << 24 |
+			       (uint64_t)rk_trace_said_present(&op->said) << 32;
+		break;
+	}
 }
 
 void rk_trace_key_pack(struct rk_trace_key *key, const struct rk_op *op)
@@ -119,6 +161,31 @@ void rk_trace_key_pack(struct rk_trace_key *key, const struct rk_op *op)
 		w[5] = pair(op->device_info.major, op->device_info.minor);
 		break;
 	default:
+		pack_said(w, op);
+		break;
+	}
+}
+
+static void unpack_said(const uint64_t *w, struct rk_op *op)
+{
+	switch (op->kind) {
+	case RK_OP_IN_FLIGHT:
+		memcpy(op->kernel.grid, w + 5, LAUNCH_RUN);
+		op->kernel.graph = (uint32_t)w[8];
+		break;
+	case RK_OP_INSTRUMENT:
+		op->instrument.type = (uint8_t)w[5];
+		op->instrument.bound_count = (uint8_t)(w[5] >> 8);
+		break;
+	case RK_OP_SAMPLE:
+		op->sample.what = (uint16_t)w[5];
+		break;
+	default:
+		if (rk_trace_is_said(op->kind)) {
+			op->said.what = (uint16_t)w[5];
+			op->said.flags = (uint8_t)(w[5] >> 16);
+			op->said.trace_flags = (uint8_t)(w[5] >> 24);
+		}
 		break;
 	}
 }
@@ -163,6 +230,7 @@ static void unpack_kind(const uint64_t *w, struct rk_op *op)
 		op->device_info.minor = (uint32_t)(w[5] >> 32);
 		break;
 	default:
+		unpack_said(w, op);
 		break;
 	}
 }
@@ -194,6 +262,7 @@ void rk_trace_model_reset(struct rk_trace_model *model)
 	model->shape_count = model->thread_count = model->stream_count = 0;
 	model->previous = RK_TRACE_NO_SHAPE;
 	model->ordinal = model->ptr = 0;
+	model->span = model->instrument = 0;
 }
 
 static inline uint64_t mix(uint64_t hash, uint64_t word)

@@ -55,6 +55,7 @@ struct rk_trace_model {
 	uint32_t shape_count, thread_count, stream_count;
 	uint32_t previous; /* shape of the op before, or RK_TRACE_NO_SHAPE */
 	uint64_t ordinal, ptr;
+	uint64_t span, instrument; /* latest numbers */
 };
 
 /* Where a field of a shape lies in the key. */

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "core/api_record.h"
 #include "core/intern.h"
 #include "trace/trace_encoder.h"
 #include "trace/trace_format.h"
@@ -127,7 +128,7 @@ static void test_step(void **state)
 static void test_full_blocks(void **state)
 {
 	const char *path = fixture_path(*state, "full");
-	enum { COUNT = 30000 };
+	enum { COUNT = 34000 };
 	struct rk_op *wanted = calloc(COUNT, sizeof(*wanted));
 	struct rk_op *got = calloc(COUNT, sizeof(*got));
 	struct fixture_random random = { .state = 3 };
@@ -142,6 +143,7 @@ static void test_full_blocks(void **state)
 				i < 16000 ? RK_OP_KERNEL :
 				i < 20000 ? RK_OP_TICK :
 				i < 24000 ? RK_OP_CLOCK :
+				i < 28000 ? RK_OP_LOG :
 					    1 + i % (RK_OP_KIND_COUNT - 1);
 
 		fixture_op(&random, kind, &wanted[i]);
@@ -156,10 +158,73 @@ static void test_full_blocks(void **state)
 	assert_int_equal(rk_trace_writer_close(writer), 0);
 	assert_int_equal(fixture_read(path, got, COUNT, &info), 0);
 	assert_int_equal(info.ops, COUNT);
-	assert_true(info.frames > 10);
+	assert_true(info.frames > 20);
 	assert_ops(got, wanted, COUNT);
 	free(wanted);
 	free(got);
+}
+
+static void write_said(struct rk_trace_writer *writer, struct fixture_random *random, unsigned i)
+{
+	static uint8_t text[RK_API_TEXT_MAX];
+	struct rk_op op = { .kind = RK_OP_LOG, .ordinal = i + 1, .text = text };
+
+	for (size_t at = 0; at < sizeof(text); at += 8)
+		memcpy(text + at, &(uint64_t){ fixture_next(random) }, 8);
+	op.text_bytes = sizeof(text);
+	memset(op.said.trace_id, 0xff, sizeof(op.said.trace_id));
+	assert_int_equal(rk_trace_writer_add(writer, &op), 0);
+}
+
+/* Nothing but texts of the greatest length, of noise: the block is sealed in time. */
+static void test_long_texts(void **state)
+{
+	const char *path = fixture_path(*state, "texts");
+	enum { COUNT = 700 };
+	struct fixture_random random = { .state = 17 };
+	struct rk_trace_writer *writer;
+	struct rk_trace_reader *reader;
+	struct rk_trace_info info;
+	struct rk_op op;
+
+	assert_int_equal(rk_trace_writer_open(&writer, path, &fixture_meta, &fixture_options), 0);
+	for (unsigned i = 0; i < COUNT; i++)
+		write_said(writer, &random, i);
+	assert_int_equal(rk_trace_writer_close(writer), 0);
+	random.state = 17;
+	assert_int_equal(rk_trace_reader_open(&reader, path, NULL), 0);
+	for (unsigned i = 0; i < COUNT; i++) {
+		assert_int_equal(rk_trace_reader_next(reader, &op), 1);
+		assert_int_equal(op.text_bytes, RK_API_TEXT_MAX);
+		for (size_t at = 0; at < RK_API_TEXT_MAX; at += 8)
+			assert_memory_equal(op.text + at, &(uint64_t){ fixture_next(&random) }, 8);
+	}
+	assert_int_equal(rk_trace_reader_next(reader, &op), 0);
+	rk_trace_reader_get_info(reader, &info);
+	assert_in_range(info.frames, 5, 10);
+	rk_trace_reader_close(reader);
+}
+
+/* More bounds and text than there may be: cut, and the rest of the file is whole. */
+static void test_said_too_much(void **state)
+{
+	const char *path = fixture_path(*state, "much");
+	static const uint8_t text[RK_API_TEXT_MAX + 50] = "t";
+	struct rk_op op = { .kind = RK_OP_INSTRUMENT, .ordinal = 1, .text = text }, got[2];
+	struct rk_trace_writer *writer;
+	struct rk_trace_info info;
+
+	op.text_bytes = sizeof(text);
+	op.instrument.bound_count = 1000;
+	assert_int_equal(rk_trace_writer_open(&writer, path, &fixture_meta, &fixture_options), 0);
+	assert_int_equal(rk_trace_writer_add(writer, &op), 0);
+	op = (struct rk_op){ .kind = RK_OP_SAMPLE, .ordinal = 2, .sample = { 7, 1, 0.5 } };
+	assert_int_equal(rk_trace_writer_add(writer, &op), 0);
+	assert_int_equal(rk_trace_writer_close(writer), 0);
+	assert_int_equal(fixture_read(path, got, 2, &info), 0);
+	assert_int_equal(got[0].text_bytes, RK_API_TEXT_MAX);
+	assert_int_equal(got[0].instrument.bound_count, RK_INSTRUMENT_BOUNDS);
+	assert_memory_equal(&got[1].sample, &op.sample, sizeof(op.sample));
 }
 
 /* A name beyond the limit is cut, and nothing else suffers. */
@@ -262,6 +327,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_single_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_blocks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_texts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_said_too_much, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_description, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_last_record, setup, teardown),

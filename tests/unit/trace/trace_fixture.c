@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/api_record.h"
 #include "core/intern.h"
 
 const struct rk_trace_meta fixture_meta = {
@@ -72,6 +73,109 @@ static uint32_t some_string(struct fixture_random *random)
 	snprintf(text, sizeof(text), "_Z%llukernel_%llu", (unsigned long long)value,
 		 (unsigned long long)value * value);
 	return rk_intern(text);
+}
+
+/* Equal texts get one address, so that ops that went through a file compare as wholes. */
+const uint8_t *fixture_text(const uint8_t *bytes, uint32_t size)
+{
+	static struct known {
+		struct known *next;
+		uint32_t size;
+		uint8_t bytes[];
+	} * table[4096];
+	uint32_t at = size * 31 % 4096;
+	struct known *known;
+
+	if (size == 0)
+		return NULL;
+	for (known = table[at]; known; known = known->next) {
+		if (known->size == size && memcmp(known->bytes, bytes, size) == 0)
+			return known->bytes;
+	}
+	known = malloc(sizeof(*known) + size);
+	memcpy(known->bytes, bytes, size);
+	known->size = size;
+	known->next = table[at];
+	table[at] = known;
+	return known->bytes;
+}
+
+static void random_text(struct fixture_random *r, struct rk_op *op)
+{
+	uint8_t bytes[RK_API_TEXT_MAX];
+	uint64_t size = fixture_next(r) % 64;
+
+	if (size == 1) /* now and then as long as it may be */
+		size = sizeof(bytes);
+	else if (size == 2)
+		size = 0;
+	for (size_t i = 0; i < size; i++)
+		bytes[i] = "abc\0\377"[fixture_next(r) % 5];
+	op->text = fixture_text(bytes, (uint32_t)size);
+	op->text_bytes = (uint32_t)size;
+}
+
+static void random_id(struct fixture_random *r, uint8_t *id, size_t size)
+{
+	bool is_zero = fixture_next(r) % 3 == 0;
+
+	for (size_t i = 0; i < size; i++)
+		id[i] = is_zero ? 0 : (uint8_t)fixture_next(r);
+}
+
+static void random_said(struct fixture_random *r, struct rk_op *op)
+{
+	op->said.number = fixture_number(r);
+	op->said.what = (uint16_t)fixture_number(r);
+	op->said.flags = (uint8_t)fixture_number(r);
+	op->said.trace_flags = (uint8_t)fixture_number(r);
+	random_id(r, op->said.trace_id, sizeof(op->said.trace_id));
+	random_id(r, op->said.span_id, sizeof(op->said.span_id));
+	random_id(r, op->said.parent_id, sizeof(op->said.parent_id));
+	random_text(r, op);
+}
+
+static void random_instrument(struct fixture_random *r, struct rk_op *op)
+{
+	op->instrument.number = (uint32_t)fixture_number(r);
+	op->instrument.type = (uint8_t)fixture_number(r);
+	op->instrument.bound_count = (uint32_t)fixture_next(r) % (RK_INSTRUMENT_BOUNDS + 1);
+	for (uint32_t i = 0; i < op->instrument.bound_count; i++)
+		op->instrument.bounds[i] = (double)fixture_number(r) / 3;
+	random_text(r, op);
+}
+
+/* What the program said, and what it waits for. */
+static void random_api(struct fixture_random *r, struct rk_op *op)
+{
+	switch (op->kind) {
+	case RK_OP_INSTRUMENT:
+		random_instrument(r, op);
+		break;
+	case RK_OP_SAMPLE:
+		op->sample.number = (uint32_t)fixture_number(r);
+		op->sample.what = (uint16_t)fixture_number(r);
+		op->sample.value = (double)(int64_t)fixture_number(r) / 7;
+		break;
+	case RK_OP_IN_FLIGHT:
+		for (unsigned i = 0; i < 3; i++) {
+			op->kernel.grid[i] = (uint32_t)fixture_number(r);
+			op->kernel.block[i] = (uint32_t)fixture_number(r);
+		}
+		op->kernel.graph = (uint32_t)fixture_number(r);
+		break;
+	case RK_OP_SPAN_BEGIN:
+	case RK_OP_SPAN_END:
+	case RK_OP_ATTRIBUTE:
+	case RK_OP_SPAN_EVENT:
+	case RK_OP_LINK:
+	case RK_OP_CONTEXT:
+	case RK_OP_LOG:
+		random_said(r, op);
+		break;
+	default:
+		break;
+	}
 }
 
 static void random_kind(struct fixture_random *r, struct rk_op *op)
@@ -139,6 +243,7 @@ static void random_kind(struct fixture_random *r, struct rk_op *op)
 		op->device_info.minor = (uint32_t)fixture_number(r);
 		break;
 	default:
+		random_api(r, op);
 		break;
 	}
 }
@@ -312,8 +417,9 @@ struct rk_op *fixture_file(const char *path, uint64_t seed, uint32_t count, uint
 		exit(1);
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		unsigned kind = i + 1 == count ? RK_OP_END : 1 + i % (RK_OP_END - 1);
+		unsigned kind = 1 + i % FIXTURE_KINDS;
 
+		kind = i + 1 == count ? RK_OP_END : kind + (kind >= RK_OP_END);
 		fixture_op(&random, kind, &ops[i]);
 		ops[i].ordinal = i + 1 + i / 10;
 		if (rk_trace_writer_add(writer, &ops[i]))
@@ -341,6 +447,7 @@ int fixture_read(const char *path, struct rk_op *ops, size_t room, struct rk_tra
 
 		memset(&op, 0, sizeof(op));
 		result = rk_trace_reader_next(reader, &op);
+		op.text = fixture_text(op.text, op.text_bytes);
 		if (result == 1 && count < room)
 			ops[count++] = op;
 	} while (result == 1);

@@ -48,6 +48,12 @@ const char *fixture_path(const char *folder, const char *name);
 unsigned char *fixture_load(const char *path, size_t *size);
 void fixture_store(const char *path, const void *bytes, size_t size);
 
+/* The one copy of these bytes; lives as long as the program. */
+const uint8_t *fixture_text(const uint8_t *bytes, uint32_t size);
+
+/* Kinds of ops that may stand anywhere: all but the end. */
+#define FIXTURE_KINDS (RK_OP_KIND_COUNT - 2)
+
 /* A file of @count ops of every kind, sealed every @per_frame ops; the ops are returned. */
 struct rk_op *fixture_file(const char *path, uint64_t seed, uint32_t count, uint32_t per_frame);
 
