@@ -140,8 +140,10 @@ static void take_op(struct rk_sink *sink, const struct rk_op *op)
 {
 	struct rk_verdict *v = (struct rk_verdict *)sink;
 
-	note_time(v, op->host_start ? op->host_start : op->start,
-		  op->end > op->host_end ? op->end : op->host_end);
+	/* What the program says is no GPU work: it makes the run no longer. */
+	if (op->kind < RK_OP_SPAN_BEGIN)
+		note_time(v, op->host_start ? op->host_start : op->start,
+			  op->end > op->host_end ? op->end : op->host_end);
 	switch (op->kind) {
 	case RK_OP_KERNEL:
 		take_kernel(v, op);

@@ -85,6 +85,8 @@ static void count(struct facts *f, const struct rk_op *op)
 	default:
 		break;
 	}
+	if (op->kind >= RK_OP_SPAN_BEGIN)
+		return; /* no GPU work, or told elsewhere */
 	if (op->host_start && (!f->first_ns || op->host_start < f->first_ns))
 		f->first_ns = op->host_start;
 	if (op->end > f->last_ns)
