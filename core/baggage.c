@@ -129,9 +129,21 @@ void rk_baggage_parse(const char *baggage, rk_baggage_fn member, void *data)
 struct wanted {
 	const char *key;
 	size_t length;
-	uint32_t value; /* string */
-	bool found;
+	struct rk_baggage_room *room; /* NULL = the table of strings */
+	const char *value;	      /* NULL = none yet */
 };
+
+/* @length bytes of @text behind what @room holds. Return: NULL when they do not fit. */
+static char *put(struct rk_baggage_room *room, const char *text, size_t length)
+{
+	char *copy = room->bytes + room->used;
+
+	if (length >= room->size - room->used)
+		return NULL;
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	return copy;
+}
 
 static void note(void *data, const char *key, size_t length, const char *value)
 {
@@ -139,8 +151,10 @@ static void note(void *data, const char *key, size_t length, const char *value)
 
 	if (length != wanted->length || memcmp(key, wanted->key, length) != 0)
 		return;
-	wanted->value = rk_intern(value);
-	wanted->found = true;
+	if (wanted->room)
+		wanted->value = put(wanted->room, value, strlen(value));
+	else
+		wanted->value = rk_intern_get(rk_intern(value));
 }
 
 static bool is_known(const struct rk_baggage_entry *entries, uint32_t count,
@@ -154,24 +168,54 @@ static bool is_known(const struct rk_baggage_entry *entries, uint32_t count,
 	return false;
 }
 
-uint32_t rk_baggage_select(const char *baggage, const char *keys, struct rk_baggage_entry *out,
-			   uint32_t size)
+/* The entry of what was found. Return: false when its key has no room. */
+static bool set_entry(struct rk_baggage_entry *entry, const struct wanted *wanted)
+{
+	struct rk_baggage_room *room = wanted->room;
+	size_t before = room ? room->used : 0;
+
+	entry->value = wanted->value;
+	if (!room) {
+		entry->key = rk_intern_get(rk_intern_bytes(wanted->key, wanted->length));
+		return true;
+	}
+	room->used += strlen(wanted->value) + 1;
+	entry->key = put(room, wanted->key, wanted->length);
+	if (!entry->key)
+		room->used = before;
+	else
+		room->used += wanted->length + 1;
+	return entry->key;
+}
+
+static uint32_t select_entries(const char *baggage, const char *keys, struct rk_baggage_entry *out,
+			       uint32_t size, struct rk_baggage_room *room)
 {
 	uint32_t count = 0;
 
 	while (*keys && count < size) {
 		size_t length = strcspn(keys, ",");
-		struct wanted wanted = { .key = keys, .length = length };
+		struct wanted wanted = { .key = keys, .length = length, .room = room };
 
 		trim(&wanted.key, &wanted.length);
 		keys += length + (keys[length] != '\0');
 		if (!wanted.length || is_known(out, count, &wanted))
 			continue;
 		rk_baggage_parse(baggage, note, &wanted);
-		if (!wanted.found)
-			continue;
-		out[count].key = rk_intern_get(rk_intern_bytes(wanted.key, wanted.length));
-		out[count++].value = rk_intern_get(wanted.value);
+		if (wanted.value && set_entry(&out[count], &wanted))
+			count++;
 	}
 	return count;
+}
+
+uint32_t rk_baggage_select(const char *baggage, const char *keys, struct rk_baggage_entry *out,
+			   uint32_t size)
+{
+	return select_entries(baggage, keys, out, size, NULL);
+}
+
+uint32_t rk_baggage_copy(const char *baggage, const char *keys, struct rk_baggage_entry *out,
+			 uint32_t size, struct rk_baggage_room *room)
+{
+	return select_entries(baggage, keys, out, size, room);
 }

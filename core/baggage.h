@@ -44,4 +44,18 @@ void rk_baggage_parse(const char *baggage, rk_baggage_fn member, void *data);
 uint32_t rk_baggage_select(const char *baggage, const char *keys, struct rk_baggage_entry *out,
 			   uint32_t size);
 
+/* Where chosen entries are copied to; what does not fit is left out. */
+struct rk_baggage_room {
+	char *bytes;
+	size_t size, used;
+};
+
+/**
+ * The same for baggage of which a process may have any number: the strings lie in @room.
+ *
+ * Context: exporter or tools. Nothing is interned.
+ */
+uint32_t rk_baggage_copy(const char *baggage, const char *keys, struct rk_baggage_entry *out,
+			 uint32_t size, struct rk_baggage_room *room);
+
 #endif

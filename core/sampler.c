@@ -151,18 +151,19 @@ static const char *intern_state(const char *tracestate, uint64_t threshold)
 }
 
 /* A trace that goes on for a full one shares its fate, so it says whose randomness that was. */
-static const char *next_state(uint64_t randomness, uint64_t threshold)
+static void put_next(uint64_t randomness, uint64_t threshold, char out[RK_TRACE_STATE_BYTES])
 {
 	char state[RK_TRACE_STATE_BYTES];
 
+	out[0] = '\0';
 	if (threshold >= RK_SAMPLER_NEVER)
-		return "";
+		return;
 	snprintf(state, sizeof(state), "ot=rv:%014llx", (unsigned long long)randomness);
-	return intern_state(state, threshold);
+	rk_sampler_put_threshold(state, threshold, out, RK_TRACE_STATE_BYTES);
 }
 
-static void init_parent(struct rk_sampling *sampling, const struct rk_trace_context *parent,
-			const char *tracestate, bool parent_decides)
+void rk_sampler_follow(const struct rk_sampling *sampling, const struct rk_trace_context *parent,
+		       const char *tracestate, bool parent_decides, struct rk_sampler_fate *fate)
 {
 	char state[RK_TRACE_STATE_BYTES];
 	uint64_t threshold = sampling->threshold;
@@ -172,29 +173,43 @@ static void init_parent(struct rk_sampling *sampling, const struct rk_trace_cont
 	rk_trace_context_parse_state(tracestate, state, sizeof(state));
 	parse_ot(state, &ot);
 	randomness = ot.has_randomness ? ot.randomness : randomness_of(parent->trace_id);
-	sampling->is_parent_sampled = randomness >= threshold;
+	fate->is_sampled = randomness >= threshold;
 	if (parent_decides) {
-		sampling->is_parent_sampled = parent->flags & RK_TRACE_FLAG_SAMPLED;
-		sampling->is_off = false;
+		fate->is_sampled = parent->flags & RK_TRACE_FLAG_SAMPLED;
 		threshold = ot.has_threshold && randomness >= ot.threshold ? ot.threshold :
 									     RK_SAMPLER_NEVER;
 	}
-	sampling->parent_unknown = intern_state(state, RK_SAMPLER_NEVER);
-	sampling->parent_known = intern_state(state, threshold);
+	rk_sampler_put_threshold(state, RK_SAMPLER_NEVER, fate->unknown, sizeof(fate->unknown));
 	if (parent_decides && threshold < RK_SAMPLER_NEVER)
-		sampling->parent_known = rk_intern_get(rk_intern(state)); /* moves nothing */
-	sampling->next_known = next_state(randomness, threshold);
+		memcpy(fate->known, state, sizeof(state)); /* moves nothing */
+	else
+		rk_sampler_put_threshold(state, threshold, fate->known, sizeof(fate->known));
+	put_next(randomness, threshold, fate->next);
+}
+
+static void init_parent(struct rk_sampling *sampling, const struct rk_trace_context *parent,
+			const char *tracestate)
+{
+	struct rk_sampler_fate fate;
+
+	rk_sampler_follow(sampling, parent, tracestate, sampling->parent_decides, &fate);
+	if (sampling->parent_decides)
+		sampling->is_off = false;
+	sampling->is_parent_sampled = fate.is_sampled;
+	sampling->parent_unknown = rk_intern_get(rk_intern(fate.unknown));
+	sampling->parent_known = rk_intern_get(rk_intern(fate.known));
+	sampling->next_known = rk_intern_get(rk_intern(fate.next));
 }
 
 void rk_sampler_init(struct rk_sampling *sampling, const struct rk_config *config,
 		     const struct rk_trace_context *parent, const char *tracestate)
 {
 	enum rk_sampler kind = config->tracing_sampler;
-	bool parent_decides = kind == RK_SAMPLER_PARENT_ALWAYS_ON ||
-			      kind == RK_SAMPLER_PARENT_ALWAYS_OFF ||
-			      kind == RK_SAMPLER_PARENT_RATIO;
 
 	memset(sampling, 0, sizeof(*sampling));
+	sampling->parent_decides = kind == RK_SAMPLER_PARENT_ALWAYS_ON ||
+				   kind == RK_SAMPLER_PARENT_ALWAYS_OFF ||
+				   kind == RK_SAMPLER_PARENT_RATIO;
 	sampling->own_unknown = sampling->parent_known = sampling->parent_unknown = "";
 	sampling->next_known = "";
 	sampling->is_off = kind == RK_SAMPLER_ALWAYS_OFF || kind == RK_SAMPLER_PARENT_ALWAYS_OFF;
@@ -205,5 +220,5 @@ void rk_sampler_init(struct rk_sampling *sampling, const struct rk_config *confi
 	sampling->own_known = intern_state("", sampling->threshold);
 	sampling->has_parent = parent;
 	if (parent)
-		init_parent(sampling, parent, tracestate, parent_decides);
+		init_parent(sampling, parent, tracestate);
 }

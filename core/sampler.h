@@ -38,6 +38,7 @@ struct rk_sampling {
 	bool has_parent;
 	bool is_parent_sampled; /* what becomes of the remote parent's trace */
 	bool is_off;		/* someone said always_off: nothing is to be kept at all */
+	bool parent_decides;	/* parentbased_: who has a parent does as its flag says */
 	/* Tracestates, interned. Known: of a trace kept by its threshold. Unknown: kept for
 	 * another reason, so without th. */
 	const char *own_known, *own_unknown;	   /* a trace that begins here */
@@ -53,6 +54,23 @@ struct rk_sampling {
  */
 void rk_sampler_init(struct rk_sampling *sampling, const struct rk_config *config,
 		     const struct rk_trace_context *parent, const char *tracestate);
+
+/* What becomes of the trace of one parent; the tracestates as in struct rk_sampling. */
+struct rk_sampler_fate {
+	bool is_sampled;
+	char known[RK_TRACE_STATE_BYTES], unknown[RK_TRACE_STATE_BYTES];
+	char next[RK_TRACE_STATE_BYTES];
+};
+
+/**
+ * Decide about the trace of @parent, of which a process may have many.
+ *
+ * @tracestate: of the parent; as it came. @parent_decides: whether its flag does; else the
+ * threshold of @sampling.
+ * Context: any. Nothing is interned.
+ */
+void rk_sampler_follow(const struct rk_sampling *sampling, const struct rk_trace_context *parent,
+		       const char *tracestate, bool parent_decides, struct rk_sampler_fate *fate);
 
 /**
  * Whether a trace that begins here is kept.

@@ -3,6 +3,8 @@
  * pipeline/span.h - a finished span, as handed to sinks.
  *
  * Texts marked as interned are told apart by their address: one address never means another text.
+ * Not so where is_borrowed is set: there they live until the sink returns, as what a program says
+ * by the C API has no end.
  *
  * Four shapes: the root of an execution ("kernel:<kernel_id>"), its stages (prepare_input,
  * gpu_execute, collect_output), leaves (one kernel, copy or memset each), and spans that the
@@ -55,6 +57,7 @@ struct rk_span_api {
 	uint8_t kind;		/* enum rk_span_kind */
 	uint8_t status;		/* enum rk_span_status */
 	bool is_kernel;		/* named "kernel:<kernel_id>": an execution, not a stage of one */
+	bool is_unfinished;	/* it was still under way at the end of all, or given up */
 	const char *message;	/* of the status; "" = none */
 	const uint8_t *fields;	/* attributes, packed, no key twice; see core/fields.h */
 	uint32_t field_bytes, field_count;
@@ -93,6 +96,7 @@ struct rk_span {
 	uint8_t trace_flags;	/* W3C flags of the span's own context */
 	bool parent_is_remote;
 	bool host_time;		/* times are the host call's, not the GPU's */
+	bool is_borrowed;	/* name, kernel_id, domain, baggage are not interned */
 };
 
 #endif

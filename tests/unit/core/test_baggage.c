@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,12 +133,44 @@ static void test_choice(void **state)
 	assert_int_equal(rk_baggage_select("", "a", entries, 4), 0);
 }
 
+/* Whatever the room, no byte is written outside of it, and no entry is half there. */
+static void test_copies(void **state)
+{
+	struct rk_baggage_entry entries[4];
+	uint32_t most = 0;
+
+	(void)state;
+	for (size_t size = 0; size < 40; size++) {
+		char *bytes = malloc(size + 1);
+		struct rk_baggage_room room = { .bytes = bytes, .size = size };
+		uint32_t count;
+
+		bytes[size] = 'x';
+		count = rk_baggage_copy("a=1,region=e%20u,a=22", "region,a", entries, 4, &room);
+		assert_in_range(count, most, 2);
+		most = count;
+		assert_true(room.used <= size);
+		assert_int_equal(bytes[size], 'x');
+		for (uint32_t i = 0; i < count; i++) {
+			bool is_region = strcmp(entries[i].key, "region") == 0;
+
+			assert_true(entries[i].value >= bytes &&
+				    entries[i].value < bytes + room.used);
+			assert_string_equal(entries[i].key, is_region ? "region" : "a");
+			assert_string_equal(entries[i].value, is_region ? "e u" : "22");
+		}
+		free(bytes);
+	}
+	assert_int_equal(most, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_grammar),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_copies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
