@@ -34,6 +34,11 @@ void rk_log_init(enum rk_log_level new_level, bool use_stderr)
 	atomic_store(&to_stderr, use_stderr);
 }
 
+void rk_log_set_level(enum rk_log_level new_level)
+{
+	atomic_store(&level, (int)new_level);
+}
+
 void rk_log_attach(rk_log_fn fn, void *data)
 {
 	/* Data first: a line logged meanwhile must not meet the new function with old data. */

@@ -34,6 +34,13 @@ typedef void (*rk_log_fn)(enum rk_log_level level, const char *line, void *data)
 void rk_log_init(enum rk_log_level level, bool to_stderr);
 
 /**
+ * Change the level alone.
+ *
+ * Context: any but hooks.
+ */
+void rk_log_set_level(enum rk_log_level level);
+
+/**
  * Send lines to @fn instead of stderr (librknet.so: to the host; tests: to a buffer).
  * NULL restores stderr.
  *

@@ -19,6 +19,7 @@
 #include "core/log.h"
 #include "core/proc_stat.h"
 #include "core/resource.h"
+#include "core/runtime_dir.h"
 
 #define MS	     1000000ull /* ns */
 #define LOOK_NS	     (10000 * MS) /* a SIGKILLed neighbour is listed that long at most */
@@ -29,7 +30,6 @@
 #define SUFFIX	     ".port"
 #define LIST	     "prometheus_sd.json"
 #define LIST_MAX     (1u << 20)
-#define FOLDER_BYTES 300
 
 struct rk_port_registry {
 	uint64_t due_ns;
@@ -39,7 +39,7 @@ struct rk_port_registry {
 	unsigned long long pid_space;	/* inode of the PID namespace; 0 = not known */
 	bool is_said;			/* that something failed */
 	const struct rk_env *env;	/* borrowed; outlives this */
-	char folder[FOLDER_BYTES];	/* for messages */
+	char folder[RK_RUNTIME_DIR_BYTES];	/* for messages */
 	char name[64];			/* of the entry */
 	char entry[ENTRY_BYTES];	/* its two lines */
 };
@@ -149,54 +149,9 @@ static unsigned long long start_ticks_of(int pid)
 	return rk_proc_stat_read(&process, pid) ? process.start_ticks : 0;
 }
 
-/* A folder of ours in @parent, for nobody else. Return: descriptor; -errno. */
-static int open_folder(const char *parent, const char *name, bool is_parent_ours)
-{
-	int parent_fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct stat file;
-	int fd, err = 0;
-
-	if (parent_fd < 0)
-		return -errno;
-	if (is_parent_ours && (fstat(parent_fd, &file) || file.st_uid != geteuid())) {
-		close(parent_fd);
-		return -EPERM;
-	}
-	if (mkdirat(parent_fd, name, S_IRWXU) && errno != EEXIST)
-		err = -errno;
-	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && !err)
-		err = -errno;
-	close(parent_fd);
-	if (fd < 0)
-		return err;
-	if (fstat(fd, &file) || file.st_uid != geteuid())
-		err = -EPERM;
-	else if ((file.st_mode & 07777) != S_IRWXU && fchmod(fd, S_IRWXU))
-		err = -errno;
-	else
-		return fd;
-	close(fd);
-	return err;
-}
-
 static int open_place(struct rk_port_registry *registry)
 {
-	const struct rk_env *env = registry->env;
-	const char *runtime = env ? rk_env_get(env, "XDG_RUNTIME_DIR") : NULL;
-	char name[64];
-	int fd = -ENOENT;
-
-	if (runtime && runtime[0] == '/') {
-		snprintf(registry->folder, FOLDER_BYTES, "%s/rkpreload", runtime);
-		fd = open_folder(runtime, "rkpreload", true);
-	}
-	if (fd < 0) {
-		snprintf(name, sizeof(name), "rkpreload-%u", (unsigned)geteuid());
-		snprintf(registry->folder, FOLDER_BYTES, "/tmp/%s", name);
-		fd = open_folder("/tmp", name, false);
-	}
-	return fd;
+	return rk_runtime_dir_open(registry->env, registry->folder, sizeof(registry->folder));
 }
 
 static void say(struct rk_port_registry *registry, const char *what, int err)
