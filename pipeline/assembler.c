@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fields.h"
 #include "core/intern.h"
+#include "core/number.h"
 
 /* Names of threads; a program that has more goes without the later ones. */
 #define THREADS_MAX 65536u
@@ -50,7 +52,7 @@ static void init_context(struct rk_assembler *a)
 					  a->baggage, RK_BAGGAGE_MEMBERS_MAX);
 	a->keeps_errors = config->tracing_keep_errors && !a->sampling.is_off;
 	a->keeps_slow = a->slow.quantile > 0 && !a->sampling.is_off;
-	a->tokens = (double)config->tracing_max_spans_per_second;
+	a->span_limit = a->tokens = (double)config->tracing_max_spans_per_second;
 	rk_assembler_part_init(a);
 }
 
@@ -138,7 +140,7 @@ static void exec_remove(struct rk_assembler *a, struct rk_exec *exec)
 
 static void refill(struct rk_assembler *a, const struct rk_op *op)
 {
-	double limit = (double)a->setup.config->tracing_max_spans_per_second;
+	double limit = a->span_limit;
 	uint64_t now = op->end > op->host_end ? op->end : op->host_end;
 
 	if (now <= a->tokens_at)
@@ -261,6 +263,37 @@ static void feed_thread(struct rk_assembler *a, const struct rk_op *op)
 	a->threads_named++;
 }
 
+/* The settings changed while the process ran. One that is not of ours is not looked at. */
+static void feed_settings(struct rk_assembler *a, const struct rk_op *op)
+{
+	struct rk_config changed = *a->setup.config;
+	struct rk_fields_reader fields;
+	struct rk_field field;
+	const char *end;
+	double value;
+	bool has_rate = false;
+
+	if (!a->setup.follows_settings)
+		return;
+	rk_fields_reader_init(&fields, op->text, op->text_bytes);
+	while (rk_fields_next(&fields, &field)) {
+		if (field.type != RK_FIELD_TEXT || !rk_number_parse(field.text, &value, &end))
+			continue;
+		if (strcmp(field.key, "tracing.sampling_rate") == 0) {
+			changed.tracing_sampling_rate = value;
+			has_rate = true;
+		} else if (strcmp(field.key, "tracing.max_spans_per_second") == 0) {
+			a->span_limit = value;
+			a->tokens = value < a->tokens ? value : a->tokens;
+		}
+	}
+	if (!has_rate)
+		return;
+	rk_sampler_init(&a->sampling, &changed, a->has_remote ? &a->remote : NULL,
+			a->setup.tracestate ? a->setup.tracestate : "");
+	rk_assembler_part_resample(a);
+}
+
 void rk_assembler_feed(struct rk_assembler *a, const struct rk_op *op)
 {
 	switch (op->kind) {
@@ -281,6 +314,9 @@ void rk_assembler_feed(struct rk_assembler *a, const struct rk_op *op)
 		break;
 	case RK_OP_CLOCK:
 		a->wall_offset = op->clock.wall_offset_ns;
+		break;
+	case RK_OP_SETTINGS:
+		feed_settings(a, op);
 		break;
 	case RK_OP_END:
 		rk_assembler_finish(a);

@@ -35,6 +35,7 @@ struct rk_assembler_setup {
 	const char *tracestate;	 /* read only with a valid traceparent */
 	const char *baggage;	 /* "" or NULL = none */
 	size_t hold_bytes;	 /* of undecided leaves; 0 = RK_HOLD_BYTES_MAX */
+	bool follows_settings;	 /* RK_OP_SETTINGS counts */
 	void (*span)(const struct rk_span *span, void *data);
 	void *data;
 };

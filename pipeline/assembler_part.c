@@ -49,6 +49,19 @@ void rk_assembler_part_init(struct rk_assembler *a)
 		 sampling->parent_unknown);
 }
 
+void rk_assembler_part_resample(struct rk_assembler *a)
+{
+	const struct rk_sampling *sampling = &a->sampling;
+	struct rk_own_trace *trace = &a->shared;
+
+	if (!a->has_remote)
+		return;
+	trace->flags &= (uint8_t)~RK_TRACE_FLAG_SAMPLED;
+	set_fate(trace, sampling->is_parent_sampled,
+		 trace->is_remote ? sampling->parent_known : sampling->next_known,
+		 trace->is_remote ? sampling->parent_unknown : sampling->own_unknown);
+}
+
 static void make_trace(struct rk_assembler *a, struct rk_own_trace *trace, uint64_t kind,
 		       uint64_t number)
 {
@@ -75,7 +88,7 @@ static const char *unknown_state(const struct rk_assembler *a, const struct rk_o
 /* Whole executions pass or do not; one that passed may overdraw, the next ones wait it out. */
 static bool admit(struct rk_assembler *a)
 {
-	if (!a->setup.config->tracing_max_spans_per_second || a->tokens >= 1)
+	if (a->span_limit == 0 || a->tokens >= 1)
 		return true;
 	a->is_short = true;
 	return false;
@@ -83,7 +96,7 @@ static bool admit(struct rk_assembler *a)
 
 static bool admit_kept(const struct rk_assembler *a)
 {
-	double limit = (double)a->setup.config->tracing_max_spans_per_second;
+	double limit = a->span_limit;
 
 	return limit == 0 || a->tokens > -limit;
 }

@@ -15,6 +15,13 @@
 void rk_assembler_part_init(struct rk_assembler *a);
 
 /**
+ * The sampling has changed: what begins from now on follows it, what is open goes on as it was.
+ *
+ * Context: the feeding thread.
+ */
+void rk_assembler_part_resample(struct rk_assembler *a);
+
+/**
  * One leaf of an open part; may be held back.
  *
  * Context: the feeding thread.

@@ -68,6 +68,7 @@ struct rk_assembler {
 	struct rk_sampling sampling;
 	bool has_remote;
 	bool keeps_errors, keeps_slow;
+	double span_limit; /* per second; 0 = none */
 	bool is_short; /* the limit of spans made a root wait; until a second's worth is there */
 	struct rk_own_trace shared; /* with a remote parent: where executions go now */
 	struct rk_exec *execs;

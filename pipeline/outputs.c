@@ -279,6 +279,7 @@ void rk_outputs_open(struct rk_outputs *outputs)
 		.tracestate = config->tracestate ? config->tracestate : "",
 		.baggage = config->baggage,
 		.is_live = true,
+		.follows_settings = true,
 	};
 
 	outputs->is_recording = true;

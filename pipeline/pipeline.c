@@ -39,6 +39,7 @@ int rk_pipeline_create(struct rk_pipeline **out, const struct rk_pipeline_setup 
 		.traceparent = setup->traceparent,
 		.tracestate = setup->tracestate,
 		.baggage = setup->baggage,
+		.follows_settings = setup->follows_settings,
 		.span = give_span,
 		.data = pipeline,
 	};

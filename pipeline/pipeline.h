@@ -26,6 +26,7 @@ struct rk_pipeline_setup {
 	const char *baggage;		/* NULL = none */
 	const char *resource;		/* borrowed until create returns; "" or NULL = none */
 	bool is_live;			/* of this very process; false = replay */
+	bool follows_settings;		/* what it changed of its sampling while it ran counts */
 };
 
 /**

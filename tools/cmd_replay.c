@@ -166,6 +166,7 @@ static int create_pipeline(struct replay *r)
 		.tracestate = meta->tracestate,
 		.baggage = meta->baggage,
 		.resource = meta->resource,
+		.follows_settings = r->unsent,
 	};
 	int err = rk_pipeline_create(&r->pipeline, &setup);
 
