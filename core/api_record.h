@@ -31,8 +31,8 @@ enum {
 		1 << 0, /* SPAN_BEGIN: its parent, ATTACH: the context is not of this process */
 	RK_API_SPAN = 1 << 1,	/* ATTACH: the context is a span of ours: work becomes its child */
 	RK_API_KERNEL = 1 << 2, /* SPAN_BEGIN: an execution, named kernel:<kernel_id> */
-	RK_API_CUT = 1 << 3,	/* the text did not fit and was cut */
-	RK_API_OVERFLOW = 1 << 7, /* as RK_REC_OVERFLOW, at the same place */
+	RK_API_OVERFLOW = RK_REC_OVERFLOW,
+	RK_API_CUT = 1 << 4, /* the text did not fit and was cut */
 };
 
 /*
@@ -48,7 +48,8 @@ enum {
  *   SAMPLE      -
  *   LOG         domain, message, then keyed
  *
- * Baggage is what a header would hold, encoded, all of it.
+ * Baggage is what a header would hold, encoded, all of it. With RK_API_KERNEL the name is the
+ * kernel_id, without "kernel:".
  */
 struct rk_api_record {
 	uint64_t time;	     /* ticks */
