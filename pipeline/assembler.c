@@ -35,25 +35,41 @@ static bool is_propagated(const struct rk_config *config, const char *name)
 	       rk_trace_context_is_propagated(config->tracing_propagators, name);
 }
 
+/* What the sampling says about the process's parent: of what begins from now on. */
+static void set_fate(struct rk_assembler *a)
+{
+	const struct rk_sampling *sampling = &a->sampling;
+
+	a->process.is_sampled = sampling->is_parent_sampled;
+	a->process.known = sampling->parent_known;
+	a->process.unknown = sampling->parent_unknown;
+	a->process.next = sampling->next_known;
+}
+
 /* Who asked for the work of this process, and what of it is sent. */
 static void init_context(struct rk_assembler *a)
 {
 	const struct rk_assembler_setup *setup = &a->setup;
 	const struct rk_config *config = setup->config;
+	struct rk_origin *process = &a->process;
 
-	a->has_remote = setup->traceparent && is_propagated(config, "tracecontext") &&
-			rk_trace_context_parse(setup->traceparent, &a->remote);
-	rk_sampler_init(&a->sampling, config, a->has_remote ? &a->remote : NULL,
+	process->has_parent = setup->traceparent && is_propagated(config, "tracecontext") &&
+			      rk_trace_context_parse(setup->traceparent, &process->parent);
+	rk_sampler_init(&a->sampling, config, process->has_parent ? &process->parent : NULL,
 			setup->tracestate ? setup->tracestate : "");
+	process->is_remote = process->has_parent;
+	set_fate(a);
+	if (process->has_parent)
+		rk_shared_traces_init(&a->traces, process->parent.trace_id);
+	process->baggage = a->baggage;
 	if (setup->baggage && config->tracing_baggage_attributes &&
 	    is_propagated(config, "baggage"))
-		a->baggage_count =
+		process->baggage_count =
 			rk_baggage_select(setup->baggage, config->tracing_baggage_attributes,
 					  a->baggage, RK_BAGGAGE_MEMBERS_MAX);
 	a->keeps_errors = config->tracing_keep_errors && !a->sampling.is_off;
 	a->keeps_slow = a->slow.quantile > 0 && !a->sampling.is_off;
 	a->span_limit = a->tokens = (double)config->tracing_max_spans_per_second;
-	rk_assembler_part_init(a);
 }
 
 int rk_assembler_create(struct rk_assembler **out, const struct rk_assembler_setup *setup)
@@ -79,8 +95,10 @@ void rk_assembler_destroy(struct rk_assembler *a)
 {
 	if (!a)
 		return;
-	for (uint32_t i = a->oldest; i != RK_EXEC_NONE; i = a->execs[i].next)
+	for (uint32_t i = a->oldest; i != RK_EXEC_NONE; i = a->execs[i].next) {
 		rk_hold_clear(&a->hold, &a->execs[i].held);
+		free(a->execs[i].origin);
+	}
 	rk_hold_finish(&a->hold);
 	rk_slow_finish(&a->slow);
 	free(a->execs);
@@ -125,6 +143,8 @@ static void exec_remove(struct rk_assembler *a, struct rk_exec *exec)
 	uint32_t at = (uint32_t)(exec - a->execs);
 
 	rk_handle_map_remove(&a->index, exec->number);
+	free(exec->origin);
+	exec->origin = NULL;
 	exec->number = 0;
 	if (exec->prev == RK_EXEC_NONE)
 		a->oldest = exec->next;
@@ -143,6 +163,8 @@ static void refill(struct rk_assembler *a, const struct rk_op *op)
 	double limit = a->span_limit;
 	uint64_t now = op->end > op->host_end ? op->end : op->host_end;
 
+	if (op->host_start > now) /* what the program says takes no time */
+		now = op->host_start;
 	if (now <= a->tokens_at)
 		return;
 	if (a->tokens_at)
@@ -227,6 +249,8 @@ static void feed_work(struct rk_assembler *a, const struct rk_op *op)
 		a->stats.lost++;
 		return;
 	}
+	if (!exec->tid)
+		exec->tid = op->tid;
 	if (is_leaf(op))
 		rk_assembler_part_leaf(a, exec, op);
 	if (op->flags & RK_OP_F_FIRST)
@@ -243,6 +267,20 @@ static void feed_close(struct rk_assembler *a, const struct rk_op *op)
 	exec->closed = true;
 	exec->calls_expected = op->close.ops;
 	exec_check(a, exec);
+}
+
+/* The execution was opened just now. One that works already keeps what it began with: a file
+ * that says otherwise is damaged. */
+static void feed_context(struct rk_assembler *a, const struct rk_op *op)
+{
+	struct rk_exec *exec = op->exec ? exec_get(a, op) : NULL;
+
+	if (!exec || exec->has_part || exec->origin)
+		return;
+	exec->origin = rk_origin_create(op, &a->sampling,
+					a->setup.config->tracing_baggage_attributes, &a->process);
+	if (!exec->origin)
+		a->stats.lost++;
 }
 
 static void feed_error(struct rk_assembler *a, const struct rk_op *op)
@@ -289,9 +327,9 @@ static void feed_settings(struct rk_assembler *a, const struct rk_op *op)
 	}
 	if (!has_rate)
 		return;
-	rk_sampler_init(&a->sampling, &changed, a->has_remote ? &a->remote : NULL,
+	rk_sampler_init(&a->sampling, &changed, a->process.has_parent ? &a->process.parent : NULL,
 			a->setup.tracestate ? a->setup.tracestate : "");
-	rk_assembler_part_resample(a);
+	set_fate(a);
 }
 
 void rk_assembler_feed(struct rk_assembler *a, const struct rk_op *op)
@@ -308,6 +346,9 @@ void rk_assembler_feed(struct rk_assembler *a, const struct rk_op *op)
 		break;
 	case RK_OP_ERROR:
 		feed_error(a, op);
+		break;
+	case RK_OP_CONTEXT:
+		feed_context(a, op);
 		break;
 	case RK_OP_THREAD:
 		feed_thread(a, op);

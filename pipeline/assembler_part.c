@@ -36,34 +36,9 @@ static void set_fate(struct rk_own_trace *trace, bool sampled, const char *known
 	trace->state = sampled ? known : unknown;
 }
 
-void rk_assembler_part_init(struct rk_assembler *a)
-{
-	const struct rk_sampling *sampling = &a->sampling;
-
-	if (!a->has_remote)
-		return;
-	memcpy(a->shared.id, a->remote.trace_id, sizeof(a->shared.id));
-	a->shared.flags = a->remote.flags & RK_TRACE_FLAG_RANDOM;
-	a->shared.is_remote = true;
-	set_fate(&a->shared, sampling->is_parent_sampled, sampling->parent_known,
-		 sampling->parent_unknown);
-}
-
-void rk_assembler_part_resample(struct rk_assembler *a)
-{
-	const struct rk_sampling *sampling = &a->sampling;
-	struct rk_own_trace *trace = &a->shared;
-
-	if (!a->has_remote)
-		return;
-	trace->flags &= (uint8_t)~RK_TRACE_FLAG_SAMPLED;
-	set_fate(trace, sampling->is_parent_sampled,
-		 trace->is_remote ? sampling->parent_known : sampling->next_known,
-		 trace->is_remote ? sampling->parent_unknown : sampling->own_unknown);
-}
-
-static void make_trace(struct rk_assembler *a, struct rk_own_trace *trace, uint64_t kind,
-		       uint64_t number)
+/* A trace of our own for work of @origin. */
+static void make_trace(struct rk_assembler *a, const struct rk_origin *origin,
+		       struct rk_own_trace *trace, uint64_t kind, uint64_t number)
 {
 	const struct rk_sampling *sampling = &a->sampling;
 
@@ -71,18 +46,36 @@ static void make_trace(struct rk_assembler *a, struct rk_own_trace *trace, uint6
 	rk_span_id_store(trace->id, rk_span_id_mix(a->setup.seed, kind, number));
 	rk_span_id_store(trace->id + 8, rk_span_id_mix(a->setup.seed, kind + 0x100, number));
 	trace->flags = RK_TRACE_FLAG_RANDOM;
-	trace->is_continuation = a->has_remote;
-	if (a->has_remote)
-		set_fate(trace, sampling->is_parent_sampled, sampling->next_known,
-			 sampling->own_unknown);
+	trace->is_continuation = origin->has_parent;
+	if (origin->has_parent)
+		set_fate(trace, origin->is_sampled, origin->next, sampling->own_unknown);
 	else
 		set_fate(trace, rk_sampler_keeps(sampling, trace->id), sampling->own_known,
 			 sampling->own_unknown);
 }
 
-static const char *unknown_state(const struct rk_assembler *a, const struct rk_own_trace *trace)
+/* The trace of the origin's parent, or where it goes on: @id then. */
+static void join_trace(const struct rk_assembler *a, const struct rk_origin *origin,
+		       const struct rk_shared_trace *shared, struct rk_own_trace *trace)
 {
-	return trace->is_remote ? a->sampling.parent_unknown : a->sampling.own_unknown;
+	memset(trace, 0, sizeof(*trace));
+	memcpy(trace->id, shared->id, sizeof(trace->id));
+	if (shared->is_continuation) {
+		trace->flags = RK_TRACE_FLAG_RANDOM;
+		trace->is_continuation = true;
+		set_fate(trace, origin->is_sampled, origin->next, a->sampling.own_unknown);
+		return;
+	}
+	trace->flags = origin->parent.flags & RK_TRACE_FLAG_RANDOM;
+	trace->has_parent = true;
+	trace->is_direct = origin->span;
+	set_fate(trace, origin->is_sampled, origin->known, origin->unknown);
+}
+
+static const char *unknown_state(const struct rk_assembler *a, const struct rk_exec *exec)
+{
+	return exec->trace.has_parent ? rk_assembler_origin(a, exec)->unknown :
+					a->sampling.own_unknown;
 }
 
 /* Whole executions pass or do not; one that passed may overdraw, the next ones wait it out. */
@@ -110,7 +103,7 @@ static bool keep(struct rk_assembler *a, struct rk_exec *exec, enum rk_kept why)
 	}
 	exec->kept = (uint8_t)why;
 	exec->trace.flags |= RK_TRACE_FLAG_SAMPLED;
-	exec->trace.state = unknown_state(a, &exec->trace);
+	exec->trace.state = unknown_state(a, exec);
 	if (why == RK_KEPT_ERROR)
 		a->stats.kept_error++;
 	else
@@ -125,35 +118,47 @@ static void settle(struct rk_assembler *a, struct rk_exec *exec)
 
 	if (exec->kept) { /* an earlier part was */
 		trace->flags |= RK_TRACE_FLAG_SAMPLED;
-		trace->state = unknown_state(a, trace);
+		trace->state = unknown_state(a, exec);
 		return;
 	}
 	if (!exec->admitted)
 		trace->flags &= (uint8_t)~RK_TRACE_FLAG_SAMPLED;
 	if (trace->flags & RK_TRACE_FLAG_SAMPLED) {
 		if (a->is_short)
-			trace->state = unknown_state(a, trace);
+			trace->state = unknown_state(a, exec);
 		return;
 	}
-	trace->state = unknown_state(a, trace);
+	trace->state = unknown_state(a, exec);
 	if (a->keeps_errors && exec->error)
 		keep(a, exec, RK_KEPT_ERROR);
 	else
 		exec->undecided = a->keeps_errors || a->keeps_slow;
 }
 
+static void choose_trace(struct rk_assembler *a, struct rk_exec *exec)
+{
+	const struct rk_origin *origin = rk_assembler_origin(a, exec);
+	uint64_t number = exec->number | exec->part << RK_ID_PART_SHIFT;
+	struct rk_shared_trace *shared;
+
+	if (!origin->has_parent) {
+		make_trace(a, origin, &exec->trace, RK_ID_TRACE, number);
+		return;
+	}
+	shared = rk_shared_traces_get(&a->traces, origin->parent.trace_id);
+	if (shared->spans + PART_RESERVE >= RK_TRACE_SPANS_MAX) {
+		make_trace(a, origin, &exec->trace, RK_ID_TRACE, number);
+		rk_shared_trace_continue(shared, exec->trace.id);
+	} else {
+		join_trace(a, origin, shared, &exec->trace);
+	}
+	if (!exec->trace.is_direct)
+		shared->spans += PART_RESERVE;
+}
+
 static void part_begin(struct rk_assembler *a, struct rk_exec *exec)
 {
-	uint64_t number = exec->number | exec->part << RK_ID_PART_SHIFT;
-
-	if (!a->has_remote) {
-		make_trace(a, &exec->trace, RK_ID_TRACE, number);
-	} else {
-		if (a->shared.spans + PART_RESERVE >= RK_TRACE_SPANS_MAX)
-			make_trace(a, &a->shared, RK_ID_TRACE, number);
-		a->shared.spans += PART_RESERVE;
-		exec->trace = a->shared;
-	}
+	choose_trace(a, exec);
 	if (!exec->part)
 		exec->admitted = admit(a);
 	exec->trace.spans = PART_RESERVE;
@@ -165,11 +170,19 @@ static void part_begin(struct rk_assembler *a, struct rk_exec *exec)
 /* Count one more leaf into the part's trace. Return: false when the trace is full. */
 static bool part_count(struct rk_assembler *a, struct rk_exec *exec)
 {
-	bool is_shared = a->has_remote && memcmp(a->shared.id, exec->trace.id, 16) == 0;
-	uint32_t *spans = is_shared ? &a->shared.spans : &exec->trace.spans;
+	const struct rk_origin *origin = rk_assembler_origin(a, exec);
+	uint32_t *spans = &exec->trace.spans;
 
-	/* A trace that is no longer the shared one was left because it was full. */
-	if (*spans >= RK_TRACE_SPANS_MAX || (a->has_remote && !is_shared))
+	if (origin->has_parent) {
+		struct rk_shared_trace *shared =
+			rk_shared_traces_get(&a->traces, origin->parent.trace_id);
+
+		/* A trace that is no longer the shared one was left because it was full. */
+		if (memcmp(shared->id, exec->trace.id, sizeof(shared->id)) != 0)
+			return false;
+		spans = &shared->spans;
+	}
+	if (*spans >= RK_TRACE_SPANS_MAX)
 		return false;
 	++*spans;
 	return true;
@@ -280,7 +293,7 @@ static void stand_in(struct rk_assembler *a, struct rk_exec *exec)
 {
 	const struct rk_kernel_name *name;
 
-	if (exec->whole.used || !exec->error || !exec->calls.used)
+	if (exec->whole.used || !exec->error || !exec->calls.used || exec->trace.is_direct)
 		return;
 	if (!exec->has_part)
 		part_begin(a, exec);
@@ -297,7 +310,7 @@ void rk_assembler_part_end(struct rk_assembler *a, struct rk_exec *exec)
 {
 	stand_in(a, exec);
 	decide(a, exec, RK_KEPT_NO);
-	if (exec->whole.used && exec->has_part)
+	if (exec->whole.used && exec->has_part && !exec->trace.is_direct)
 		rk_assembler_span_part(a, exec);
 }
 
@@ -322,15 +335,16 @@ static bool is_slow(struct rk_assembler *a, const struct rk_op *op, const struct
 void rk_assembler_part_orphan(struct rk_assembler *a, const struct rk_op *op)
 {
 	struct rk_exec nobody = { .number = 0, .tid = op->tid };
+	struct rk_shared_trace *shared = a->process.has_parent ? &a->traces.process : NULL;
 	struct rk_leaf_time time;
 	bool slow;
 
 	nobody.threads_seen = ~a->threads_named;
-	if (a->has_remote && a->shared.spans < RK_TRACE_SPANS_MAX) {
-		a->shared.spans++;
-		nobody.trace = a->shared;
+	if (shared && shared->spans < RK_TRACE_SPANS_MAX) {
+		shared->spans++;
+		join_trace(a, &a->process, shared, &nobody.trace);
 	} else {
-		make_trace(a, &nobody.trace, RK_ID_ORPHAN_TRACE, op->ordinal);
+		make_trace(a, &a->process, &nobody.trace, RK_ID_ORPHAN_TRACE, op->ordinal);
 	}
 	nobody.admitted = admit(a);
 	settle(a, &nobody);

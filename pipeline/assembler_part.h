@@ -8,20 +8,6 @@
 #include "pipeline/assembler_state.h"
 
 /**
- * The remote parent and the sampling are known: prepare the trace they share.
- *
- * Context: exporter or tools.
- */
-void rk_assembler_part_init(struct rk_assembler *a);
-
-/**
- * The sampling has changed: what begins from now on follows it, what is open goes on as it was.
- *
- * Context: the feeding thread.
- */
-void rk_assembler_part_resample(struct rk_assembler *a);
-
-/**
  * One leaf of an open part; may be held back.
  *
  * Context: the feeding thread.
@@ -29,7 +15,7 @@ void rk_assembler_part_resample(struct rk_assembler *a);
 void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op);
 
 /**
- * A GPU record without its call: a trace of its own, or a child of the remote parent.
+ * A GPU record without its call: a trace of its own, or a child of the process's parent.
  *
  * Context: the feeding thread.
  */

@@ -28,6 +28,8 @@ static void give(struct rk_assembler *a, struct rk_span *span)
 
 static void start_span(struct rk_assembler *a, struct rk_exec *exec, struct rk_span *span)
 {
+	const struct rk_origin *origin = rk_assembler_origin(a, exec);
+
 	if (exec->threads_seen != a->threads_named) {
 		exec->thread_name = thread_name(a, exec->tid);
 		exec->threads_seen = a->threads_named;
@@ -40,8 +42,9 @@ static void start_span(struct rk_assembler *a, struct rk_exec *exec, struct rk_s
 	span->exec = exec->number;
 	span->tid = exec->tid;
 	span->thread_name = exec->thread_name;
-	span->baggage = a->baggage;
-	span->baggage_count = a->baggage_count;
+	span->baggage = origin->baggage;
+	span->baggage_count = origin->baggage_count;
+	span->is_borrowed = origin->is_borrowed;
 	span->kernel_id = "";
 	span->error = "";
 }
@@ -64,15 +67,17 @@ void rk_assembler_span_begin(const struct rk_assembler *a, struct rk_exec *exec)
 			rk_span_id_mix(a->setup.seed, RK_ID_STAGE + i, part_number(exec));
 }
 
-static void set_root_parent(const struct rk_assembler *a, const struct rk_own_trace *trace,
+static void set_root_parent(const struct rk_assembler *a, const struct rk_exec *exec,
 			    struct rk_span *span)
 {
-	if (trace->is_remote) {
-		memcpy(span->parent_id, a->remote.span_id, sizeof(span->parent_id));
-		span->parent_is_remote = true;
-	} else if (trace->is_continuation) {
-		memcpy(span->link_trace_id, a->remote.trace_id, sizeof(span->link_trace_id));
-		memcpy(span->link_span_id, a->remote.span_id, sizeof(span->link_span_id));
+	const struct rk_origin *origin = rk_assembler_origin(a, exec);
+
+	if (exec->trace.has_parent) {
+		memcpy(span->parent_id, origin->parent.span_id, sizeof(span->parent_id));
+		span->parent_is_remote = origin->is_remote;
+	} else if (exec->trace.is_continuation) {
+		memcpy(span->link_trace_id, origin->parent.trace_id, sizeof(span->link_trace_id));
+		memcpy(span->link_span_id, origin->parent.span_id, sizeof(span->link_span_id));
 	}
 }
 
@@ -104,7 +109,7 @@ void rk_assembler_span_part(struct rk_assembler *a, struct rk_exec *exec)
 	}
 	start_span(a, exec, &span);
 	rk_span_id_store(span.span_id, root_id(a, exec));
-	set_root_parent(a, &exec->trace, &span);
+	set_root_parent(a, exec, &span);
 	span.name = rk_intern_get(exec->root_name ? exec->root_name : a->transfer_root);
 	span.kernel_id = rk_intern_get(exec->kernel_id);
 	span.domain = rk_intern_get(exec->domain ? exec->domain : a->unknown);
@@ -178,10 +183,10 @@ void rk_assembler_span_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 	start_span(a, exec, &span);
 	name_leaf(a, op, &span);
 	rk_span_id_store(span.span_id, rk_span_id_mix(a->setup.seed, RK_ID_LEAF, op->ordinal));
-	if (exec->number)
+	if (exec->number && !exec->trace.is_direct)
 		rk_span_id_store(span.parent_id, exec->stage_ids[rk_assembler_span_stage(op)]);
 	else
-		set_root_parent(a, &exec->trace, &span);
+		set_root_parent(a, exec, &span);
 	span.start_unix_ns = time->start;
 	span.end_unix_ns = time->end;
 	span.queue_ns = time->queue_ns;

@@ -5,6 +5,7 @@
  *   assembler.c        ops come in; the table of executions under way
  *   assembler_part.c   which trace they go to, and whether it is sent
  *   assembler_span.c   the spans they become
+ *   assembler_api.c    spans that the program made
  */
 #ifndef RK_PIPELINE_ASSEMBLER_STATE_H
 #define RK_PIPELINE_ASSEMBLER_STATE_H
@@ -16,6 +17,8 @@
 #include "pipeline/assembler_hold.h"
 #include "pipeline/assembler_slow.h"
 #include "pipeline/handle_map.h"
+#include "pipeline/origin.h"
+#include "pipeline/shared_traces.h"
 
 #define RK_EXEC_NONE UINT32_MAX
 /* Executions under way that are found without the index: one per thread. */
@@ -26,19 +29,21 @@ struct rk_extent {
 	bool used, host_time;
 };
 
-/* A trace of ours: the remote parent's, or one of our own. */
+/* Where spans go: the trace of the origin's parent, or one of our own. */
 struct rk_own_trace {
 	uint8_t id[16];
 	uint8_t flags;
-	uint32_t spans;	      /* given, held or reserved */
-	bool is_remote;	      /* its roots are children of the remote parent */
-	bool is_continuation; /* its roots link to the remote parent */
-	const char *state;    /* tracestate of its spans, interned */
+	uint32_t spans;	      /* given, held or reserved; of one of our own */
+	bool has_parent;      /* its roots are children of the origin's parent */
+	bool is_direct;	      /* there are no roots: its leaves are */
+	bool is_continuation; /* its roots link to the origin's parent */
+	const char *state;    /* tracestate of its spans; of the sampling or the origin */
 };
 
 struct rk_exec {
 	uint64_t number;
 	uint64_t part;		   /* 0, 1...: of an execution that did not fit one trace */
+	struct rk_origin *origin;  /* NULL = that of the process */
 	struct rk_own_trace trace; /* of the open part */
 	struct rk_extent whole, stages[RK_STAGE_COUNT];
 	uint64_t stage_ids[RK_STAGE_COUNT]; /* of the open part */
@@ -64,13 +69,12 @@ struct rk_exec {
 
 struct rk_assembler {
 	struct rk_assembler_setup setup;
-	struct rk_trace_context remote;
+	struct rk_origin process;
 	struct rk_sampling sampling;
-	bool has_remote;
 	bool keeps_errors, keeps_slow;
 	double span_limit; /* per second; 0 = none */
 	bool is_short; /* the limit of spans made a root wait; until a second's worth is there */
-	struct rk_own_trace shared; /* with a remote parent: where executions go now */
+	struct rk_shared_traces traces;
 	struct rk_exec *execs;
 	uint32_t capacity, free_first, oldest, newest;
 	uint32_t held_oldest, held_newest;
@@ -86,10 +90,16 @@ struct rk_assembler {
 	uint64_t tokens_at; /* ns of the newest op */
 	uint64_t sequence;  /* spans given */
 	struct rk_assembler_stats stats;
-	struct rk_baggage_entry baggage[RK_BAGGAGE_MEMBERS_MAX];
-	uint32_t baggage_count;
+	struct rk_baggage_entry baggage[RK_BAGGAGE_MEMBERS_MAX]; /* of the process */
 	uint32_t stage_names[RK_STAGE_COUNT]; /* strings, as the next ones */
 	uint32_t transfer_root, memcpy_name, memset_name, graph_name, unknown;
 };
+
+/* Who asked for the work of @exec. */
+static inline const struct rk_origin *rk_assembler_origin(const struct rk_assembler *a,
+							  const struct rk_exec *exec)
+{
+	return exec->origin ? exec->origin : &a->process;
+}
 
 #endif
