@@ -42,14 +42,12 @@ struct rk_call {
 };
 
 struct rk_call_order {
-	uint32_t first, last;
+	uint32_t first, last, untold; /* oldest that was not looked at as being in flight */
 };
 
 struct rk_call_table {
 	struct rk_call *calls;
-	uint32_t capacity;
-	uint32_t limit;
-	uint32_t count;
+	uint32_t capacity, limit, count;
 	uint32_t free_first;
 	struct rk_corr_index index;
 	struct rk_call_order order[RK_CALL_LIST_COUNT];
@@ -83,9 +81,7 @@ static inline struct rk_call *rk_call_table_get(struct rk_call_table *table, uin
 struct rk_call *rk_call_table_add(struct rk_call_table *table, uint32_t correlation,
 				  enum rk_call_list list);
 
-/**
- * Context: exporter. @call must be one of the table's.
- */
+/* Context: exporter. @call must be one of the table's. */
 void rk_call_table_remove(struct rk_call_table *table, struct rk_call *call);
 
 /**
@@ -95,6 +91,14 @@ void rk_call_table_remove(struct rk_call_table *table, struct rk_call *call);
  */
 struct rk_call *rk_call_table_first(struct rk_call_table *table, enum rk_call_list list);
 struct rk_call *rk_call_table_next(struct rk_call_table *table, const struct rk_call *call);
+
+/**
+ * The oldest call of a list that was not yet passed to rk_call_table_set_told(); NULL if none.
+ *
+ * Context: exporter. @call must be that one.
+ */
+struct rk_call *rk_call_table_untold(struct rk_call_table *table, enum rk_call_list list);
+void rk_call_table_set_told(struct rk_call_table *table, const struct rk_call *call);
 
 /* GPU records that came before their call, oldest first, chained per correlation id. */
 struct rk_waiting_activity {

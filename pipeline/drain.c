@@ -25,6 +25,8 @@ struct rk_drain_place {
 	uint32_t generation;
 	bool seen;	   /* this generation's thread was named */
 	uint64_t named_ns; /* when its name was read */
+	uint32_t lost_generation;
+	uint64_t lost_other; /* of that generation, when it was last looked at */
 };
 
 void rk_drain_init(struct rk_drain *drain, struct rk_join *join, struct rk_ring *(*gpu_ring)(void))
@@ -132,30 +134,120 @@ static void note_overflow_thread(struct rk_drain *drain, uint32_t tid)
 		rk_join_thread_name(drain->join, tid, name);
 }
 
+/*
+ * Whether a record was lost since the ring was last looked at, launches aside. To be asked after
+ * rk_ring_peek(): a record behind the gap was published after the loss was counted.
+ */
+static bool has_gap(struct rk_drain *drain, uint32_t index, const struct rk_ring *ring)
+{
+	struct rk_drain_place *place = place_get(drain, index);
+	uint32_t generation = atomic_load_explicit(&ring->generation, memory_order_relaxed);
+	uint64_t lost = atomic_load_explicit(&ring->lost_other, memory_order_relaxed);
+	uint64_t before;
+
+	if (!place)
+		return lost != 0;
+	before = place->lost_generation == generation ? place->lost_other : 0;
+	place->lost_generation = generation;
+	place->lost_other = lost;
+	return lost != before;
+}
+
+static void note_age(struct rk_drain *drain, const struct rk_record *record)
+{
+	uint64_t when;
+
+	if (record->kind == RK_REC_TEXT)
+		return;
+	when = rk_clock_ns(record->kind < RK_REC_SPAN_BEGIN ? record->end : record->start);
+	if (!drain->oldest || when < drain->oldest)
+		drain->oldest = when;
+}
+
+static void take_host(struct rk_drain *drain, const struct rk_ring *ring,
+		      const struct rk_record *record)
+{
+	uint32_t tid = record->flags & RK_REC_OVERFLOW ? record->tid_hint : ring->tid;
+
+	if (record->flags & RK_REC_OVERFLOW)
+		note_overflow_thread(drain, tid);
+	rk_join_host(drain->join, tid, record);
+}
+
+/* The text records from slot @at on, @left slots at most, that hold @size bytes. */
+static uint32_t take_text(struct rk_drain *drain, const struct rk_ring *ring, uint64_t at,
+			  uint64_t left, uint32_t size)
+{
+	uint32_t slots = 0, taken = 0;
+
+	if (size > RK_API_TEXT_MAX)
+		size = RK_API_TEXT_MAX;
+	while (taken < size && slots < left) {
+		const struct rk_text_record *record = rk_ring_at(ring, at + slots);
+		uint32_t bytes =
+			size - taken < RK_TEXT_RECORD_BYTES ? size - taken : RK_TEXT_RECORD_BYTES;
+
+		if (record->kind != RK_REC_TEXT)
+			break;
+		memcpy(drain->text + taken, record->head, sizeof(record->head));
+		memcpy(drain->text + taken + sizeof(record->head), record->tail,
+		       sizeof(record->tail));
+		taken += bytes;
+		slots++;
+	}
+	drain->text_bytes = taken;
+	return slots;
+}
+
+/* One record of the C API. Return: slots it takes. */
+static uint64_t take_api(struct rk_drain *drain, const struct rk_ring *ring, uint64_t at,
+			 uint64_t left)
+{
+	const struct rk_api_record *record = rk_ring_at(ring, at);
+	bool shares_ring = record->flags & RK_API_OVERFLOW;
+	uint32_t tid = shares_ring ? record->tid_hint : ring->tid;
+	struct rk_join_text text = { 0 };
+	uint64_t slots = 1;
+
+	/* A text without its head: what it belongs to was nothing we know. */
+	if (record->kind >= RK_REC_TEXT)
+		return 1;
+	if (record->text_bytes) {
+		slots += take_text(drain, ring, at + 1, left - 1, record->text_bytes);
+		text = (struct rk_join_text){ drain->text, drain->text_bytes };
+	}
+	if (shares_ring)
+		note_overflow_thread(drain, tid);
+	/* The gap may lie behind this one, and have hidden the next. */
+	if (record->kind != RK_REC_ATTACH || !drain->has_gap)
+		rk_join_api(drain->join, tid, record, &text);
+	return slots;
+}
+
 static uint64_t drain_host_ring(struct rk_drain *drain, uint32_t index, struct rk_ring *ring)
 {
 	uint64_t count = rk_ring_peek(ring);
-	uint64_t read = 0;
+	uint64_t read = 0, slots;
 
 	if (!count)
 		return 0;
 	note_thread(drain, index, ring);
+	note_age(drain, rk_ring_at(ring, 0));
+	drain->has_gap = has_gap(drain, index, ring);
+	if (drain->has_gap)
+		rk_join_context_lost(drain->join, ring->tid);
 	if (count > drain->depth_max)
 		drain->depth_max = count;
-	for (uint64_t left = count; left; left--) {
-		const struct rk_record *record = rk_ring_at(ring, read++);
-		uint32_t tid = record->flags & RK_REC_OVERFLOW ? record->tid_hint : ring->tid;
+	for (uint64_t left = count; left; left -= slots) {
+		const struct rk_record *record = rk_ring_at(ring, read);
 
-		if (read == 1 && left == count) {
-			uint64_t when = rk_clock_ns(record->end);
-
-			if (!drain->oldest || when < drain->oldest)
-				drain->oldest = when;
-		}
-		if (record->flags & RK_REC_OVERFLOW)
-			note_overflow_thread(drain, tid);
-		rk_join_host(drain->join, tid, record);
-		if (read == RELEASE_EVERY) {
+		slots = 1;
+		if (record->kind < RK_REC_SPAN_BEGIN)
+			take_host(drain, ring, record);
+		else
+			slots = take_api(drain, ring, read, left);
+		read += slots;
+		if (read >= RELEASE_EVERY) {
 			rk_ring_release(ring, read);
 			read = 0;
 		}

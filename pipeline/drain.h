@@ -9,6 +9,7 @@
 #ifndef RK_PIPELINE_DRAIN_H
 #define RK_PIPELINE_DRAIN_H
 
+#include "core/api_record.h"
 #include "core/ring.h"
 #include "pipeline/join.h"
 
@@ -22,6 +23,9 @@ struct rk_drain {
 	uint64_t now;	       /* of the round */
 	uint32_t names_left;   /* names that may still be read in it */
 	uint32_t overflow_tid; /* last thread without a ring that was named */
+	bool has_gap;	       /* of the ring being drained: no context in it is believed */
+	uint32_t text_bytes;
+	uint8_t text[RK_API_TEXT_MAX + RK_TEXT_RECORD_BYTES]; /* of the record; slots are whole */
 	/* counters of rings that were recycled */
 	uint64_t calls[RK_WORK_COUNT], failed[RK_WORK_COUNT], captured[RK_WORK_COUNT];
 	uint64_t lost[RK_WORK_COUNT], lost_other;

@@ -228,6 +228,14 @@ void rk_exec_cut_sync(struct rk_exec_cut *cut, const struct rk_exec_call *call,
 			     is_query ? RK_CLOSE_QUERY : RK_CLOSE_SYNC);
 }
 
+void rk_exec_cut_leave(struct rk_exec_cut *cut, uint32_t tid)
+{
+	struct rk_exec_thread *thread = thread_find(cut, tid);
+
+	if (thread)
+		thread_close(cut, thread, 0, RK_CLOSE_CONTEXT);
+}
+
 uint64_t rk_exec_cut_current(const struct rk_exec_cut *cut, uint32_t tid)
 {
 	const struct rk_exec_thread *thread = thread_find(cut, tid);

@@ -108,7 +108,8 @@ void rk_exec_cut_check_count(struct rk_exec_cut *cut, uint32_t tid);
 void rk_exec_cut_sync(struct rk_exec_cut *cut, const struct rk_exec_call *call,
 		      enum rk_sync_scope scope);
 
-/* The open execution of a thread, 0 = none. Context: exporter. */
+/* The thread's execution closes: it changes its trace context / its number, 0 = none. */
+void rk_exec_cut_leave(struct rk_exec_cut *cut, uint32_t tid);
 uint64_t rk_exec_cut_current(const struct rk_exec_cut *cut, uint32_t tid);
 
 /**
@@ -140,9 +141,8 @@ uint64_t rk_exec_cut_done_by(const struct rk_exec_cut *cut, uint32_t slot, uint1
 			     uint64_t host_end);
 
 /**
- * The GPU side was collected: the newest marks become the settled ones. Without them a
- * program that synchronises all the time would always have a mark too new to be used.
- *
+ * The GPU side was collected: the newest marks become the settled ones. Without them a program
+ * that synchronises all the time would always have a mark too new to be used.
  * Context: exporter, after the calls of this collection were looked at.
  */
 void rk_exec_cut_settle(struct rk_exec_cut *cut);

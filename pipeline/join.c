@@ -18,6 +18,7 @@
 #define STREAMS_MAX	(1u << 14)
 #define ALLOCATIONS_MAX (1u << 18)
 #define THREADS_MAX	(1u << 16)
+#define ATTACHED_MAX	(1u << 14) /* threads in a context at the same time */
 
 static const struct {
 	const char *part;
@@ -71,6 +72,7 @@ int rk_join_create(struct rk_join **out, const struct rk_join_setup *setup)
 	rk_handle_map_init(&join->streams, STREAMS_MAX);
 	rk_handle_map_init(&join->memory, ALLOCATIONS_MAX);
 	rk_handle_map_init(&join->threads, THREADS_MAX);
+	rk_handle_map_init(&join->attached, ATTACHED_MAX);
 	join->apis = calloc(setup->api_count + 1, sizeof(*join->apis));
 	if (!join->apis || rk_call_table_init(&join->calls, limit) ||
 	    rk_waiting_table_init(&join->waiting, limit) ||
@@ -99,6 +101,7 @@ void rk_join_destroy(struct rk_join *join)
 	rk_handle_map_finish(&join->streams);
 	rk_handle_map_finish(&join->memory);
 	rk_handle_map_finish(&join->threads);
+	rk_join_forget_contexts(join);
 	free(join);
 }
 
@@ -344,6 +347,7 @@ void rk_join_tick(struct rk_join *join, uint64_t now)
 		rk_join_orphan(join, &orphan);
 	if (join->host_time_since && join->host_time_since < before)
 		complete_all(join);
+	rk_join_tell_in_flight(join);
 	rk_exec_cut_tick(&join->cut, now);
 }
 

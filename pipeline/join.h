@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "core/activity.h"
+#include "core/api_record.h"
 #include "core/gpu_inventory.h"
 #include "core/op.h"
 #include "core/record.h"
@@ -56,6 +57,28 @@ void rk_join_set_gpu_time(struct rk_join *join, bool gpu_time);
  * Context: exporter.
  */
 void rk_join_host(struct rk_join *join, uint32_t tid, const struct rk_record *record);
+
+/* Packed fields; borrowed until the call returns. */
+struct rk_join_text {
+	const uint8_t *bytes; /* NULL when there are none */
+	uint32_t size;
+};
+
+/**
+ * One record of the C API of thread @tid, in that thread's order among its host records.
+ *
+ * Context: exporter.
+ */
+void rk_join_api(struct rk_join *join, uint32_t tid, const struct rk_api_record *record,
+		 const struct rk_join_text *text);
+
+/**
+ * Records of thread @tid, or of any that shares a ring (0), were lost: which context its work
+ * runs in is not known until it says so again.
+ *
+ * Context: exporter.
+ */
+void rk_join_context_lost(struct rk_join *join, uint32_t tid);
 
 /**
  * The thread of @tid ended: its execution closes. / It has this name: told when it is a new

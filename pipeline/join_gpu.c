@@ -179,8 +179,7 @@ void rk_join_orphan(struct rk_join *join, const struct rk_activity *activity)
 	rk_join_emit(join, op);
 }
 
-/* By when the call's GPU work was complete; 0 = unknown. */
-static uint64_t complete_by(const struct rk_join *join, const struct rk_call *call)
+uint64_t rk_join_complete_by(const struct rk_join *join, const struct rk_call *call)
 {
 	if (call->kind == RK_REC_MEMCPY && !(call->flags & RK_REC_ASYNC) &&
 	    call->api < join->setup.api_count && join->apis[call->api].is_blocking_copy)
@@ -190,7 +189,7 @@ static uint64_t complete_by(const struct rk_join *join, const struct rk_call *ca
 
 static void collect_call(struct rk_join *join, struct rk_call *call)
 {
-	uint64_t by = complete_by(join, call);
+	uint64_t by = rk_join_complete_by(join, call);
 	uint64_t grace =
 		call->kind == RK_REC_GRAPH_LAUNCH ? RK_JOIN_GRAPH_GRACE_NS : RK_JOIN_GRACE_NS;
 	bool is_complete = by && by <= join->watermark;

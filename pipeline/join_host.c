@@ -228,6 +228,7 @@ static void wait_for_gpu(struct rk_join *join, const struct rk_exec_call *where,
 
 static void submit(struct rk_join *join, uint32_t tid, const struct rk_record *record)
 {
+	uint64_t newest = join->cut.last_exec;
 	struct rk_exec_call where;
 	struct assignment assigned;
 
@@ -235,6 +236,8 @@ static void submit(struct rk_join *join, uint32_t tid, const struct rk_record *r
 		return;
 	where = exec_call_of(tid, record);
 	assigned.exec = rk_exec_cut_submit(&join->cut, &where, &assigned.slot);
+	if (assigned.exec > newest && join->attached_first)
+		rk_join_tell_context(join, assigned.exec, tid, where.start);
 	if (waits_for_gpu(join, record, where.start)) {
 		wait_for_gpu(join, &where, record, assigned);
 	} else {
@@ -364,6 +367,7 @@ void rk_join_host(struct rk_join *join, uint32_t tid, const struct rk_record *re
 void rk_join_thread_exit(struct rk_join *join, uint32_t tid)
 {
 	rk_exec_cut_thread_exit(&join->cut, tid);
+	rk_join_forget_context(join, tid);
 	rk_handle_map_remove(&join->threads, tid);
 }
 

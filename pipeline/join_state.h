@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/join_state.h - the inside of the join, shared by its three files.
+ * pipeline/join_state.h - the inside of the join, shared by its files.
  *
- *   join_host.c  host records: executions, handles, failures; calls that wait
- *   join_gpu.c   activities, the watermark, orphans
- *   join.c       building ops, time, the end, the ledger
+ *   join_host.c    host records: executions, handles, failures; calls that wait
+ *   join_api.c     what the program says; the context of every thread
+ *   join_flight.c  launches that stay open
+ *   join_gpu.c     activities, the watermark, orphans
+ *   join.c         building ops, time, the end, the ledger
  */
 #ifndef RK_PIPELINE_JOIN_STATE_H
 #define RK_PIPELINE_JOIN_STATE_H
 
+#include "core/instrument.h"
 #include "pipeline/call_table.h"
 #include "pipeline/exec_cut.h"
 #include "pipeline/handle_map.h"
@@ -22,6 +25,8 @@
 #define RK_JOIN_CLOCK_SLACK_NS 1000000ull
 /* A small pageable upload returns when it is staged; the DMA follows at once. */
 #define RK_JOIN_STAGING_NS 100000000ull
+
+struct rk_join_attached;
 
 /* What the name of a CUDA function tells about a copy. */
 struct rk_join_api {
@@ -57,6 +62,10 @@ struct rk_join {
 	struct rk_handle_map streams; /* stream key -> id in .tag */
 	struct rk_handle_map memory;  /* address -> bytes; pool and device in .tag */
 	struct rk_handle_map threads; /* tid -> name */
+	struct rk_handle_map attached; /* tid -> struct rk_join_attached */
+	struct rk_join_attached *attached_first;
+	size_t attached_bytes; /* of text in them */
+	uint64_t told_instruments[RK_INSTRUMENTS_MAX / 64 + 1]; /* one bit each */
 	struct rk_join_learned learned[RK_JOIN_LEARNED];
 	uint32_t next_stream;
 	uint64_t ordinal;
@@ -97,6 +106,16 @@ struct rk_join_context *rk_join_context_get(struct rk_join *join, uint16_t conte
 uint64_t rk_join_stream_key(const struct rk_call *call);
 
 /**
+ * Parts of join_api.c: say in which context an execution that was just opened runs; a thread
+ * ended; all ended.
+ *
+ * Context: exporter.
+ */
+void rk_join_tell_context(struct rk_join *join, uint64_t exec, uint32_t tid, uint64_t when);
+void rk_join_forget_context(struct rk_join *join, uint32_t tid);
+void rk_join_forget_contexts(struct rk_join *join);
+
+/**
  * Parts of join_gpu.c: a record and its call, whether they can belong together, and a record
  * without a call.
  *
@@ -105,5 +124,19 @@ uint64_t rk_join_stream_key(const struct rk_call *call);
 void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_activity *activity);
 bool rk_join_belongs(const struct rk_call *call, const struct rk_activity *activity);
 void rk_join_orphan(struct rk_join *join, const struct rk_activity *activity);
+
+/**
+ * By when the call's GPU work was complete, as far as synchronisations tell; 0 = unknown.
+ *
+ * Context: exporter.
+ */
+uint64_t rk_join_complete_by(const struct rk_join *join, const struct rk_call *call);
+
+/**
+ * Part of join_flight.c: tell the launches that became old, some of them at a time.
+ *
+ * Context: exporter.
+ */
+void rk_join_tell_in_flight(struct rk_join *join);
 
 #endif
