@@ -447,6 +447,9 @@ static int next_kind(struct rk_trace_decoder *decoder, const struct rk_trace_key
 	case RK_OP_SAMPLE:
 		err |= next_sample(decoder, &op->sample);
 		break;
+	case RK_OP_SETTINGS:
+		err |= next_text(decoder, op);
+		break;
 	default:
 		if (rk_trace_is_said(op->kind))
 			err |= next_said(decoder, rk_trace_said_key_present(key), op);

@@ -278,7 +278,7 @@ static void add_said(struct rk_trace_encoder *encoder, const struct rk_op *op)
 		model->instrument = op->instrument.number;
 		size = rk_trace_bounds_of(op) * sizeof(op->instrument.bounds[0]);
 		memcpy(ids, op->instrument.bounds, size);
-	} else {
+	} else if (op->kind != RK_OP_SETTINGS) {
 		if (op->said.number) {
 			push_difference(encoder, RK_COL_SPAN, op->said.number, model->span);
 			model->span = op->said.number;

@@ -38,7 +38,7 @@ static inline bool rk_trace_is_said(unsigned kind)
 
 static inline bool rk_trace_has_text(unsigned kind)
 {
-	return kind == RK_OP_INSTRUMENT || rk_trace_is_said(kind);
+	return kind == RK_OP_INSTRUMENT || kind == RK_OP_SETTINGS || rk_trace_is_said(kind);
 }
 
 /**

@@ -173,6 +173,9 @@ static void random_api(struct fixture_random *r, struct rk_op *op)
 	case RK_OP_LOG:
 		random_said(r, op);
 		break;
+	case RK_OP_SETTINGS:
+		random_text(r, op);
+		break;
 	default:
 		break;
 	}
