@@ -19,7 +19,7 @@ struct item {
 
 struct rk_grpc_metadata {
 	const char *list; /* borrowed */
-	struct rk_header_file file;
+	struct rk_secret_file file;
 	struct item items[RK_GRPC_METADATA_MAX];
 	size_t count;
 };
@@ -157,7 +157,7 @@ void rk_grpc_metadata_destroy(struct rk_grpc_metadata *metadata)
 
 void rk_grpc_metadata_refresh(struct rk_grpc_metadata *metadata)
 {
-	if (*metadata->file.path && rk_header_file_has_changed(&metadata->file))
+	if (*metadata->file.path && rk_secret_file_has_changed(&metadata->file))
 		read_all(metadata);
 }
 

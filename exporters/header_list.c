@@ -5,12 +5,9 @@
 #include "exporters/header_list.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/log.h"
 
@@ -63,7 +60,12 @@ static bool is_ours(const char *name)
 	       strcasecmp(name, "Transfer-Encoding") == 0;
 }
 
-void rk_header_list_each(const char *list, const char *what, rk_header_fn add, void *data)
+struct taker {
+	rk_header_fn add;
+	void *data;
+};
+
+static void list_each(const char *list, const char *who, const char *what, struct taker taker)
 {
 	char *copy = strdup(list), *rest = copy, *item;
 	unsigned position = 0;
@@ -81,74 +83,33 @@ void rk_header_list_each(const char *list, const char *what, rk_header_fn add, v
 			value = trim(value);
 			percent_decode(value);
 			name = trim(item);
-			err = is_ours(name) ? -EINVAL : add(data, name, value);
+			err = is_ours(name) ? -EINVAL : taker.add(taker.data, name, value);
 		}
 		if (err && what)
-			rk_log_warn("otlp: could not use entry %u of %s: expected "
+			rk_log_warn("%s: could not use entry %u of %s: expected "
 				    "<header name>=<value>",
-				    position, what);
+				    who ? who : "otlp", position, what);
 	}
 	if (copy)
 		explicit_bzero(copy, strlen(list));
 	free(copy);
 }
 
-/* Return: length; -errno. */
-static ssize_t read_file(struct rk_header_file *file, char *text, size_t size)
+void rk_header_list_each(const char *list, const char *what, rk_header_fn add, void *data)
 {
-	/* Not blocking: it might be a pipe, which is refused. */
-	int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat stat;
-	ssize_t length;
-
-	if (fd < 0)
-		return -errno;
-	length = fstat(fd, &stat) ? -errno : S_ISREG(stat.st_mode) ? 0 : -EINVAL;
-	if (length == 0 || length == -EINVAL) {
-		file->device = stat.st_dev;
-		file->inode = stat.st_ino;
-		file->changed = stat.st_mtim;
-	}
-	if (length == 0) {
-		if (stat.st_mode & 077 && !file->said_mode && file->what)
-			rk_log_warn("otlp: %s %s can be read by others than its owner (mode %03o); "
-				    "600 keeps its secrets",
-				    file->what, file->path, (unsigned)stat.st_mode & 0777);
-		file->said_mode |= (stat.st_mode & 077) != 0;
-		length = read(fd, text, size);
-		if (length < 0)
-			length = -errno;
-	}
-	close(fd);
-	return length;
+	list_each(list, NULL, what, (struct taker){ add, data });
 }
 
-bool rk_header_file_each(struct rk_header_file *file, rk_header_fn add, void *data)
+bool rk_header_file_each(struct rk_secret_file *file, rk_header_fn add, void *data)
 {
 	char *text = malloc(FILE_BYTES_MAX + 1);
-	ssize_t length = text ? read_file(file, text, FILE_BYTES_MAX) : -ENOMEM;
+	ssize_t length = text ? rk_secret_file_read(file, text, FILE_BYTES_MAX) : -ENOMEM;
 
-	if (length < 0 && file->what) {
-		rk_log_warn("otlp: could not read %s %s: %s", file->what, file->path,
-			    length == -EINVAL ? "it is not a regular file" :
-						rk_strerror((int)length));
-	} else if (length >= 0) {
+	if (length >= 0) {
 		text[length] = '\0';
-		rk_header_list_each(text, file->what, add, data);
+		list_each(text, file->who, file->what, (struct taker){ add, data });
 		explicit_bzero(text, (size_t)length);
 	}
 	free(text);
 	return length >= 0;
-}
-
-bool rk_header_file_has_changed(const struct rk_header_file *file)
-{
-	struct stat now;
-
-	/* One that is away for a moment is being replaced. */
-	if (stat(file->path, &now))
-		return false;
-	return now.st_dev != file->device || now.st_ino != file->inode ||
-	       now.st_mtim.tv_sec != file->changed.tv_sec ||
-	       now.st_mtim.tv_nsec != file->changed.tv_nsec;
 }

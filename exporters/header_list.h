@@ -9,22 +9,11 @@
 #define RK_EXPORTERS_HEADER_LIST_H
 
 #include <stdbool.h>
-#include <time.h>
 
-#include <sys/types.h>
+#include "exporters/secret_file.h"
 
 /* Takes one header; -EINVAL when it cannot be sent. The strings are wiped afterwards. */
 typedef int (*rk_header_fn)(void *data, const char *name, const char *value);
-
-/* A file of headers, and what it was like when it was read. */
-struct rk_header_file {
-	const char *path; /* borrowed */
-	const char *what; /* the setting, for messages, borrowed; NULL = nothing is said */
-	dev_t device;
-	ino_t inode;
-	struct timespec changed;
-	bool said_mode; /* that others may read it */
-};
 
 /**
  * Hand every header of @list to @add. A bad one is named by its position and left out.
@@ -35,18 +24,10 @@ struct rk_header_file {
 void rk_header_list_each(const char *list, const char *what, rk_header_fn add, void *data);
 
 /**
- * The same from a file of at most 64 KiB. It has to be a regular file; one that others than its
- * owner may read is used, with a warning.
+ * The same from a file, of which 64 KiB are read.
  *
  * Context: exporter. Return: false when it could not be read, which was then said.
  */
-bool rk_header_file_each(struct rk_header_file *file, rk_header_fn add, void *data);
-
-/**
- * Whether another content is there than was read last: tokens are replaced while we run.
- *
- * Context: exporter. One stat(2).
- */
-bool rk_header_file_has_changed(const struct rk_header_file *file);
+bool rk_header_file_each(struct rk_secret_file *file, rk_header_fn add, void *data);
 
 #endif

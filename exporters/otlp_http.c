@@ -22,7 +22,7 @@ struct otlp_http {
 	struct rk_otlp_transport public; /* first: what the sender holds */
 	struct rk_http_call *call;
 	struct rk_otlp_target target; /* borrowed strings */
-	struct rk_header_file headers_file;
+	struct rk_secret_file headers_file;
 	rk_otlp_done_fn done;
 	void *data;
 	char *url;
@@ -158,7 +158,7 @@ static int http_start(struct rk_otlp_transport *transport, const struct rk_otlp_
 		.timeout_ms = payload->timeout_ms,
 	};
 
-	if (*http->target.headers_file && rk_header_file_has_changed(&http->headers_file) &&
+	if (*http->target.headers_file && rk_secret_file_has_changed(&http->headers_file) &&
 	    set_headers(http))
 		return -EIO;
 	return rk_http_call_start(http->call, &request);

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "core/log.h"
+#include "exporters/backoff.h"
 #include "exporters/guard.h"
 #include "exporters/gzip.h"
 #include "exporters/loop.h"
@@ -41,12 +41,11 @@ struct rk_otlp_sender {
 	bool has_deadline;	/* the head was tried */
 	uint64_t deadline_ns;	/* of the head */
 	uint64_t not_before_ns; /* of the next attempt */
-	uint64_t backoff_ns;
+	struct rk_backoff backoff;
 	bool must_wait; /* not_before_ns is what the server asked for */
 	bool is_finishing;
 	uint64_t finish_ns;
 	uint64_t now_ns; /* of the current round */
-	uint64_t random;
 
 	enum mood mood;
 	uint64_t logged_ns;
@@ -178,15 +177,6 @@ static void give_up_head(struct rk_otlp_sender *sender)
 	drop_head(sender, RK_LOSS_RETRY_EXHAUSTED);
 }
 
-/* Between half of @ns and @ns: processes that failed together do not come back together. */
-static uint64_t jitter(struct rk_otlp_sender *sender, uint64_t ns)
-{
-	sender->random ^= sender->random << 13;
-	sender->random ^= sender->random >> 7;
-	sender->random ^= sender->random << 17;
-	return ns / 2 + sender->random % (ns / 2 + 1);
-}
-
 static void on_sent(struct rk_otlp_sender *sender, const struct rk_otlp_outcome *outcome)
 {
 	uint64_t items = rk_otlp_queue_head(sender->queue)->items;
@@ -206,7 +196,7 @@ static void on_sent(struct rk_otlp_sender *sender, const struct rk_otlp_outcome 
 	}
 	sender->stats.is_connected = true;
 	sender->was_connected = true;
-	sender->backoff_ns = 0;
+	rk_backoff_reset(&sender->backoff);
 	if (!rejected && message[0] && !sender->said_message) {
 		sender->said_message = true;
 		rk_log_warn("otlp: %s accepted the %s and says: %s", shown_url(sender),
@@ -217,26 +207,19 @@ static void on_sent(struct rk_otlp_sender *sender, const struct rk_otlp_outcome 
 
 static void on_rejected(struct rk_otlp_sender *sender)
 {
-	sender->backoff_ns = 0;
+	rk_backoff_reset(&sender->backoff);
 	change_mood(sender, MOOD_REJECTED,
 		    "%s refuses the %s: %s; they are dropped and counted as rejected",
 		    shown_url(sender), items_name(sender), sender->last_error);
 	drop_head(sender, RK_LOSS_REJECTED);
 }
 
-/* When to try again; what the server asks for comes first. */
 static uint64_t choose_wait(struct rk_otlp_sender *sender, const struct rk_otlp_outcome *outcome)
 {
-	uint64_t ceiling = sender->is_finishing ? BACKOFF_EXIT_NS : BACKOFF_MAX_NS;
-	uint64_t backoff = sender->backoff_ns ? sender->backoff_ns * 2 : BACKOFF_FIRST_NS;
-
-	if (outcome->has_delay && outcome->delay_ns > backoff)
-		backoff = outcome->delay_ns;
-	sender->backoff_ns = backoff < BACKOFF_MAX_NS ? backoff : BACKOFF_MAX_NS;
 	sender->must_wait = outcome->has_delay;
-	if (outcome->has_delay)
-		return outcome->delay_ns < PARK_MAX_NS ? outcome->delay_ns : PARK_MAX_NS;
-	return jitter(sender, sender->backoff_ns < ceiling ? sender->backoff_ns : ceiling);
+	return rk_backoff_next(&sender->backoff,
+			       sender->is_finishing ? BACKOFF_EXIT_NS : BACKOFF_MAX_NS,
+			       outcome->has_delay ? &outcome->delay_ns : NULL);
 }
 
 /* At the end there is no second chance for who cannot be reached. */
@@ -500,9 +483,7 @@ int rk_otlp_sender_create(struct rk_otlp_sender **out, const struct rk_otlp_send
 	sender->setup.target = NULL;
 	sender->signal = setup->target->signal;
 	sender->timeout_ns = setup->target->timeout_ns;
-	sender->random = rk_loop_now();
-	(void)!getrandom(&sender->random, sizeof(sender->random), GRND_NONBLOCK);
-	sender->random |= 1;
+	rk_backoff_init(&sender->backoff, BACKOFF_FIRST_NS, BACKOFF_MAX_NS, PARK_MAX_NS);
 	if (queue.flush_bytes > queue.queue_bytes)
 		queue.flush_bytes = queue.queue_bytes;
 	if (queue.flush_bytes > FLUSH_BYTES_MAX)
