@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * core/instrument.c - what the program measures itself.
+ *
+ * Places are filled in order and never change again. There is no lock: a child that is forked
+ * while another thread defines something would wait for it for ever.
  */
 #include "core/instrument.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rk_instrument *_Atomic instruments[RK_INSTRUMENTS_MAX];
-static _Atomic uint32_t count;
 static _Atomic uint64_t refused;
 
 static bool is_same(const struct rk_instrument *a, const struct rk_instrument *b)
@@ -50,30 +50,39 @@ static struct rk_instrument *copy(const struct rk_instrument *from)
 	return made;
 }
 
-/* Under the lock. */
+static uint32_t refuse(struct rk_instrument *made)
+{
+	free(made);
+	atomic_fetch_add(&refused, 1);
+	return 0;
+}
+
 static uint32_t define(const struct rk_instrument *instrument)
 {
-	uint32_t known = atomic_load(&count);
-	struct rk_instrument *made;
+	struct rk_instrument *made = NULL;
 
-	for (uint32_t i = 0; i < known; i++) {
-		if (is_same(atomic_load(&instruments[i]), instrument))
+	for (uint32_t i = 0; i < RK_INSTRUMENTS_MAX; i++) {
+		struct rk_instrument *there = atomic_load(&instruments[i]);
+
+		if (!there) {
+			made = made ? made : copy(instrument);
+			if (!made)
+				return refuse(NULL);
+			if (atomic_compare_exchange_strong(&instruments[i], &there, made))
+				return i + 1;
+			/* Another thread was faster; what it defined may be the same. */
+		}
+		if (is_same(there, instrument)) {
+			free(made);
 			return i + 1;
+		}
 	}
-	made = known < RK_INSTRUMENTS_MAX ? copy(instrument) : NULL;
-	if (!made) {
-		atomic_fetch_add(&refused, 1);
-		return 0;
-	}
-	atomic_store(&instruments[known], made);
-	atomic_store(&count, known + 1);
-	return known + 1;
+	return refuse(made);
 }
 
 uint32_t rk_instrument_define(const struct rk_instrument *instrument)
 {
 	struct rk_instrument whole = *instrument;
-	uint32_t number;
 
 	whole.name = whole.name ? whole.name : "";
 	whole.unit = whole.unit ? whole.unit : "";
@@ -81,16 +90,13 @@ uint32_t rk_instrument_define(const struct rk_instrument *instrument)
 	whole.domain = whole.domain ? whole.domain : "";
 	if (whole.bound_count > RK_INSTRUMENT_BOUNDS)
 		whole.bound_count = RK_INSTRUMENT_BOUNDS;
-	pthread_mutex_lock(&lock);
-	number = define(&whole);
-	pthread_mutex_unlock(&lock);
-	return number;
+	return define(&whole);
 }
 
 const struct rk_instrument *rk_instrument_get(uint32_t number)
 {
-	return number && number <= atomic_load(&count) ? atomic_load(&instruments[number - 1]) :
-							 NULL;
+	return number && number <= RK_INSTRUMENTS_MAX ? atomic_load(&instruments[number - 1]) :
+							NULL;
 }
 
 uint64_t rk_instrument_refused(void)

@@ -43,7 +43,7 @@ struct rk_instrument {
  * The number of @instrument: that of an equal one (type, name, domain, labels), or a new one.
  * Everything in it is copied.
  *
- * Context: app; locks and allocates: never from a hook.
+ * Context: app; allocates: never from a hook. Does not lock.
  * Return: 1...; 0 when there are RK_INSTRUMENTS_MAX or memory is short, which is counted.
  */
 uint32_t rk_instrument_define(const struct rk_instrument *instrument);

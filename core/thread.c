@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/ring_run.h"
+
 #define PLACES_MAX     4097u	  /* ring.threads at most, and the overflow ring */
 #define SEGMENT_BYTES  (4u << 20) /* several rings per mapping, one per huge range */
 #define RING_BYTES_MIN (64u << 10)
@@ -236,27 +238,40 @@ static bool take_overflow_lock(void)
 	return false;
 }
 
+/* Return: false when it was busy or full; nothing has been written then. */
+static bool push_shared(struct rk_ring *ring, const struct rk_record *records, uint32_t count)
+{
+	bool fits = false;
+
+	if (!take_overflow_lock())
+		return false;
+	fits = rk_ring_run_fits(ring, count);
+	if (fits) {
+		struct rk_record *first = rk_ring_run_slot(ring, 0);
+
+		for (uint32_t i = 0; i < count; i++)
+			*(struct rk_record *)rk_ring_run_slot(ring, i) = records[i];
+		first->flags |= RK_REC_OVERFLOW;
+		first->tid_hint = rk_thread_self.tid;
+		rk_ring_run_commit(ring, count);
+	}
+	/* Release pairs with the acquire above: the next producer sees our head. */
+	atomic_store_explicit(&registry.overflow_lock, 0, memory_order_release);
+	return fits;
+}
+
 bool rk_thread_push_overflow(const struct rk_record *rec)
 {
+	return rk_thread_push_overflow_run(rec, 1);
+}
+
+bool rk_thread_push_overflow_run(const struct rk_record *records, uint32_t count)
+{
 	struct rk_ring *ring = atomic_load(&registry.places[0]);
-	bool pushed = false;
+	bool pushed = ring && push_shared(ring, records, count);
 
-	if (!ring)
-		return false;
-	if (take_overflow_lock()) {
-		struct rk_record *slot = rk_ring_reserve(ring);
-
-		if (slot) {
-			*slot = *rec;
-			slot->flags |= RK_REC_OVERFLOW;
-			slot->tid_hint = rk_thread_self.tid;
-			rk_ring_commit(ring);
-			pushed = true;
-		}
-		/* Release pairs with the acquire above: the next producer sees our head. */
-		atomic_store_explicit(&registry.overflow_lock, 0, memory_order_release);
-	}
-	count_shared(ring, rec, pushed);
+	if (ring)
+		count_shared(ring, records, pushed);
 	return pushed;
 }
 

@@ -106,6 +106,9 @@ struct rk_ring *rk_thread_ring_slow(void);
  */
 bool rk_thread_push_overflow(const struct rk_record *rec);
 
+/* The same for a record and those that belong to it, all of them or none. Context: app. */
+bool rk_thread_push_overflow_run(const struct rk_record *records, uint32_t count);
+
 /**
  * Mark the calling thread as one of the tracer's own: hooks on it pass through for ever.
  *
