@@ -102,6 +102,9 @@ static const struct member slo_members[] = {
 	{ "availability", SHAPE_RATIO, false, NULL },
 	{ "error_rate", SHAPE_RATIO, false, NULL },
 	{ "throughput", SHAPE_NUMBER, false, NULL },
+	{ "window", SHAPE_DURATION, false, NULL },
+	{ "source", SHAPE_TEXT, false, NULL },
+	{ "min_executions", SHAPE_NUMBER, false, NULL },
 	{ NULL, SHAPE_TEXT, false, NULL },
 };
 
