@@ -76,6 +76,14 @@ const char *rk_metrics_transfer_name(const struct rk_op *op)
 		       "unknown";
 }
 
+bool rk_metrics_is_failed_launch(const struct rk_op *op)
+{
+	const char *api = rk_intern_get(op->api);
+
+	return op->kind == RK_OP_ERROR && strncmp(api, "cuLaunch", 8) == 0 &&
+	       strncmp(api, "cuLaunchHostFunc", 16) != 0;
+}
+
 int rk_metrics_create(struct rk_metrics **out, const struct rk_config *config)
 {
 	struct rk_metrics *metrics = calloc(1, sizeof(*metrics));
@@ -251,7 +259,6 @@ static void feed_memory(struct rk_metrics *metrics, const struct rk_op *op)
 
 static void feed_error(struct rk_metrics *metrics, const struct rk_op *op)
 {
-	const char *api = rk_intern_get(op->api);
 	uint32_t domain =
 		op->name ? rk_kernel_name_get(metrics->config, op->name)->domain : metrics->unknown;
 	uint64_t key = (uint64_t)op->api << 40 | (uint64_t)domain << 20 | op->result;
@@ -264,7 +271,7 @@ static void feed_error(struct rk_metrics *metrics, const struct rk_op *op)
 		series->result = op->result;
 		series->count++;
 	}
-	if (strncmp(api, "cuLaunch", 8) != 0 || strncmp(api, "cuLaunchHostFunc", 16) == 0)
+	if (!rk_metrics_is_failed_launch(op))
 		return;
 	kernel = kernel_get(metrics, op, RK_SERIES_HOST);
 	if (kernel)

@@ -18,6 +18,11 @@ void rk_metrics_set_live(struct rk_metrics *metrics)
 	metrics->is_live = true;
 }
 
+void rk_metrics_set_slo(struct rk_metrics *metrics, const struct rk_slo *slo)
+{
+	metrics->slo = slo;
+}
+
 static double *dropped_value(struct rk_metrics *metrics, const char *reason)
 {
 	for (int r = 0; r < RK_LOSS_COUNT; r++) {

@@ -16,6 +16,7 @@
 #include "pipeline/metrics.h"
 #include "pipeline/metrics_series.h"
 #include "pipeline/series_list.h"
+#include "pipeline/slo.h"
 
 enum rk_metric_id {
 #define RK_METRIC(id, name, type, unit, runtime, help, ...) RK_METRIC_ID_##id,
@@ -67,6 +68,7 @@ struct rk_metrics {
 	struct rk_named_value breakers[RK_BREAKER_NAMES];
 	uint32_t breaker_count;
 	char *target_labels; /* a="b",c="d"; NULL = no target_info */
+	const struct rk_slo *slo; /* borrowed; NULL = none */
 	/* of this process; live only */
 	bool is_live;
 	double start_unix_seconds; /* taken once: two readings differ by what the clocks do */
@@ -86,6 +88,13 @@ void rk_metrics_destroy(struct rk_metrics *metrics);
  * Context: exporter.
  */
 void rk_metrics_set_live(struct rk_metrics *metrics);
+
+/**
+ * Verdicts become series; @slo may be NULL.
+ *
+ * Context: exporter or tools. Ownership: the caller keeps @slo; it outlives the registry.
+ */
+void rk_metrics_set_slo(struct rk_metrics *metrics, const struct rk_slo *slo);
 
 /**
  * Resource attributes as labels of target_info. @resource: as rk_resource_visit() reads it;
@@ -116,5 +125,12 @@ const struct rk_metric_family *rk_metrics_row(enum rk_metric_id id);
  */
 const char *rk_metrics_pool_name(uint32_t pool);
 const char *rk_metrics_transfer_name(const struct rk_op *op);
+
+/**
+ * Whether @op tells of a kernel that the driver refused to launch.
+ *
+ * Context: any.
+ */
+bool rk_metrics_is_failed_launch(const struct rk_op *op);
 
 #endif

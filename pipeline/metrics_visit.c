@@ -2,6 +2,7 @@
  *
  * pipeline/metrics_visit.c - the series, families in table order, oldest series first.
  */
+#include <math.h>
 #include <string.h>
 
 #include "core/intern.h"
@@ -198,6 +199,39 @@ static void visit_breakers(struct visit *v)
 	}
 }
 
+static double slo_value(const struct rk_slo_result *result, enum rk_metric_id id)
+{
+	switch (id) {
+	case RK_METRIC_ID_SLO_STATE:
+		return result->state;
+	case RK_METRIC_ID_SLO_COMPLIANCE:
+		return result->compliance;
+	case RK_METRIC_ID_SLO_HEADROOM:
+		return result->headroom;
+	case RK_METRIC_ID_SLO_BUDGET:
+		return result->budget_left;
+	default:
+		return result->burn[id - RK_METRIC_ID_SLO_BURN_5M];
+	}
+}
+
+/* What cannot be told yet has no series: a gauge of 0 would be a bad one. */
+static void visit_slos(struct visit *v)
+{
+	for (int id = RK_METRIC_ID_SLO_STATE; id <= RK_METRIC_ID_SLO_BURN_6H; id++) {
+		struct rk_slo_result result;
+
+		for (size_t i = 0; rk_slo_result_get(v->metrics->slo, i, &result); i++) {
+			double value = slo_value(&result, (enum rk_metric_id)id);
+
+			v->point.values[0] = result.slo;
+			v->point.values[1] = result.target;
+			if (!isnan(value))
+				give(v, (enum rk_metric_id)id, value);
+		}
+	}
+}
+
 static uint64_t folded_series(const struct rk_metrics *metrics)
 {
 	return (uint64_t)metrics->kernels.folded + metrics->transfers.folded +
@@ -257,6 +291,7 @@ void rk_metrics_visit(const struct rk_metrics *metrics, bool include_runtime,
 	visit_transfers(&v);
 	visit_dropped(&v);
 	visit_breakers(&v);
+	visit_slos(&v);
 	if (!include_runtime)
 		return;
 	visit_own(&v);

@@ -13,6 +13,7 @@
 
 struct rk_pipeline {
 	struct rk_metrics *metrics;
+	struct rk_slo *slo; /* NULL = none is configured */
 	struct rk_assembler *assembler;
 	struct rk_sink *first; /* borrowed; in the order they were added */
 	bool wants_spans;      /* some sink takes spans */
@@ -48,11 +49,13 @@ int rk_pipeline_create(struct rk_pipeline **out, const struct rk_pipeline_setup 
 	if (!pipeline)
 		return -ENOMEM;
 	if (rk_metrics_create(&pipeline->metrics, setup->config) ||
+	    rk_slo_create(&pipeline->slo, setup->config, NULL) ||
 	    rk_assembler_create(&pipeline->assembler, &assembler)) {
 		rk_pipeline_destroy(pipeline);
 		return -ENOMEM;
 	}
 	rk_metrics_set_resource(pipeline->metrics, setup->resource);
+	rk_metrics_set_slo(pipeline->metrics, pipeline->slo);
 	if (setup->is_live)
 		rk_metrics_set_live(pipeline->metrics);
 	/* Those that are sent can only be known where somebody takes them. */
@@ -66,6 +69,7 @@ void rk_pipeline_destroy(struct rk_pipeline *pipeline)
 	if (!pipeline)
 		return;
 	rk_metrics_destroy(pipeline->metrics);
+	rk_slo_destroy(pipeline->slo);
 	rk_assembler_destroy(pipeline->assembler);
 	free(pipeline);
 }
@@ -92,6 +96,7 @@ static void count_lost(struct rk_pipeline *pipeline)
 void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op)
 {
 	rk_metrics_feed(pipeline->metrics, op);
+	rk_slo_feed(pipeline->slo, op);
 	for (struct rk_sink *sink = pipeline->first; sink; sink = sink->next) {
 		if (sink->op)
 			sink->op(sink, op);
@@ -105,6 +110,7 @@ void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op)
 
 void rk_pipeline_finish(struct rk_pipeline *pipeline)
 {
+	rk_slo_finish(pipeline->slo);
 	if (!pipeline->wants_spans)
 		return;
 	rk_assembler_finish(pipeline->assembler);
@@ -114,4 +120,9 @@ void rk_pipeline_finish(struct rk_pipeline *pipeline)
 struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline)
 {
 	return pipeline->metrics;
+}
+
+struct rk_slo *rk_pipeline_slo(struct rk_pipeline *pipeline)
+{
+	return pipeline->slo;
 }

@@ -17,6 +17,7 @@
 
 struct rk_pipeline;
 struct rk_metrics;
+struct rk_slo;
 
 struct rk_pipeline_setup {
 	const struct rk_config *config; /* borrowed; outlives the pipeline */
@@ -65,5 +66,12 @@ void rk_pipeline_finish(struct rk_pipeline *pipeline);
  * Context: exporter or tools. Ownership: borrowed until destroy.
  */
 struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline);
+
+/**
+ * The SLOs of the configuration.
+ *
+ * Context: exporter or tools. Ownership: borrowed until destroy. Return: NULL when there is none.
+ */
+struct rk_slo *rk_pipeline_slo(struct rk_pipeline *pipeline);
 
 #endif
