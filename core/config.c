@@ -394,9 +394,6 @@ void rk_config_destroy(struct rk_config *config)
 
 /* Settings that are read and checked, and that nothing acts on yet. */
 static const enum rk_config_id not_yet[] = {
-	RK_CONFIG_logging_format,
-	RK_CONFIG_logging_output,
-	RK_CONFIG_logging_include_kernel_context,
 	RK_CONFIG_nvtx,
 };
 

@@ -107,6 +107,20 @@ static bool is_summary(const char *text)
 	       strcmp(text, "never") == 0 || strpbrk(text, "/.");
 }
 
+/* A word would be a slip for one of the others. Standard output is the program's own. */
+static bool is_log_output(const char *text)
+{
+	size_t socket = strncmp(text, "syslog", 6) == 0	  ? 6 :
+			strncmp(text, "journald", 8) == 0 ? 8 :
+							    0;
+
+	if (socket && text[socket] != '/' && text[socket] != '.')
+		return !text[socket] || (text[socket] == ':' && text[socket + 1] == '/');
+	return strcmp(text, "stderr") == 0 ||
+	       (strpbrk(text, "/.") && text[strlen(text) - 1] != '/' &&
+		strcmp(text, "/dev/stdout") != 0);
+}
+
 static bool is_url_path(const char *text)
 {
 	return *text == '/' && !strpbrk(text, " ?#");
@@ -129,6 +143,8 @@ static const struct rk_config_form forms[] = {
 	{ "pairs", is_pairs, "key=value,key=value with percent-encoded values" },
 	{ "quantile", is_quantile, "a quantile like p99" },
 	{ "summary", is_summary, "auto, always, never, or a path with a / in it" },
+	{ "log_output", is_log_output,
+	  "stderr, syslog, journald, or a path with a / or . in it; stdout is the program's own" },
 	{ "", NULL, "text without control characters, at most 4095 bytes" },
 };
 

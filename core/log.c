@@ -39,6 +39,11 @@ void rk_log_set_level(enum rk_log_level new_level)
 	atomic_store(&level, (int)new_level);
 }
 
+bool rk_log_shows_stderr(void)
+{
+	return atomic_load(&to_stderr);
+}
+
 void rk_log_attach(rk_log_fn fn, void *data)
 {
 	/* Data first: a line logged meanwhile must not meet the new function with old data. */

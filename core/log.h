@@ -41,6 +41,13 @@ void rk_log_init(enum rk_log_level level, bool to_stderr);
 void rk_log_set_level(enum rk_log_level level);
 
 /**
+ * Whether stderr may be written to.
+ *
+ * Context: any.
+ */
+bool rk_log_shows_stderr(void);
+
+/**
  * Send lines to @fn instead of stderr (librknet.so: to the host; tests: to a buffer).
  * NULL restores stderr.
  *

@@ -33,6 +33,7 @@
 #include "interpose/lookup.h"
 #include "interpose/start.h"
 #include "pipeline/exporter.h"
+#include "pipeline/log_output.h"
 
 #define NS_PER_MS	  1000000u
 #define CUPTI_EXIT_MS	  500 /* of exit.timeout: a flush that takes longer is stuck */
@@ -130,6 +131,9 @@ int rk_preload_prepare(void)
 		return err;
 	/* A quiet guest: without a word from the user nothing appears in a redirected stderr. */
 	rk_log_init(config->logging_level, config->any_set || isatty(STDERR_FILENO));
+	/* In a forked child the log still hangs on the parent's exporter. */
+	rk_log_tee(NULL, NULL);
+	rk_log_output_attach_stderr(config);
 	rk_config_log_problems(config);
 	find_library_dir();
 	rk_clock_init();

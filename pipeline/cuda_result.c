@@ -5,12 +5,13 @@
 #include "pipeline/cuda_result.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const struct {
 	uint32_t value;
-	const char *name;
+	const char *name, *text;
 } results[] = {
-#define RK_CUDA_RESULT(value, name) { value, #name },
+#define RK_CUDA_RESULT(value, name, text) { value, #name, text },
 #include "pipeline/cuda_result.def"
 #undef RK_CUDA_RESULT
 };
@@ -31,4 +32,13 @@ const char *rk_cuda_result_name(uint32_t result)
 			high = middle;
 	}
 	return "CUDA_ERROR_UNLISTED";
+}
+
+const char *rk_cuda_result_text(const char *name)
+{
+	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+		if (strcmp(results[i].name, name) == 0)
+			return results[i].text;
+	}
+	return "";
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/cuda_result.h - the name of a CUresult.
+ * pipeline/cuda_result.h - name and text of a CUresult.
  */
 #ifndef RK_PIPELINE_CUDA_RESULT_H
 #define RK_PIPELINE_CUDA_RESULT_H
@@ -13,5 +13,12 @@
  * Context: any. Return: a static string; "CUDA_ERROR_UNLISTED" for a value we do not know.
  */
 const char *rk_cuda_result_name(uint32_t result);
+
+/**
+ * "out of memory" of "CUDA_ERROR_OUT_OF_MEMORY", as cuGetErrorString() says it.
+ *
+ * Context: any. Return: a static string; "" for a name that is not in the table.
+ */
+const char *rk_cuda_result_text(const char *name);
 
 #endif

@@ -1,39 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/event_source.c - spans and lines become events.
+ * pipeline/event_source.c - spans, ops and lines become events.
  */
 #include "pipeline/event_source.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "core/api_record.h"
 #include "core/clock.h"
+#include "core/fields.h"
+#include "pipeline/cuda_result.h"
 
-#define NS_PER_MS 1e6
-#define FIELDS_MAX 32u
+#define NS_PER_MS  1e6
+#define FIELDS_MAX 64u
+#define LOCK_TRIES 1000 /* some 10 us; the lock is held for the copy of one line */
 
-static uint64_t unix_ns(uint64_t at_ns)
+static uint64_t now_unix_ns(void)
 {
-	return at_ns + (uint64_t)rk_clock_wall_offset(NULL);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Any thread. Who finds the lock taken gives up: a line less is better than a wait. */
+static bool try_lock(struct rk_event_source *source)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (!atomic_flag_test_and_set_explicit(&source->lock, memory_order_acquire))
+			return true;
+	}
+	return false;
+}
+
+/* Release pairs with the acquire in try_lock(): who takes the lock next sees the lines. */
+static void unlock(struct rk_event_source *source)
+{
+	atomic_flag_clear_explicit(&source->lock, memory_order_release);
+}
+
+/* Any thread. Who cannot get the lock gives up: a line less is better than a wait. */
 static void take_line(enum rk_log_level level, const char *text, void *data)
 {
 	struct rk_event_source *source = data;
 	struct rk_event_line *line;
 
-	if (atomic_flag_test_and_set_explicit(&source->lock, memory_order_acquire))
+	if (!try_lock(source))
 		return;
 	if (source->count < RK_EVENT_LINES) {
 		line = &source->lines[source->count++];
-		line->at_ns = rk_clock_now();
+		line->unix_ns = now_unix_ns();
 		line->level = level;
 		snprintf(line->text, sizeof(line->text), "%s", text);
+	} else {
+		source->lost++;
 	}
-	/* Release pairs with the acquire above: who takes the lock next sees the line. */
-	atomic_flag_clear_explicit(&source->lock, memory_order_release);
+	unlock(source);
 }
 
 static enum rk_log_level level_of(const struct rk_config *config, const char *domain)
@@ -45,96 +68,313 @@ static enum rk_log_level level_of(const struct rk_config *config, const char *do
 	return config->logging_level;
 }
 
-/* Which caller an execution was made for, as the process was told. */
-static size_t put_baggage(struct rk_log_event *event, struct rk_log_field *fields,
-			  const struct rk_span *span)
+static bool is_wanted(const struct rk_event_source *source, enum rk_log_level level,
+		      const char *domain)
 {
-	size_t count = 0;
-
-	for (uint32_t i = 0; i < span->baggage_count; i++) {
-		if (strcmp(span->baggage[i].key, "tenant_id") == 0)
-			event->tenant_id = span->baggage[i].value;
-		else if (count < FIELDS_MAX)
-			fields[count++] = (struct rk_log_field){ .key = span->baggage[i].key,
-								 .text = span->baggage[i].value };
-	}
-	return count;
+	return (int)level <= (int)level_of(source->setup.config, domain);
 }
 
-static void put_context(struct rk_log_event *event, const struct rk_span *span)
+/* Without what the user does not want to see in logs. */
+static void hide_context(struct rk_log_event *event)
 {
-	event->kernel_id = span->kernel_id;
-	memcpy(event->trace_id, span->trace_id, sizeof(event->trace_id));
-	memcpy(event->span_id, span->span_id, sizeof(event->span_id));
-	event->trace_flags = span->trace_flags;
+	event->kernel_id = "";
+	memset(event->trace_id, 0, sizeof(event->trace_id));
+	memset(event->span_id, 0, sizeof(event->span_id));
+	event->trace_flags = 0;
+}
+
+static void give(struct rk_event_source *source, const struct rk_log_event *event, bool to_output)
+{
+	struct rk_log_event seen = *event;
+
+	if (source->setup.is_live && !seen.observed_unix_ns)
+		seen.observed_unix_ns = now_unix_ns();
+	if (!source->setup.config->logging_include_kernel_context)
+		hide_context(&seen);
+	if (to_output && source->setup.output)
+		rk_log_output_write(source->setup.output, &seen, rk_clock_now());
+	if (source->net)
+		source->net->log(source->net, &seen);
+}
+
+void rk_event_source_tell(struct rk_event_source *source, const struct rk_log_event *event)
+{
+	if (is_wanted(source, event->level, event->domain))
+		give(source, event, true);
+}
+
+/* Which caller the work is done for, as the process or the context was told. */
+static void put_baggage(struct rk_log_event *event, struct rk_log_field *fields,
+			const struct rk_baggage_entry *baggage, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (strcmp(baggage[i].key, "tenant_id") == 0) {
+			if (!event->tenant_id)
+				event->tenant_id = baggage[i].value;
+		} else if (event->field_count < FIELDS_MAX) {
+			fields[event->field_count++] =
+				(struct rk_log_field){ .key = baggage[i].key,
+						       .text = baggage[i].value };
+		}
+	}
+}
+
+/* What went wrong: CUDA's name and text of it, or what the program said. */
+static void put_error(struct rk_log_event *event, struct rk_log_field *fields,
+		      const struct rk_span *span)
+{
+	const char *name = span->error ? span->error : "";
+	const char *text =
+		span->api && *span->api->message ? span->api->message : rk_cuda_result_text(name);
+
+	if (*name)
+		fields[event->field_count++] =
+			(struct rk_log_field){ .key = "error.type", .text = name };
+	if (*text)
+		fields[event->field_count++] =
+			(struct rk_log_field){ .key = "error.message", .text = text };
+}
+
+static bool is_execution(const struct rk_span *span)
+{
+	return span->shape == RK_SPAN_ROOT ||
+	       (span->shape == RK_SPAN_API && span->api && span->api->is_kernel);
+}
+
+static bool has_failed(const struct rk_span *span)
+{
+	return (span->error && *span->error) || (span->api && span->api->status == RK_SPAN_ERROR);
 }
 
 static void on_span(struct rk_sink *sink, const struct rk_span *span)
 {
 	struct rk_event_source *source = (struct rk_event_source *)sink;
-	bool has_failed = span->error && *span->error;
-	struct rk_log_field fields[FIELDS_MAX + 1];
-	struct rk_log_event event = {
-		.level = has_failed ? RK_LOG_ERROR : RK_LOG_INFO,
+	struct rk_log_field fields[FIELDS_MAX + 2];
+	enum rk_log_level level;
+	struct rk_log_event event;
+
+	if (!is_execution(span))
+		return;
+	level = has_failed(span) ? RK_LOG_ERROR : RK_LOG_INFO;
+	if (!is_wanted(source, level, span->domain))
+		return;
+	event = (struct rk_log_event){
+		.unix_ns = span->end_unix_ns,
+		.level = level,
 		.name = "rustkernel.execution",
 		.message = "Kernel execution complete",
+		.kernel_id = span->kernel_id,
 		.domain = span->domain,
+		.duration_ms = (double)(span->end_unix_ns - span->start_unix_ns) / NS_PER_MS,
+		.trace_flags = span->trace_flags,
+		.fields = fields,
+	};
+	memcpy(event.trace_id, span->trace_id, sizeof(event.trace_id));
+	memcpy(event.span_id, span->span_id, sizeof(event.span_id));
+	put_baggage(&event, fields, span->baggage, span->baggage_count);
+	if (level == RK_LOG_ERROR)
+		put_error(&event, fields, span);
+	give(source, &event, source->setup.shows_executions);
+}
+
+static struct rk_log_field field_of(const struct rk_field *from)
+{
+	struct rk_log_field field = { .key = from->key };
+
+	switch (from->type) {
+	case RK_FIELD_NUMBER:
+		field.number = from->number;
+		break;
+	case RK_FIELD_INTEGER:
+		field.value = RK_LOG_VALUE_INTEGER;
+		field.integer = from->integer;
+		break;
+	case RK_FIELD_BOOL:
+		field.value = RK_LOG_VALUE_BOOL;
+		field.integer = from->flag;
+		break;
+	default:
+		field.text = from->text;
+	}
+	return field;
+}
+
+/* Fields of the program's; those that name its work fill the fixed keys. */
+static void put_said(struct rk_log_event *event, struct rk_log_field *fields,
+		     struct rk_fields_reader *reader)
+{
+	struct rk_field from;
+
+	while (event->field_count < FIELDS_MAX && rk_fields_next(reader, &from)) {
+		if (from.type == RK_FIELD_TEXT && strcmp(from.key, "tenant_id") == 0)
+			event->tenant_id = from.text;
+		else if (from.type == RK_FIELD_TEXT && strcmp(from.key, "kernel_id") == 0)
+			event->kernel_id = from.text;
+		else
+			fields[event->field_count++] = field_of(&from);
+	}
+}
+
+static void on_said(struct rk_event_source *source, const struct rk_op *op)
+{
+	struct rk_log_field fields[FIELDS_MAX];
+	const struct rk_log_origin *origin;
+	struct rk_fields_reader reader;
+	struct rk_log_event event = {
+		.unix_ns = op->host_start + (uint64_t)source->wall_offset_ns,
+		.level = op->said.what <= RK_LOG_TRACE ? (enum rk_log_level)op->said.what :
+							 RK_LOG_TRACE,
+		.name = "rustkernel.log",
+		.duration_ms = -1,
+		.trace_flags = op->said.trace_flags,
 		.fields = fields,
 	};
 
-	if (span->shape != RK_SPAN_ROOT ||
-	    (int)event.level > (int)level_of(source->config, span->domain))
+	rk_fields_reader_init(&reader, op->text, op->text_bytes);
+	event.domain = rk_fields_next_placed(&reader);
+	if (!is_wanted(source, event.level, event.domain))
 		return;
-	event.unix_ns = span->end_unix_ns;
-	event.observed_unix_ns = unix_ns(rk_clock_now());
-	event.duration_ms = (double)(span->end_unix_ns - span->start_unix_ns) / NS_PER_MS;
-	if (source->config->logging_include_kernel_context)
-		put_context(&event, span);
-	event.field_count = put_baggage(&event, fields, span);
-	if (has_failed)
-		fields[event.field_count++] =
-			(struct rk_log_field){ .key = "error.type", .text = span->error };
-	source->net->log(source->net, &event);
+	event.message = rk_fields_next_placed(&reader);
+	memcpy(event.trace_id, op->said.trace_id, sizeof(event.trace_id));
+	memcpy(event.span_id, op->said.span_id, sizeof(event.span_id));
+	put_said(&event, fields, &reader);
+	if (source->contexts) {
+		origin = rk_log_contexts_find(source->contexts, op->said.span_id);
+		if (!event.kernel_id)
+			event.kernel_id = origin->kernel_id;
+		put_baggage(&event, fields, origin->baggage, origin->baggage_count);
+	}
+	give(source, &event, true);
 }
 
-void rk_event_source_start(struct rk_event_source *source, const struct rk_config *config,
-			   struct rk_net *net)
+static void on_op(struct rk_sink *sink, const struct rk_op *op)
+{
+	struct rk_event_source *source = (struct rk_event_source *)sink;
+
+	switch (op->kind) {
+	case RK_OP_CLOCK:
+		source->wall_offset_ns = op->clock.wall_offset_ns;
+		break;
+	case RK_OP_SPAN_BEGIN:
+	case RK_OP_CONTEXT:
+		if (source->contexts)
+			rk_log_contexts_note(source->contexts, op);
+		break;
+	case RK_OP_LOG:
+		on_said(source, op);
+		break;
+	default:
+		break;
+	}
+}
+
+void rk_event_source_start(struct rk_event_source *source,
+			   const struct rk_event_source_setup *setup)
 {
 	memset(source, 0, sizeof(*source));
 	atomic_flag_clear(&source->lock);
-	source->sink = (struct rk_sink){ .name = "events", .span = on_span };
-	source->config = config;
+	source->setup = *setup;
+	source->sink = (struct rk_sink){ .name = "events", .op = on_op };
+	if (setup->output && setup->shows_executions)
+		source->sink.span = on_span;
+	source->contexts =
+		rk_log_contexts_create(setup->config->tracing_baggage_attributes, setup->baggage);
+	source->takes_lines =
+		setup->is_live && setup->output && !rk_log_output_is_stderr(setup->output);
+	if (source->takes_lines)
+		rk_log_attach(take_line, source);
+}
+
+void rk_event_source_set_net(struct rk_event_source *source, struct rk_net *net)
+{
 	source->net = net;
-	rk_log_tee(take_line, source);
+	source->sink.span = on_span;
+	/* Lines that go to stderr do so by themselves. */
+	if (source->setup.is_live && !source->takes_lines)
+		rk_log_tee(take_line, source);
+}
+
+bool rk_event_source_is_wanted(const struct rk_event_source *source)
+{
+	return source->setup.config && (source->setup.output || source->net);
+}
+
+static bool pop_line(struct rk_event_source *source, struct rk_event_line *line)
+{
+	bool found = false;
+
+	if (!try_lock(source))
+		return false;
+	if (source->count) {
+		found = true;
+		*line = source->lines[0];
+		memmove(source->lines, source->lines + 1,
+			--source->count * sizeof(source->lines[0]));
+	} else if (source->lost) {
+		found = true;
+		line->unix_ns = now_unix_ns();
+		line->level = RK_LOG_WARN;
+		snprintf(line->text, sizeof(line->text),
+			 "log: %u lines of the tracer itself were lost: too many at once",
+			 source->lost);
+		source->lost = 0;
+	}
+	unlock(source);
+	return found;
+}
+
+static void send_lines(struct rk_event_source *source)
+{
+	struct rk_event_line line;
+
+	/* One at a time, and not for ever: sending may itself say something. */
+	for (uint32_t i = 0; i <= RK_EVENT_LINES && pop_line(source, &line); i++) {
+		const struct rk_log_event event = { .unix_ns = line.unix_ns,
+						    .observed_unix_ns = line.unix_ns,
+						    .level = line.level,
+						    .message = line.text,
+						    .duration_ms = -1 };
+
+		give(source, &event, source->takes_lines);
+	}
 }
 
 void rk_event_source_send(struct rk_event_source *source)
 {
-	struct rk_event_line line;
-
-	/* One at a time: sending may itself say something. */
-	for (uint32_t i = 0; i < RK_EVENT_LINES; i++) {
-		struct rk_log_event event = { .message = line.text, .duration_ms = -1 };
-
-		if (!source->count ||
-		    atomic_flag_test_and_set_explicit(&source->lock, memory_order_acquire))
-			return;
-		line = source->lines[0];
-		memmove(source->lines, source->lines + 1,
-			--source->count * sizeof(source->lines[0]));
-		/* Release pairs with the acquire in take_line(). */
-		atomic_flag_clear_explicit(&source->lock, memory_order_release);
-		event.unix_ns = unix_ns(line.at_ns);
-		event.observed_unix_ns = event.unix_ns;
-		event.level = line.level;
-		source->net->log(source->net, &event);
-	}
+	if (!source->setup.config)
+		return;
+	send_lines(source);
+	if (source->setup.output)
+		rk_log_output_poll(source->setup.output, rk_clock_now());
 }
 
-void rk_event_source_stop(struct rk_event_source *source)
+void rk_event_source_leave_net(struct rk_event_source *source)
 {
 	if (!source->net)
 		return;
 	rk_log_tee(NULL, NULL);
-	rk_event_source_send(source);
+	send_lines(source);
+	source->net = NULL;
+}
+
+void rk_event_source_stop(struct rk_event_source *source)
+{
+	struct rk_log_output *output = source->setup.output;
+
+	if (!source->setup.config)
+		return;
+	rk_event_source_leave_net(source);
+	if (source->takes_lines)
+		rk_log_output_attach_stderr(source->setup.config);
+	send_lines(source);
+	if (output) {
+		rk_log_output_poll(output, UINT64_MAX);
+		rk_log_output_close(output);
+	}
+	rk_log_contexts_destroy(source->contexts);
+	source->contexts = NULL;
+	source->setup.output = NULL;
+	source->setup.config = NULL;
+	source->sink.op = NULL;
+	source->sink.span = NULL;
 }

@@ -1,62 +1,107 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/event_source.h - what becomes an event for receivers of logs.
+ * pipeline/event_source.h - what becomes an event, and who is told.
  *
- *   span of a root --------------------------------> "Kernel execution complete"
- *   line of the tracer, any thread -> lines[] -----> the line
+ *   span of an execution ----------> "Kernel execution complete" -+
+ *   RK_OP_LOG ---------------------> what the program says -------+--> lines (log_output)
+ *   alerts, SLOs: rk_event_source_tell() -------------------------+--> OTLP logs (net)
+ *   line of the tracer, any thread -> lines[] -> the line --------+
  *                                    (bounded)  exporter thread, rk_event_source_send()
  *
  * One event per execution, sampled or not: INFO, or ERROR where a call of it failed. Which
- * levels are sent is logging.level, or logging.per_domain_levels for executions of a domain.
+ * levels are told is logging.level, or logging.per_domain_levels for what has a domain.
  */
 #ifndef RK_PIPELINE_EVENT_SOURCE_H
 #define RK_PIPELINE_EVENT_SOURCE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/config.h"
+#include "pipeline/log_context.h"
+#include "pipeline/log_output.h"
 #include "pipeline/net_module.h"
 #include "pipeline/sink.h"
 
 /* The tracer says little, and hardly ever more than this between two looks. */
-#define RK_EVENT_LINES	    32u
-#define RK_EVENT_LINE_BYTES 512u
+#define RK_EVENT_LINES	    64u
+#define RK_EVENT_LINE_BYTES 1024u /* as core/log.c has them */
 
 struct rk_event_line {
-	uint64_t at_ns; /* rk_clock */
+	uint64_t unix_ns;
 	enum rk_log_level level;
 	char text[RK_EVENT_LINE_BYTES];
 };
 
+struct rk_event_source_setup {
+	const struct rk_config *config; /* borrowed; outlives the source */
+	struct rk_log_output *output;	/* may be NULL; the source closes it */
+	const char *baggage;		/* of the process; borrowed; may be NULL */
+	bool shows_executions;		/* whether they go to the output, too */
+	bool is_live;			/* listens to the tracer's own lines */
+};
+
 struct rk_event_source {
-	struct rk_sink sink;	       /* first: add it to the pipeline */
-	const struct rk_config *config; /* borrowed; outlives this */
-	struct rk_net *net;	       /* borrowed; outlives this */
-	atomic_flag lock;	       /* guards what follows; nobody waits for it */
-	uint32_t count;
+	struct rk_sink sink; /* first: add it to the pipeline */
+	struct rk_event_source_setup setup;
+	struct rk_net *net; /* borrowed; may be NULL */
+	struct rk_log_contexts *contexts; /* may be NULL */
+	int64_t wall_offset_ns;		  /* of the latest RK_OP_CLOCK */
+	bool takes_lines;		  /* of the tracer, instead of stderr */
+	atomic_flag lock;		  /* guards what follows */
+	uint32_t count, lost;
 	struct rk_event_line lines[RK_EVENT_LINES];
 };
 
 /**
- * Listen to the log from now on.
+ * Take over the output and listen to the log from now on.
  *
- * Context: exporter.
+ * Context: exporter or tools. Ownership: the source takes setup->output.
  */
-void rk_event_source_start(struct rk_event_source *source, const struct rk_config *config,
-			   struct rk_net *net);
+void rk_event_source_start(struct rk_event_source *source,
+			   const struct rk_event_source_setup *setup);
 
 /**
- * Hand the lines that have come to the network.
+ * Send every event there as well.
+ *
+ * Context: exporter or tools. Ownership: @net is borrowed until the stop.
+ */
+void rk_event_source_set_net(struct rk_event_source *source, struct rk_net *net);
+
+/**
+ * Whether anything would come of adding the sink to the pipeline. Its member .span is set only
+ * where somebody wants to know of executions.
+ *
+ * Context: exporter or tools, after the destinations are known.
+ */
+bool rk_event_source_is_wanted(const struct rk_event_source *source);
+
+/**
+ * Tell one event, if its level is wanted.
+ *
+ * Context: exporter or tools.
+ */
+void rk_event_source_tell(struct rk_event_source *source, const struct rk_log_event *event);
+
+/**
+ * Tell the lines that have come, and what was suppressed.
  *
  * Context: exporter.
  */
 void rk_event_source_send(struct rk_event_source *source);
 
 /**
- * Send what is left and listen no more. Does nothing before the start.
+ * Tell what is left to the network, and no more to it.
  *
- * Context: exporter.
+ * Context: exporter or tools, before the network is finished.
+ */
+void rk_event_source_leave_net(struct rk_event_source *source);
+
+/**
+ * Tell what is left, close the output, and listen no more. Does nothing before the start.
+ *
+ * Context: exporter or tools.
  */
 void rk_event_source_stop(struct rk_event_source *source);
 

@@ -224,6 +224,7 @@ static void wait_some(struct exporter *e, uint64_t taken)
 		e->wait_ms = BUSY_WAIT_MS;
 	else if (e->wait_ms < IDLE_WAIT_MS)
 		e->wait_ms *= 2;
+	rk_outputs_send_events(&e->outputs);
 	if (net) {
 		bool is_busy = net->is_busy && net->is_busy(net);
 
@@ -298,6 +299,7 @@ static void *exporter_main(void *data)
 		run_rounds(e);
 		run_end(e);
 	}
+	rk_outputs_close_events(&e->outputs);
 	set_state(DONE);
 	return NULL;
 }

@@ -10,11 +10,19 @@
 
 #include "core/log.h"
 
+enum rk_log_value {
+	RK_LOG_VALUE_AUTO = 0, /* the text where there is one, else the number */
+	RK_LOG_VALUE_INTEGER,
+	RK_LOG_VALUE_BOOL, /* integer is 0 or 1 */
+};
+
 /* One of the fields behind the fixed ones. */
 struct rk_log_field {
 	const char *key;
 	const char *text; /* NULL = the number counts */
 	double number;
+	int64_t integer;
+	enum rk_log_value value;
 };
 
 /* Strings are borrowed until the receiver returns; "" or NULL = absent. */

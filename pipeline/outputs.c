@@ -61,6 +61,45 @@ static void resolve_summary(struct rk_outputs *outputs)
 	snprintf(outputs->summary_path, PATH_MAX, "%s", summary);
 }
 
+/* Whether anything was said about the log. A program's failing calls are its own business until
+ * somebody asks: many call functions only to see whether they fail. */
+static bool is_log_set(const struct rk_config *config)
+{
+	static const enum rk_config_id rows[] = { RK_CONFIG_logging_level, RK_CONFIG_logging_format,
+						  RK_CONFIG_logging_output };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (config->source[rows[i]] != RK_SOURCE_DEFAULT)
+			return true;
+	}
+	return config->domain_level_count > 0;
+}
+
+static void open_events(struct rk_outputs *outputs)
+{
+	const struct rk_config *config = outputs->setup->config;
+	const struct rk_log_output_setup output = {
+		.config = config,
+		.env = outputs->setup->env,
+		.executable = outputs->executable,
+		.host = outputs->host,
+		.stderr_is_terminal = outputs->files.stderr_is_terminal,
+	};
+	struct rk_event_source_setup setup = {
+		.config = config,
+		.baggage = config->baggage,
+		.shows_executions = is_log_set(config),
+		.is_live = true,
+	};
+
+	/* A quiet guest has nothing to write to: stderr was forbidden, and nothing else named. */
+	if (config->logging_level != RK_LOG_OFF || config->domain_level_count) {
+		if (is_log_set(config) || rk_log_shows_stderr())
+			rk_log_output_open(&setup.output, &output);
+	}
+	rk_event_source_start(&outputs->events, &setup);
+}
+
 void rk_outputs_init(struct rk_outputs *outputs, const struct rk_exporter_setup *setup)
 {
 	struct utsname names;
@@ -73,6 +112,7 @@ void rk_outputs_init(struct rk_outputs *outputs, const struct rk_exporter_setup 
 	snprintf(outputs->host, sizeof(outputs->host), "%s",
 		 uname(&names) == 0 ? names.nodename : "");
 	resolve_summary(outputs);
+	open_events(outputs);
 }
 
 static const char *base_name(const char *path)
@@ -263,10 +303,8 @@ static void open_net(struct rk_outputs *outputs)
 		return;
 	outputs->net = net;
 	rk_pipeline_add_sink(outputs->pipeline, &net->sink);
-	if (!rk_net_sends(setup->config, RK_NET_LOGS) || !net->log)
-		return;
-	rk_event_source_start(&outputs->events, setup->config, net);
-	rk_pipeline_add_sink(outputs->pipeline, &outputs->events.sink);
+	if (rk_net_sends(setup->config, RK_NET_LOGS) && net->log)
+		rk_event_source_set_net(&outputs->events, net);
 }
 
 void rk_outputs_open(struct rk_outputs *outputs)
@@ -293,6 +331,8 @@ void rk_outputs_open(struct rk_outputs *outputs)
 	if (rk_verdict_create(&outputs->verdict, config) == 0)
 		rk_pipeline_add_sink(outputs->pipeline, rk_verdict_sink(outputs->verdict));
 	open_net(outputs);
+	if (rk_event_source_is_wanted(&outputs->events))
+		rk_pipeline_add_sink(outputs->pipeline, &outputs->events.sink);
 }
 
 void rk_outputs_take(struct rk_outputs *outputs, const struct rk_op *op)
@@ -409,10 +449,18 @@ static void tell_unsent(const struct rk_outputs *outputs)
 		       (unsigned long long)stats.dropped, (unsigned long long)stats.eligible);
 }
 
+void rk_outputs_send_events(struct rk_outputs *outputs)
+{
+	rk_event_source_send(&outputs->events);
+}
+
+void rk_outputs_close_events(struct rk_outputs *outputs)
+{
+	rk_event_source_stop(&outputs->events);
+}
+
 void rk_outputs_poll_net(struct rk_outputs *outputs, uint32_t timeout_ms)
 {
-	if (outputs->events.net)
-		rk_event_source_send(&outputs->events);
 	outputs->net->poll(outputs->net, timeout_ms);
 }
 
@@ -420,7 +468,7 @@ void rk_outputs_finish_net(struct rk_outputs *outputs, uint32_t timeout_ms)
 {
 	if (!outputs->net)
 		return;
-	rk_event_source_stop(&outputs->events);
+	rk_event_source_leave_net(&outputs->events);
 	outputs->net->finish(outputs->net, timeout_ms);
 	tell_unsent(outputs);
 }

@@ -28,7 +28,7 @@ struct rk_outputs {
 	struct rk_trace_writer *writer; /* may be NULL */
 	struct rk_net *net;		/* may be NULL */
 	struct rk_net_host net_host;
-	struct rk_event_source events; /* started where somebody receives logs */
+	struct rk_event_source events;
 	char *resource;
 	char executable[PATH_MAX];
 	char host[256];
@@ -84,7 +84,21 @@ void rk_outputs_note_own(struct rk_outputs *outputs);
 void rk_outputs_tell_verdict(struct rk_outputs *outputs);
 
 /**
- * Look after the sockets, waiting @timeout_ms at most, and send what has been said meanwhile.
+ * Write and send what the tracer itself has said meanwhile.
+ *
+ * Context: exporter, every round.
+ */
+void rk_outputs_send_events(struct rk_outputs *outputs);
+
+/**
+ * Write the last lines; what is said from here on goes to stderr.
+ *
+ * Context: exporter, at the very end.
+ */
+void rk_outputs_close_events(struct rk_outputs *outputs);
+
+/**
+ * Look after the sockets, waiting @timeout_ms at most.
  *
  * Context: exporter.
  */
