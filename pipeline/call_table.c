@@ -17,7 +17,7 @@ int rk_call_table_init(struct rk_call_table *table, uint32_t limit)
 	table->limit = limit;
 	table->free_first = NONE;
 	for (int i = 0; i < RK_CALL_LIST_COUNT; i++)
-		table->order[i] = (struct rk_call_order){ NONE, NONE, NONE };
+		table->order[i] = (struct rk_call_order){ NONE, NONE };
 	return rk_corr_index_init(&table->index);
 }
 
@@ -77,8 +77,6 @@ struct rk_call *rk_call_table_add(struct rk_call_table *table, uint32_t correlat
 	else
 		table->calls[order->last].next = at;
 	order->last = at;
-	if (order->untold == NONE)
-		order->untold = at;
 	table->count++;
 	return call;
 }
@@ -89,8 +87,6 @@ void rk_call_table_remove(struct rk_call_table *table, struct rk_call *call)
 	uint32_t at = (uint32_t)(call - table->calls);
 
 	rk_corr_index_remove(&table->index, call->correlation);
-	if (order->untold == at)
-		order->untold = call->next;
 	if (call->prev == NONE)
 		order->first = call->next;
 	else
@@ -116,24 +112,12 @@ struct rk_call *rk_call_table_next(struct rk_call_table *table, const struct rk_
 	return call->next == NONE ? NULL : &table->calls[call->next];
 }
 
-struct rk_call *rk_call_table_untold(struct rk_call_table *table, enum rk_call_list list)
-{
-	uint32_t at = table->order[list].untold;
-
-	return at == NONE ? NULL : &table->calls[at];
-}
-
-void rk_call_table_set_told(struct rk_call_table *table, const struct rk_call *call)
-{
-	table->order[call->list].untold = call->next;
-}
-
 int rk_waiting_table_init(struct rk_waiting_table *table, uint32_t limit)
 {
 	memset(table, 0, sizeof(*table));
 	table->limit = limit;
 	table->free_first = NONE;
-	table->order = (struct rk_call_order){ NONE, NONE, NONE };
+	table->order = (struct rk_call_order){ NONE, NONE };
 	return rk_corr_index_init(&table->index);
 }
 

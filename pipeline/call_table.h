@@ -18,6 +18,9 @@
 
 enum rk_call_list { RK_CALL_ONE_RECORD, RK_CALL_MANY_RECORDS, RK_CALL_LIST_COUNT };
 
+/* In rk_call.flags: became old and was looked at, as a launch that may be in flight. */
+#define RK_CALL_LOOKED_AT (1u << 7)
+
 struct rk_call {
 	uint64_t host_start, host_end; /* ns */
 	uint64_t exec;
@@ -35,19 +38,21 @@ struct rk_call {
 	uint16_t api;
 	uint16_t context; /* index + 1 */
 	uint8_t kind;	  /* enum rk_record_kind */
-	uint8_t flags;	  /* rk_record.flags */
+	uint8_t flags;	  /* rk_record.flags, RK_CALL_LOOKED_AT */
 	uint8_t device;	  /* counted as active there; 0xff = not counted */
 	uint8_t list;	  /* enum rk_call_list */
 	uint32_t prev, next;
 };
 
 struct rk_call_order {
-	uint32_t first, last, untold; /* oldest that was not looked at as being in flight */
+	uint32_t first, last;
 };
 
 struct rk_call_table {
 	struct rk_call *calls;
-	uint32_t capacity, limit, count;
+	uint32_t capacity;
+	uint32_t limit;
+	uint32_t count;
 	uint32_t free_first;
 	struct rk_corr_index index;
 	struct rk_call_order order[RK_CALL_LIST_COUNT];
@@ -81,7 +86,9 @@ static inline struct rk_call *rk_call_table_get(struct rk_call_table *table, uin
 struct rk_call *rk_call_table_add(struct rk_call_table *table, uint32_t correlation,
 				  enum rk_call_list list);
 
-/* Context: exporter. @call must be one of the table's. */
+/**
+ * Context: exporter. @call must be one of the table's.
+ */
 void rk_call_table_remove(struct rk_call_table *table, struct rk_call *call);
 
 /**
@@ -91,14 +98,6 @@ void rk_call_table_remove(struct rk_call_table *table, struct rk_call *call);
  */
 struct rk_call *rk_call_table_first(struct rk_call_table *table, enum rk_call_list list);
 struct rk_call *rk_call_table_next(struct rk_call_table *table, const struct rk_call *call);
-
-/**
- * The oldest call of a list that was not yet passed to rk_call_table_set_told(); NULL if none.
- *
- * Context: exporter. @call must be that one.
- */
-struct rk_call *rk_call_table_untold(struct rk_call_table *table, enum rk_call_list list);
-void rk_call_table_set_told(struct rk_call_table *table, const struct rk_call *call);
 
 /* GPU records that came before their call, oldest first, chained per correlation id. */
 struct rk_waiting_activity {

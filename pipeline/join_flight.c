@@ -44,14 +44,28 @@ static void tell(struct rk_join *join, const struct rk_call *call)
 	rk_join_emit(join, op);
 }
 
-/* Takes the launches of a list that became old, until it met @left that are in flight. */
+/* The oldest call of a list that was not looked at. Calls are in the order of their age, so it is
+ * the one behind the newest that was, unless that one has left. */
+static struct rk_call *next_to_look_at(struct rk_join *join, enum rk_call_list list)
+{
+	struct rk_call *call = rk_call_table_get(&join->calls, join->looked_at[list]);
+
+	if (!call || call->list != list || !(call->flags & RK_CALL_LOOKED_AT))
+		call = rk_call_table_first(&join->calls, list);
+	while (call && (call->flags & RK_CALL_LOOKED_AT))
+		call = rk_call_table_next(&join->calls, call);
+	return call;
+}
+
+/* Looks at the launches of a list that became old, until @left of them are told. */
 static uint32_t tell_list(struct rk_join *join, enum rk_call_list list, uint32_t left)
 {
-	struct rk_call *call;
+	struct rk_call *call = next_to_look_at(join, list);
 
-	while (left && (call = rk_call_table_untold(&join->calls, list)) &&
-	       call->host_start + IN_FLIGHT_NS <= join->now) {
-		rk_call_table_set_told(&join->calls, call);
+	for (; left && call && call->host_start + IN_FLIGHT_NS <= join->now;
+	     call = rk_call_table_next(&join->calls, call)) {
+		call->flags |= RK_CALL_LOOKED_AT;
+		join->looked_at[list] = call->correlation;
 		if (!is_in_flight(join, call))
 			continue;
 		tell(join, call);

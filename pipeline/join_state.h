@@ -57,6 +57,7 @@ struct rk_join {
 	uint32_t context_count;
 	struct rk_call_table calls;
 	struct rk_waiting_table waiting;
+	uint32_t looked_at[RK_CALL_LIST_COUNT]; /* correlation id of the newest of these calls */
 	struct rk_exec_cut cut;
 	struct rk_handle_map names;   /* kernel handle -> string */
 	struct rk_handle_map streams; /* stream key -> id in .tag */

@@ -9,6 +9,7 @@
 
 #include "core/config_row.h"
 #include "core/intern.h"
+#include "trace/trace_said.h"
 
 const char *const test_api_names[API_COUNT] = {
 	[API_LAUNCH] = "cuLaunchKernel",
@@ -38,11 +39,22 @@ void op_log_take(const struct rk_op *op, void *data)
 	struct op_log *log = data;
 
 	log->ops = grow(log->ops, &log->capacity, log->count, sizeof(*log->ops));
-	log->ops[log->count++] = *op;
+	log->ops[log->count] = *op;
+	if (rk_trace_has_text(op->kind) && op->text) {
+		uint8_t *copy = malloc(op->text_bytes);
+
+		assert_non_null(copy);
+		log->ops[log->count].text = memcpy(copy, op->text, op->text_bytes);
+	}
+	log->count++;
 }
 
 void op_log_finish(struct op_log *log)
 {
+	for (uint32_t i = 0; i < log->count; i++) {
+		if (rk_trace_has_text(log->ops[i].kind))
+			free((void *)(uintptr_t)log->ops[i].text);
+	}
 	free(log->ops);
 	memset(log, 0, sizeof(*log));
 }

@@ -38,7 +38,7 @@ enum test_api {
 extern const char *const test_api_names[API_COUNT];
 
 struct op_log {
-	struct rk_op *ops;
+	struct rk_op *ops; /* with texts of their own */
 	uint32_t count, capacity;
 };
 
