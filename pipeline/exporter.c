@@ -27,6 +27,7 @@
 #include "core/log.h"
 #include "core/thread.h"
 #include "pipeline/drain.h"
+#include "pipeline/live_control.h"
 #include "pipeline/outputs.h"
 
 #define STOP_SHARE_PERCENT 95 /* of the exiting thread's patience */
@@ -50,6 +51,7 @@ enum exporter_state { NOT_STARTED, STARTING, RUNNING, DONE };
 struct exporter {
 	struct rk_exporter_setup setup;
 	struct rk_outputs outputs;
+	struct rk_live_control live;
 	struct rk_join *join;
 	struct rk_drain drain;
 	struct rk_op op; /* ticks, clock, end */
@@ -145,16 +147,38 @@ static uint64_t resident_bytes(const struct exporter *e)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+static void fill_ledger(struct exporter *e, struct rk_ledger *ledger)
+{
+	rk_join_get_ledger(e->join, ledger);
+	rk_drain_fill_ledger(&e->drain, ledger);
+	ledger->dropped[RK_LOSS_DISK] += e->outputs.file_lost;
+	ledger->unwrapped = e->setup.unwrapped ? e->setup.unwrapped() : 0;
+}
+
+static void measure(struct rk_control_status *status, void *data)
+{
+	struct exporter *e = data;
+
+	fill_ledger(e, &status->ledger);
+	status->cpu_ns = own_cpu_ns(e);
+	status->rss_bytes = resident_bytes(e);
+}
+
+static void emit_own(struct rk_op *op, void *data)
+{
+	struct exporter *e = data;
+
+	op->start = op->end = rk_clock_now();
+	rk_join_emit(e->join, op);
+}
+
 static void tell_tick(struct exporter *e, enum rk_op_kind kind, uint64_t now)
 {
 	struct rk_op *op;
 
 	rk_outputs_note_own(&e->outputs);
 	op = start_own_op(e, kind, now);
-	rk_join_get_ledger(e->join, &op->tick.ledger);
-	rk_drain_fill_ledger(&e->drain, &op->tick.ledger);
-	op->tick.ledger.dropped[RK_LOSS_DISK] += e->outputs.file_lost;
-	op->tick.ledger.unwrapped = e->setup.unwrapped ? e->setup.unwrapped() : 0;
+	fill_ledger(e, &op->tick.ledger);
 	op->tick.cpu_ns = own_cpu_ns(e);
 	op->tick.rss_bytes = resident_bytes(e);
 	op->tick.ring_depth_max = rk_drain_take_depth(&e->drain);
@@ -184,6 +208,7 @@ static bool open_outputs(struct exporter *e)
 	rk_outputs_open(&e->outputs);
 	tell_clock(e, rk_clock_now());
 	rk_join_tell_gpus(e->join, &e->setup.gpus, rk_clock_now());
+	rk_live_control_open(&e->live);
 	e->is_open = true;
 	return true;
 }
@@ -232,6 +257,8 @@ static void wait_some(struct exporter *e, uint64_t taken)
 			most = SOCKET_WAIT_MS;
 		rk_outputs_poll_net(&e->outputs, is_busy ? (taken ? 1 : BUSY_WAIT_MS) : 0);
 	}
+	if (rk_live_control_run(&e->live))
+		most = SOCKET_WAIT_MS;
 	if (e->wait_ms > most)
 		e->wait_ms = most;
 	if (!atomic_load(&e->stop) && !atomic_load(&e->publish))
@@ -263,6 +290,7 @@ static void run_end(struct exporter *e)
 	uint64_t by = atomic_load(&e->stop_by_ns);
 	uint64_t now = rk_clock_now();
 
+	rk_live_control_close(&e->live);
 	for (int i = 0; i < LAST_ROUNDS_MAX && now < by; i++) {
 		if (!drain_once(e, now))
 			break;
@@ -287,6 +315,8 @@ static void *exporter_main(void *data)
 	pthread_setname_np(pthread_self(), "rk-exporter");
 	rk_own_files_take(&e->outputs.files);
 	rk_outputs_init(&e->outputs, &e->setup);
+	e->live = (struct rk_live_control){ .measure = measure, .emit = emit_own, .data = e };
+	rk_live_control_init(&e->live, &e->outputs);
 	/* Now, while the call that creates the first context waits, and not when rings fill. */
 	if (rk_net_is_wanted(e->setup.config))
 		rk_net_prepare(e->setup.env, e->setup.library_dir);
@@ -311,6 +341,7 @@ static void reset(const struct rk_exporter_setup *setup)
 		/* librknet may still hold on to the metrics. */
 		if (!exporter.outputs.net)
 			rk_outputs_finish(&exporter.outputs);
+		rk_live_control_finish(&exporter.live);
 		rk_join_destroy(exporter.join);
 		rk_drain_finish(&exporter.drain);
 	}

@@ -129,6 +129,14 @@ static int settle_summary(struct run *r)
 	return rk_child_env_set(r->env, "RUSTKERNEL_SUMMARY", r->args.as_json ? "never" : "always");
 }
 
+/* So that rktrace ctl reaches it. */
+static int settle_control(struct run *r)
+{
+	if (r->config->source[RK_CONFIG_control_enabled] > RK_SOURCE_PRESET)
+		return 0;
+	return rk_child_env_set(r->env, "RUSTKERNEL_CONTROL_ENABLED", "true");
+}
+
 static int check_options(const struct run *r)
 {
 	const struct arguments *a = &r->args;
@@ -217,7 +225,7 @@ static int prepare(struct run *r)
 		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "could not run %s: %s",
 				    r->args.program[0], rk_strerror(err));
 	r->env = rk_child_env_create(environ);
-	if (!r->env || set_options(r) || read_config(r) || settle_summary(r))
+	if (!r->env || set_options(r) || read_config(r) || settle_summary(r) || settle_control(r))
 		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
 	status = check_options(r);
 	if (!status)
