@@ -2,6 +2,7 @@
  *
  * pipeline/assembler.c - the executions under way, and the spans they become.
  */
+#include "pipeline/assembler_api.h"
 #include "pipeline/assembler_part.h"
 
 #include <errno.h>
@@ -88,7 +89,11 @@ int rk_assembler_create(struct rk_assembler **out, const struct rk_assembler_set
 	rk_slow_init(&a->slow, setup->config->tracing_keep_slower_than);
 	init_context(a);
 	init_names(a);
-	return 0;
+	if (!rk_assembler_api_init(a))
+		return 0;
+	rk_assembler_destroy(a);
+	*out = NULL;
+	return -ENOMEM;
 }
 
 void rk_assembler_destroy(struct rk_assembler *a)
@@ -99,6 +104,7 @@ void rk_assembler_destroy(struct rk_assembler *a)
 		rk_hold_clear(&a->hold, &a->execs[i].held);
 		free(a->execs[i].origin);
 	}
+	rk_assembler_api_finish(a);
 	rk_hold_finish(&a->hold);
 	rk_slow_finish(&a->slow);
 	free(a->execs);
@@ -109,14 +115,28 @@ void rk_assembler_destroy(struct rk_assembler *a)
 
 uint64_t rk_assembler_lost(const struct rk_assembler *a)
 {
-	return a->stats.lost;
+	struct rk_api_spans_stats api;
+
+	rk_api_spans_get_stats(a->api_spans, &api);
+	return a->stats.lost + api.lost;
+}
+
+bool rk_assembler_is_waiting(const struct rk_assembler *a)
+{
+	return rk_api_spans_are_waiting(a->api_spans);
 }
 
 void rk_assembler_get_stats(const struct rk_assembler *a, struct rk_assembler_stats *stats)
 {
+	struct rk_api_spans_stats api;
+
 	*stats = a->stats;
 	stats->unjudged = a->slow.unjudged;
 	stats->hold_bytes = a->hold.used_bytes;
+	rk_api_spans_get_stats(a->api_spans, &api);
+	stats->api_strays = api.strays;
+	stats->api_unfinished = api.unfinished;
+	stats->api_bytes = api.bytes;
 }
 
 static bool execs_grow(struct rk_assembler *a)
@@ -347,6 +367,17 @@ void rk_assembler_feed(struct rk_assembler *a, const struct rk_op *op)
 	case RK_OP_ERROR:
 		feed_error(a, op);
 		break;
+	case RK_OP_SPAN_BEGIN:
+	case RK_OP_SPAN_END:
+	case RK_OP_ATTRIBUTE:
+	case RK_OP_SPAN_EVENT:
+	case RK_OP_LINK:
+		refill(a, op);
+		rk_assembler_api_feed(a, op);
+		break;
+	case RK_OP_TICK:
+		rk_api_spans_tick(a->api_spans, op->start);
+		break;
 	case RK_OP_CONTEXT:
 		feed_context(a, op);
 		break;
@@ -371,4 +402,5 @@ void rk_assembler_finish(struct rk_assembler *a)
 {
 	while (a->oldest != RK_EXEC_NONE)
 		exec_end(a, &a->execs[a->oldest]);
+	rk_api_spans_finish(a->api_spans);
 }

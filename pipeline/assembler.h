@@ -13,6 +13,10 @@
  * of its calls have come. Only an execution that sampling drops and that may still have to be
  * kept (it fails, it is slow) holds its leaves back until that is known.
  *
+ * Where the program is within a span of its own (C API), the leaves are children of that one, and
+ * there is no root and no stage of ours. In any other context it attached, the root is a child of
+ * that context.
+ *
  * A trace holds at most 10,000 spans of ours. An execution that has more (a graph of many
  * nodes) goes on as a second part: a root and stages of its own in a new trace.
  */
@@ -35,6 +39,7 @@ struct rk_assembler_setup {
 	const char *tracestate;	 /* read only with a valid traceparent */
 	const char *baggage;	 /* "" or NULL = none */
 	size_t hold_bytes;	 /* of undecided leaves; 0 = RK_HOLD_BYTES_MAX */
+	size_t api_bytes;	 /* of the program's spans under way; 0 = RK_API_SPANS_BYTES_MAX */
 	bool follows_settings;	 /* RK_OP_SETTINGS counts */
 	void (*span)(const struct rk_span *span, void *data);
 	void *data;
@@ -54,11 +59,18 @@ void rk_assembler_destroy(struct rk_assembler *assembler);
 void rk_assembler_feed(struct rk_assembler *assembler, const struct rk_op *op);
 
 /**
- * End every execution as it is, oldest first.
+ * End every execution and every span of the program as it is, oldest first.
  *
  * Context: the feeding thread.
  */
 void rk_assembler_finish(struct rk_assembler *assembler);
+
+/**
+ * Whether a span is complete and waits for ticks to go out.
+ *
+ * Context: the feeding thread.
+ */
+bool rk_assembler_is_waiting(const struct rk_assembler *assembler);
 
 /* Roots kept against the sampling, or that might have been; parts count as roots. */
 struct rk_assembler_stats {
@@ -68,6 +80,9 @@ struct rk_assembler_stats {
 	uint64_t undecided;    /* let go because there was no room to hold them */
 	uint64_t unjudged;     /* kernels without a history of their own, as they ran */
 	uint64_t hold_bytes;   /* of undecided leaves, now */
+	uint64_t api_strays;   /* spans of the program of which only parts came */
+	uint64_t api_unfinished; /* that were given without their end */
+	uint64_t api_bytes;	 /* of those under way, now */
 };
 
 /**

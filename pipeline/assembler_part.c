@@ -19,7 +19,9 @@
 
 #include <string.h>
 
+#include "pipeline/assembler_api.h"
 #include "pipeline/assembler_span.h"
+#include "pipeline/cuda_result.h"
 #include "pipeline/kernel_name.h"
 #include "pipeline/span_id.h"
 
@@ -79,7 +81,7 @@ static const char *unknown_state(const struct rk_assembler *a, const struct rk_e
 }
 
 /* Whole executions pass or do not; one that passed may overdraw, the next ones wait it out. */
-static bool admit(struct rk_assembler *a)
+bool rk_assembler_part_admit(struct rk_assembler *a)
 {
 	if (a->span_limit == 0 || a->tokens >= 1)
 		return true;
@@ -87,28 +89,31 @@ static bool admit(struct rk_assembler *a)
 	return false;
 }
 
-static bool admit_kept(const struct rk_assembler *a)
+bool rk_assembler_part_admit_kept(struct rk_assembler *a, enum rk_kept why)
 {
 	double limit = a->span_limit;
 
-	return limit == 0 || a->tokens > -limit;
-}
-
-/* Kept for what happened in it: sampled, if the limit lets it. */
-static bool keep(struct rk_assembler *a, struct rk_exec *exec, enum rk_kept why)
-{
-	if (!admit_kept(a)) {
+	if (limit != 0 && a->tokens <= -limit) {
 		a->stats.kept_refused++;
 		return false;
 	}
-	exec->kept = (uint8_t)why;
-	exec->trace.flags |= RK_TRACE_FLAG_SAMPLED;
-	exec->trace.state = unknown_state(a, exec);
 	if (why == RK_KEPT_ERROR)
 		a->stats.kept_error++;
 	else
 		a->stats.kept_slow++;
 	return true;
+}
+
+/* Kept for what happened in it: sampled, if the limit lets it. */
+static void keep(struct rk_assembler *a, struct rk_exec *exec, enum rk_kept why)
+{
+	if (!rk_assembler_part_admit_kept(a, why))
+		return;
+	exec->kept = (uint8_t)why;
+	exec->trace.flags |= RK_TRACE_FLAG_SAMPLED;
+	exec->trace.state = unknown_state(a, exec);
+	if (exec->trace.is_direct)
+		rk_api_spans_keep(a->api_spans, rk_assembler_origin(a, exec)->span, why);
 }
 
 /* Apply the limit and the wish to keep to a trace that begins. */
@@ -156,11 +161,21 @@ static void choose_trace(struct rk_assembler *a, struct rk_exec *exec)
 		shared->spans += PART_RESERVE;
 }
 
+/* Work in a span of the program shares the fate of that span. */
+static bool is_admitted(struct rk_assembler *a, const struct rk_exec *exec)
+{
+	const struct rk_origin *origin = rk_assembler_origin(a, exec);
+
+	if (origin->span)
+		return rk_assembler_api_admits(a, origin->parent.span_id);
+	return rk_assembler_part_admit(a);
+}
+
 static void part_begin(struct rk_assembler *a, struct rk_exec *exec)
 {
 	choose_trace(a, exec);
 	if (!exec->part)
-		exec->admitted = admit(a);
+		exec->admitted = is_admitted(a, exec);
 	exec->trace.spans = PART_RESERVE;
 	exec->has_part = true;
 	rk_assembler_span_begin(a, exec);
@@ -281,8 +296,12 @@ static void extend_calls(const struct rk_assembler *a, struct rk_exec *exec, con
 
 void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
 {
+	const struct rk_origin *origin = rk_assembler_origin(a, exec);
+
 	if (!exec->error)
 		exec->error = op->result;
+	if (origin->span)
+		rk_api_spans_fail(a->api_spans, origin->span, rk_cuda_result_name(op->result));
 	extend_calls(a, exec, op);
 	if (a->keeps_errors)
 		decide(a, exec, RK_KEPT_ERROR);
@@ -346,7 +365,7 @@ void rk_assembler_part_orphan(struct rk_assembler *a, const struct rk_op *op)
 	} else {
 		make_trace(a, &a->process, &nobody.trace, RK_ID_ORPHAN_TRACE, op->ordinal);
 	}
-	nobody.admitted = admit(a);
+	nobody.admitted = rk_assembler_part_admit(a);
 	settle(a, &nobody);
 	if (!rk_assembler_span_time(op, a->wall_offset, &time))
 		return;

@@ -8,6 +8,15 @@
 #include "pipeline/assembler_state.h"
 
 /**
+ * Whether a root passes the limit of spans per second / one that is kept against the sampling,
+ * which is counted.
+ *
+ * Context: the feeding thread.
+ */
+bool rk_assembler_part_admit(struct rk_assembler *a);
+bool rk_assembler_part_admit_kept(struct rk_assembler *a, enum rk_kept why);
+
+/**
  * One leaf of an open part; may be held back.
  *
  * Context: the feeding thread.

@@ -11,14 +11,14 @@
 #include "pipeline/kernel_name.h"
 #include "pipeline/span_id.h"
 
-static const char *thread_name(const struct rk_assembler *a, uint32_t tid)
+const char *rk_assembler_span_thread(const struct rk_assembler *a, uint32_t tid)
 {
 	struct rk_handle_slot *slot = rk_handle_map_get(&a->threads, tid);
 
 	return slot ? rk_intern_get(slot->tag) : NULL;
 }
 
-static void give(struct rk_assembler *a, struct rk_span *span)
+void rk_assembler_span_give(struct rk_assembler *a, struct rk_span *span)
 {
 	if (span->trace_flags & RK_TRACE_FLAG_SAMPLED)
 		a->tokens -= 1;
@@ -31,7 +31,7 @@ static void start_span(struct rk_assembler *a, struct rk_exec *exec, struct rk_s
 	const struct rk_origin *origin = rk_assembler_origin(a, exec);
 
 	if (exec->threads_seen != a->threads_named) {
-		exec->thread_name = thread_name(a, exec->tid);
+		exec->thread_name = rk_assembler_span_thread(a, exec->tid);
 		exec->threads_seen = a->threads_named;
 	}
 	memset(span, 0, sizeof(*span));
@@ -96,7 +96,7 @@ static void give_stage(struct rk_assembler *a, struct rk_exec *exec, int stage)
 	span.end_unix_ns = extent->end;
 	span.host_time = extent->host_time;
 	span.shape = RK_SPAN_STAGE;
-	give(a, &span);
+	rk_assembler_span_give(a, &span);
 }
 
 void rk_assembler_span_part(struct rk_assembler *a, struct rk_exec *exec)
@@ -122,7 +122,7 @@ void rk_assembler_span_part(struct rk_assembler *a, struct rk_exec *exec)
 	if (exec->error)
 		span.error = rk_cuda_result_name(exec->error);
 	span.shape = RK_SPAN_ROOT;
-	give(a, &span);
+	rk_assembler_span_give(a, &span);
 }
 
 /* Name and identity of a leaf. */
@@ -194,8 +194,8 @@ void rk_assembler_span_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 	span.op = op;
 	if (op->tid != exec->tid) {
 		span.tid = op->tid;
-		span.thread_name = thread_name(a, op->tid);
+		span.thread_name = rk_assembler_span_thread(a, op->tid);
 	}
 	span.shape = RK_SPAN_LEAF;
-	give(a, &span);
+	rk_assembler_span_give(a, &span);
 }

@@ -44,6 +44,20 @@ static inline enum rk_stage rk_assembler_span_stage(const struct rk_op *op)
 }
 
 /**
+ * Number a span, count it against the limit, and pass it on.
+ *
+ * Context: the feeding thread.
+ */
+void rk_assembler_span_give(struct rk_assembler *a, struct rk_span *span);
+
+/**
+ * The name of a thread.
+ *
+ * Context: the feeding thread. Return: interned; NULL = none known.
+ */
+const char *rk_assembler_span_thread(const struct rk_assembler *a, uint32_t tid);
+
+/**
  * A part begins: it gets the ids of its stages.
  *
  * Context: the feeding thread.

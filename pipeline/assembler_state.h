@@ -13,6 +13,7 @@
 #include "core/baggage.h"
 #include "core/sampler.h"
 #include "core/trace_context.h"
+#include "pipeline/api_span.h"
 #include "pipeline/assembler.h"
 #include "pipeline/assembler_hold.h"
 #include "pipeline/assembler_slow.h"
@@ -67,6 +68,20 @@ struct rk_exec {
 	bool is_holding;
 };
 
+/* Whether a span of the program passed the limit of spans, by its id. */
+#define RK_FATE_SETS 512u
+#define RK_FATE_WAYS 4u
+struct rk_span_fate {
+	uint64_t key; /* 0 = free place */
+	uint64_t used_at;
+	bool is_admitted;
+};
+
+struct rk_span_fates {
+	struct rk_span_fate sets[RK_FATE_SETS][RK_FATE_WAYS];
+	uint64_t uses;
+};
+
 struct rk_assembler {
 	struct rk_assembler_setup setup;
 	struct rk_origin process;
@@ -75,6 +90,8 @@ struct rk_assembler {
 	double span_limit; /* per second; 0 = none */
 	bool is_short; /* the limit of spans made a root wait; until a second's worth is there */
 	struct rk_shared_traces traces;
+	struct rk_api_spans *api_spans;
+	struct rk_span_fates fates;
 	struct rk_exec *execs;
 	uint32_t capacity, free_first, oldest, newest;
 	uint32_t held_oldest, held_newest;
