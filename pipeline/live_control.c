@@ -16,6 +16,7 @@
 
 static const enum rk_config_id changeable[] = {
 	RK_CONFIG_logging_level,
+	RK_CONFIG_logging_include_kernel_context,
 	RK_CONFIG_tracing_sampling_rate,
 	RK_CONFIG_tracing_max_spans_per_second,
 };
@@ -57,6 +58,9 @@ static void apply(const struct rk_config *latest, const bool *changed, void *dat
 
 	if (changed[RK_CONFIG_logging_level])
 		rk_log_set_level(latest->logging_level);
+	/* Levels, those of domains too, are looked at with every event. */
+	if (live->outputs->events.setup.config)
+		live->outputs->events.setup.config = latest;
 	tell_sampling(live, latest, changed);
 }
 
@@ -95,6 +99,7 @@ void rk_live_control_init(struct rk_live_control *live, struct rk_outputs *outpu
 	struct rk_reload_target target = {
 		.rows = changeable,
 		.row_count = sizeof(changeable) / sizeof(changeable[0]),
+		.sections[RK_SECTION_DOMAIN_LEVELS] = true,
 		.apply = apply,
 		.data = live,
 	};
