@@ -56,8 +56,7 @@ struct rk_exec_thread {
 
 /* The newest synchronisation of a whole context, and the newest at the last collection. */
 struct rk_exec_mark {
-	uint64_t start, end; /* ns */
-	uint64_t settled_start, settled_end;
+	uint64_t start, end, settled_start, settled_end; /* ns */
 	uint32_t round; /* of draining in which it was seen */
 };
 
@@ -108,7 +107,8 @@ void rk_exec_cut_check_count(struct rk_exec_cut *cut, uint32_t tid);
 void rk_exec_cut_sync(struct rk_exec_cut *cut, const struct rk_exec_call *call,
 		      enum rk_sync_scope scope);
 
-/* The thread's execution closes: it changes its trace context / its number, 0 = none. */
+/* Close the execution of a thread, which changes its trace context / its number, 0 = none.
+ * Context: exporter. */
 void rk_exec_cut_leave(struct rk_exec_cut *cut, uint32_t tid);
 uint64_t rk_exec_cut_current(const struct rk_exec_cut *cut, uint32_t tid);
 
@@ -119,7 +119,7 @@ uint64_t rk_exec_cut_current(const struct rk_exec_cut *cut, uint32_t tid);
  */
 void rk_exec_cut_tick(struct rk_exec_cut *cut, uint64_t now);
 
-/* Close the execution of one thread and forget the thread / close all. Context: exporter. */
+/* A thread ended: close its execution, forget it / close all. Context: exporter. */
 void rk_exec_cut_thread_exit(struct rk_exec_cut *cut, uint32_t tid);
 void rk_exec_cut_end(struct rk_exec_cut *cut);
 
