@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "interpose/api_v1.h"
 #include "interpose/ask.h"
 #include "interpose/injection.h"
 
@@ -33,6 +34,7 @@ void rk_hook_push_slow(const struct rk_record *rec, uint32_t gate)
 	if (gate == 0)
 		return;
 	rec = put_back_ring(rec, &copy);
+	rk_api_v1_tell_context();
 	ring = rk_thread_ring_slow();
 	if (ring) {
 		slot = rk_ring_reserve(ring);

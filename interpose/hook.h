@@ -47,6 +47,8 @@ RK_HOOK_INLINE bool rk_hook_enter(struct rk_hook *hook, enum rk_api api)
 		return false;
 	if (self->depth > 0)
 		return false;
+	if (rk_start_creates_context(api) && atomic_load(&rk_start_gpu_is_due))
+		rk_start_gpu();
 	self->depth = 1;
 	self->correlation = 0;
 	hook->rec.api = (uint16_t)api;

@@ -6,6 +6,7 @@
  *
  *   constructor          kill switch, a copy of the environment, one clock reading
  *   first context        settings, log, clock, rings, rk-cupti, rk-exporter; then the gate opens
+ *   or something said    the same without rk-cupti, which the first context starts then
  *   exit                 CUPTI flushed on its thread, then the exporter gets what is left of
  *                        the time; nothing is freed and no thread is joined
  *
@@ -15,6 +16,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +29,7 @@
 #include "core/thread.h"
 #include "cupti/cupti.h"
 #include "interpose/api.h"
+#include "interpose/api_v1_context.h"
 #include "interpose/cupti_guest.h"
 #include "interpose/injection.h"
 #include "interpose/inventory.h"
@@ -44,6 +47,9 @@ static struct rk_config *config; /* immutable after start */
 static char library_dir[512];
 static struct rk_exporter_setup setup; /* immutable after start; borrowed by the exporter */
 static char reason[200];
+static struct rk_gpu_inventory late_gpus; /* immutable after has_late_gpus */
+static _Atomic bool has_late_gpus;
+static bool has_exporter; /* written by the one thread that starts */
 
 static const char *gpu_time_reason(void)
 {
@@ -93,7 +99,13 @@ static void start_cupti(void)
 	rk_cupti_start(config); /* the program goes on whatever it says */
 }
 
-static int start_exporter(void)
+/* GPUs that were not asked for at the start, because there was no driver yet. */
+static const struct rk_gpu_inventory *find_late_gpus(void)
+{
+	return atomic_load(&has_late_gpus) ? &late_gpus : NULL;
+}
+
+static int start_exporter(bool gpu_too)
 {
 	struct rk_cupti_info info;
 	int err;
@@ -111,11 +123,14 @@ static int start_exporter(void)
 		.gpu_time_reason = gpu_time_reason,
 		.gpu_cpu_ns = gpu_cpu_ns,
 		.unwrapped = rk_lookup_unwrapped,
+		.late_gpus = find_late_gpus,
 	};
-	rk_inventory_take(&setup.gpus);
+	if (gpu_too)
+		rk_inventory_take(&setup.gpus);
 	err = rk_exporter_start(&setup);
 	if (err)
 		rk_log_error("preload: could not start the exporter: %s", rk_strerror(err));
+	has_exporter = !err;
 	return err;
 }
 
@@ -143,16 +158,36 @@ int rk_preload_prepare(void)
 		return err;
 	}
 	rk_api_resolve_all();
-	start_cupti();
+	rk_api_v1_set_roots(config);
 	prepared = getpid();
 	return 0;
 }
 
-int rk_preload_start(void)
+void rk_preload_start_gpu(void)
+{
+	static pid_t started; /* written by the one thread that starts */
+
+	if (started == getpid())
+		return;
+	started = getpid();
+	start_cupti();
+	if (!has_exporter)
+		return; /* asks itself: inside cuInit() it is too early */
+	rk_api_resolve_all();
+	rk_inventory_take(&late_gpus);
+	atomic_store(&has_late_gpus, true);
+}
+
+int rk_preload_start(bool gpu_too)
 {
 	int err = rk_preload_prepare();
 
-	return err ? err : start_exporter();
+	if (err)
+		return err;
+	has_exporter = false; /* of the process that forked, if any */
+	if (gpu_too)
+		rk_preload_start_gpu();
+	return start_exporter(gpu_too || rk_start_is_injected());
 }
 
 void rk_preload_stop(void)
@@ -207,6 +242,7 @@ __attribute__((constructor)) static void initialise(void)
 		env = NULL;
 		rk_start_forbid();
 	} else {
+		rk_api_v1_set_environment(env);
 		rk_clock_mark();
 		rk_start_allow();
 	}

@@ -8,10 +8,11 @@
 #ifndef RK_INTERPOSE_PRELOAD_H
 #define RK_INTERPOSE_PRELOAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
- * The first half of a start: settings, log, clock, buffers, CUPTI. Idempotent.
+ * The first part of a start: settings, log, clock, buffers. Idempotent.
  *
  * Context: the start path; the caller's hook depth is > 0.
  * Return: 0, or -errno after one line in the log.
@@ -19,12 +20,21 @@
 int rk_preload_prepare(void);
 
 /**
- * The whole start: prepare, then the exporter. The gate is the caller's to open.
+ * What needs a driver: CUPTI, and what GPUs there are. Idempotent. The program goes on whatever
+ * comes of it.
+ *
+ * Context: the start path, before the first context exists; the caller's hook depth is > 0.
+ */
+void rk_preload_start_gpu(void);
+
+/**
+ * The whole start: prepare, the GPU's part if @gpu_too, then the exporter. The gate is the
+ * caller's to open.
  *
  * Context: the start path; the caller's hook depth is > 0. May take a second.
  * Return: 0, or -errno after one line on stderr.
  */
-int rk_preload_start(void);
+int rk_preload_start(bool gpu_too);
 
 /**
  * Flush CUPTI (0.5 s at most), then drain, seal and send, within exit.timeout in all.

@@ -33,6 +33,9 @@ static _Atomic uint32_t exit_registered;
 static _Atomic bool interposed;
 static _Atomic bool injected;
 
+enum gpu_state { GPU_NOT_DUE, GPU_DUE, GPU_STARTING };
+_Atomic uint32_t rk_start_gpu_is_due = GPU_NOT_DUE; /* enum gpu_state */
+
 void rk_start_allow(void)
 {
 	uint32_t expected = WAITING;
@@ -75,9 +78,7 @@ static bool is_starter(enum rk_api api)
 	case RK_FAMILY_LOOKUP:
 		return false;
 	case RK_FAMILY_CONTEXT:
-		return api == RK_API_cuCtxCreate || api == RK_API_cuCtxCreate_v2 ||
-		       api == RK_API_cuCtxCreate_v3 || api == RK_API_cuCtxCreate_v4 ||
-		       api == RK_API_cuDevicePrimaryCtxRetain || api == RK_API_cuCtxFromGreenCtx;
+		return rk_start_creates_context(api);
 	case RK_FAMILY_NAMES:
 		return api != RK_API_cuModuleUnload && api != RK_API_cuLibraryUnload;
 	default:
@@ -121,23 +122,39 @@ void rk_start_context_created(void)
 		register_exit();
 }
 
+static void set_and_wake(_Atomic uint32_t *word, uint32_t next)
+{
+	atomic_store(word, next);
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+static void wait_while(_Atomic uint32_t *word, uint32_t value)
+{
+	struct timespec timeout = { .tv_nsec = WAIT_STEP_MS * 1000000L };
+
+	for (int i = 0; i < WAIT_STEPS && atomic_load(word) == value; i++)
+		syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &timeout, NULL, 0);
+}
+
 static void set_state(enum start_state next)
 {
 	if (next == INERT)
 		atomic_store(&rk_start_is_possible, false);
-	atomic_store(&state, next);
-	syscall(SYS_futex, &state, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+	set_and_wake(&state, next);
 }
 
 /* The calling thread has just moved the state to STARTING. */
-static bool run_start(void)
+static bool run_start(bool gpu_too)
 {
 	bool started;
 
 	atomic_store(&start_pid, getpid());
 	atomic_store(&exit_registered, 0);
+	/* Before the gate opens, so that no context is created in between. */
+	atomic_store(&rk_start_gpu_is_due,
+		     gpu_too || rk_start_is_injected() ? GPU_NOT_DUE : GPU_DUE);
 	rk_thread_self.depth++;
-	started = rk_preload_start() == 0;
+	started = rk_preload_start(gpu_too) == 0;
 	if (started)
 		rk_thread_open_gate();
 	rk_thread_self.depth--;
@@ -145,26 +162,41 @@ static bool run_start(void)
 	return started;
 }
 
+void rk_start_gpu(void)
+{
+	uint32_t seen = GPU_DUE;
+	int saved_errno = errno;
+
+	if (rk_thread_self.depth > 0)
+		return;
+	if (atomic_compare_exchange_strong(&rk_start_gpu_is_due, &seen, GPU_STARTING)) {
+		rk_thread_self.depth++;
+		rk_preload_start_gpu();
+		rk_thread_self.depth--;
+		set_and_wake(&rk_start_gpu_is_due, GPU_NOT_DUE);
+	} else if (seen == GPU_STARTING) {
+		wait_while(&rk_start_gpu_is_due, GPU_STARTING);
+	}
+	errno = saved_errno;
+}
+
 static bool wait_for_start(void)
 {
-	struct timespec timeout = { .tv_nsec = WAIT_STEP_MS * 1000000L };
-
 	if (!rk_start_is_own_process()) {
 		rk_start_forbid(); /* forked while another thread was starting */
 		return false;
 	}
-	for (int i = 0; i < WAIT_STEPS && atomic_load(&state) == STARTING; i++)
-		syscall(SYS_futex, &state, FUTEX_WAIT_PRIVATE, STARTING, &timeout, NULL, 0);
+	wait_while(&state, STARTING);
 	return rk_thread_gate_is_open();
 }
 
-static bool start_or_wait(void)
+static bool start_or_wait(bool gpu_too)
 {
 	uint32_t seen = IDLE;
 	bool open = false;
 
 	if (atomic_compare_exchange_strong(&state, &seen, STARTING))
-		open = run_start();
+		open = run_start(gpu_too);
 	else if (seen == STARTING)
 		open = wait_for_start();
 	else if (seen == STARTED && !rk_start_is_own_process())
@@ -189,10 +221,37 @@ bool rk_start_on_call(enum rk_api api)
 		if (!is_starter(api) || (armed && armed != getpid()) || !rk_lookup_has_driver())
 			return false;
 	}
-	open = start_or_wait();
+	open = start_or_wait(true);
 	/* A context of which we saw nothing is there already. */
 	if (open && now == IDLE && rk_api_families[api] != RK_FAMILY_CONTEXT)
 		register_exit();
+	errno = saved_errno;
+	return open;
+}
+
+bool rk_start_may_record(void)
+{
+	uint32_t now = atomic_load(&state);
+
+	return rk_thread_gate_is_open() || now == IDLE ||
+	       (now == STARTING && rk_start_is_own_process());
+}
+
+bool rk_start_on_said(void)
+{
+	uint32_t now = atomic_load_explicit(&state, memory_order_relaxed);
+	int saved_errno = errno;
+	bool open;
+
+	if (now == INERT || now == WAITING || now == STOPPED || rk_thread_self.depth > 0)
+		return false;
+	open = start_or_wait(false);
+	/* A process without a GPU ends here. With one, a context registers ours again, so that it
+	 * comes before the driver's. */
+	if (open && now == IDLE) {
+		atexit(handle_exit);
+		at_quick_exit(handle_quick_exit);
+	}
 	errno = saved_errno;
 	return open;
 }
@@ -206,6 +265,8 @@ bool rk_start_prepare(void)
 	atomic_store(&injected, true);
 	rk_thread_self.depth++;
 	prepared = rk_preload_prepare() == 0;
+	if (prepared)
+		rk_preload_start_gpu();
 	rk_thread_self.depth--;
 	return prepared;
 }
@@ -214,7 +275,7 @@ bool rk_start_now(void)
 {
 	int saved_errno = errno;
 	uint32_t now = atomic_load(&state);
-	bool open = (now == IDLE || now == STARTING) && start_or_wait();
+	bool open = (now == IDLE || now == STARTING) && start_or_wait(true);
 
 	if (open)
 		register_exit();

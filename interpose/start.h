@@ -2,18 +2,22 @@
  *
  * interpose/start.h - when tracing begins in a process, and that it begins once.
  *
- *   WAITING --constructor--> IDLE --first GPU call--> STARTING --> STARTED --exit--> STOPPED
- *      |                                                 |            |
- *      +--kill switch, set-id--> INERT <----failed-------+<--forked---+
+ *                              first GPU call,
+ *   WAITING --constructor--> IDLE --or something said--> STARTING --> STARTED --exit--> STOPPED
+ *      |                                                    |            |
+ *      +--kill switch, set-id--> INERT <------failed--------+<--forked---+
  *
- * cuInit() only arms. In a forked child the gate is closed by itself: a child of a process
- * that had started stays inert, a child of one that had not begins like any other process.
+ * cuInit() only arms. What the program says by the C API starts everything but CUPTI, which
+ * waits for the first context as if nothing had been said. In a forked child the gate is closed
+ * by itself: a child of a process that had started stays inert, a child of one that had not
+ * begins like any other process.
  */
 #ifndef RK_INTERPOSE_START_H
 #define RK_INTERPOSE_START_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "interpose/api.h"
 
@@ -43,6 +47,39 @@ void rk_start_arm(void);
  * Context: app. Return: true when the gate is open now.
  */
 bool rk_start_on_call(enum rk_api api);
+
+/**
+ * The program said something and the gate is closed: as above, whether there is a driver or not.
+ *
+ * Context: app. Return: true when the gate is open now.
+ */
+bool rk_start_on_said(void);
+
+/**
+ * Whether this process records or may still begin to.
+ *
+ * Context: app.
+ */
+bool rk_start_may_record(void);
+
+/* Something was said before the first context: CUPTI is still to be started. */
+extern _Atomic uint32_t rk_start_gpu_is_due __attribute__((visibility("hidden")));
+
+/**
+ * A context is about to be created and CUPTI is due: start it, or wait for who does, 5 s at
+ * most. Preserves errno.
+ *
+ * Context: app.
+ */
+void rk_start_gpu(void);
+
+/* Known where a hook is compiled. */
+static inline __attribute__((always_inline)) bool rk_start_creates_context(enum rk_api api)
+{
+	return api == RK_API_cuCtxCreate || api == RK_API_cuCtxCreate_v2 ||
+	       api == RK_API_cuCtxCreate_v3 || api == RK_API_cuCtxCreate_v4 ||
+	       api == RK_API_cuDevicePrimaryCtxRetain || api == RK_API_cuCtxFromGreenCtx;
+}
 
 /**
  * The way in without hooks: prepare / start now.

@@ -53,6 +53,7 @@ struct exporter {
 	struct rk_outputs outputs;
 	struct rk_live_control live;
 	struct rk_join *join;
+	bool has_late_gpus;
 	struct rk_drain drain;
 	struct rk_op op; /* ticks, clock, end */
 	uint64_t started_ns, last_tick_ns, last_clock_ns;
@@ -213,10 +214,24 @@ static bool open_outputs(struct exporter *e)
 	return true;
 }
 
+static void tell_late_gpus(struct exporter *e, uint64_t now)
+{
+	const struct rk_gpu_inventory *gpus;
+
+	if (e->has_late_gpus || !e->setup.late_gpus)
+		return;
+	gpus = e->setup.late_gpus();
+	if (!gpus)
+		return;
+	rk_join_tell_gpus(e->join, gpus, now);
+	e->has_late_gpus = true;
+}
+
 static uint64_t drain_once(struct exporter *e, uint64_t now)
 {
 	uint64_t taken;
 
+	tell_late_gpus(e, now);
 	rk_join_set_gpu_time(e->join, e->setup.gpu_time && e->setup.gpu_time());
 	taken = rk_drain_round(&e->drain);
 	if (e->drain.oldest && now > e->drain.oldest && now - e->drain.oldest > e->lag_ns)

@@ -30,6 +30,8 @@ struct rk_exporter_setup {
 	const char *(*gpu_time_reason)(void); /* why not; "" when active */
 	uint64_t (*gpu_cpu_ns)(void);	      /* CPU time of rk-cupti */
 	uint64_t (*unwrapped)(void);	      /* functions handed out without our wrapper */
+	/* What gpus has not, because there was no driver yet; NULL = not known so far. */
+	const struct rk_gpu_inventory *(*late_gpus)(void);
 };
 
 /**

@@ -9,6 +9,7 @@
 
 #include "core/thread.h"
 #include "pipeline/exporter.h"
+#include "pipeline/log_output.h"
 
 static void *drain(void *data)
 {
@@ -41,4 +42,9 @@ int rk_exporter_stop(uint32_t timeout_ms)
 
 void rk_exporter_publish(void)
 {
+}
+
+void rk_log_output_attach_stderr(const struct rk_config *config)
+{
+	(void)config;
 }

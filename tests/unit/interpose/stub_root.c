@@ -11,8 +11,13 @@ int rk_preload_prepare(void)
 	return -ENOSYS;
 }
 
-int rk_preload_start(void)
+void rk_preload_start_gpu(void)
 {
+}
+
+int rk_preload_start(bool gpu_too)
+{
+	(void)gpu_too;
 	return -ENOSYS;
 }
 
