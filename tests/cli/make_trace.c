@@ -2,11 +2,12 @@
  *
  * tests/cli/make_trace.c - a small trace file with known contents, for the tests of rktrace.
  *
- * usage: make_trace FILE clean|killed|host
+ * usage: make_trace FILE clean|killed|host|script
  *
  *   clean   two GPUs, 5 launches of two kernels, one copy each way, one memset, one allocation
  *   killed  the same without an end
  *   host    no GPU times: all durations are the calls'
+ *   script  what standard input says, see make_trace_script.c
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "core/activity.h"
 #include "core/intern.h"
 #include "core/record.h"
+#include "make_trace_script.h"
 #include "trace/trace_writer.h"
 
 static uint64_t now = 1000000000;
@@ -165,7 +167,9 @@ int main(int argc, char **argv)
 		meta.host_time_reason = "no libcupti";
 	}
 	err = rk_trace_writer_open(&writer, argv[1], &meta, &options);
-	if (!err)
+	if (!err && strcmp(argv[2], "script") == 0)
+		err = script_run(writer, stdin, meta.start_ns);
+	else if (!err)
 		err = fill(writer, strcmp(argv[2], "killed") == 0);
 	/* A killed program closes nothing: the index is not there. */
 	if (!err && strcmp(argv[2], "killed") != 0)
