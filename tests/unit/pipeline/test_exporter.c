@@ -14,9 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/api_record.h"
 #include "core/clock.h"
+#include "core/instrument.h"
 #include "core/intern.h"
 #include "core/log.h"
+#include "core/ring_run.h"
 #include "core/thread.h"
 #include "pipeline/exporter.h"
 #include "trace/trace_reader.h"
@@ -295,6 +298,124 @@ static void test_sealed_within_a_second(void **state)
 	assert_int_equal(rk_exporter_stop(2000), 0);
 }
 
+static void push_said(enum rk_record_kind kind, uint64_t number, const char *text)
+{
+	struct rk_ring *ring = rk_thread_ring_slow();
+	struct rk_api_record record = { .kind = (uint8_t)kind,
+					.time = rk_clock_ticks(),
+					.number = number,
+					.text_bytes = (uint32_t)strlen(text) };
+	struct rk_text_record more = { .kind = RK_REC_TEXT };
+
+	if (kind == RK_REC_SAMPLE)
+		record.sample.value = 2.5;
+	else
+		memset(record.ids.trace, (int)number, sizeof(record.ids.trace));
+	memcpy(more.head, text, strlen(text)); /* at most 22 bytes */
+	assert_true(rk_ring_run_fits(ring, 2));
+	memcpy(rk_ring_run_slot(ring, 0), &record, sizeof(record));
+	memcpy(rk_ring_run_slot(ring, 1), &more, sizeof(more));
+	rk_ring_run_commit(ring, *text ? 2 : 1);
+}
+
+/* A thread that works under a span of its own, and says so. */
+static void *launch_and_say(void *data)
+{
+	struct rk_instrument counter = { .name = "app_jobs_total",
+					 .unit = "",
+					 .help = "",
+					 .domain = "",
+					 .type = RK_INSTRUMENT_COUNTER };
+	uint64_t number = (uint64_t)(uintptr_t)data;
+	char text[16];
+
+	snprintf(text, sizeof(text), "ttext of %u", (unsigned)number);
+	push_said(RK_REC_SPAN_BEGIN, number, text);
+	push_said(RK_REC_ATTACH, number, text);
+	launch_many(NULL);
+	push_said(RK_REC_SAMPLE, rk_instrument_define(&counter), "");
+	push_said(RK_REC_SPAN_END, number, "");
+	return NULL;
+}
+
+struct said {
+	uint32_t begins, ends, instruments, samples, contexts, kernels;
+	uint64_t execs[64]; /* number of the span whose context they have */
+};
+
+static void count_said(struct said *said, const struct rk_op *op)
+{
+	char text[16];
+
+	switch (op->kind) {
+	case RK_OP_CONTEXT:
+	case RK_OP_SPAN_BEGIN:
+		snprintf(text, sizeof(text), "ttext of %u", (unsigned)op->said.number);
+		assert_int_equal(op->text_bytes, strlen(text));
+		assert_memory_equal(op->text, text, op->text_bytes);
+		assert_int_equal(op->said.trace_id[9], op->said.number);
+		if (op->kind == RK_OP_SPAN_BEGIN) {
+			said->begins++;
+			break;
+		}
+		said->contexts++;
+		assert_in_range(op->exec, 1, 63);
+		said->execs[op->exec] = op->said.number;
+		break;
+	case RK_OP_SPAN_END:
+		said->ends++;
+		break;
+	case RK_OP_INSTRUMENT:
+		said->instruments++;
+		break;
+	case RK_OP_SAMPLE:
+		assert_int_equal(said->instruments, 1);
+		assert_true(op->sample.value == 2.5);
+		said->samples++;
+		break;
+	case RK_OP_KERNEL:
+		/* Its context is known before it, and is that of its thread. */
+		assert_in_range(op->exec, 1, 63);
+		assert_int_not_equal(said->execs[op->exec], 0);
+		said->kernels++;
+		break;
+	default:
+		break;
+	}
+}
+
+/* What three threads say of their work, from their rings to the file. */
+static void test_said_is_in_the_file(void **state)
+{
+	struct rk_trace_reader *reader;
+	pthread_t threads[THREADS];
+	struct said said = { 0 };
+	char path[256];
+	struct rk_op op;
+
+	(void)state;
+	set_config("said.rkt.zst");
+	start_exporter();
+	for (uintptr_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, launch_and_say, (void *)(i + 1)),
+				 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	rk_thread_close_gate();
+	assert_int_equal(rk_exporter_stop(2000), 0);
+	path_of(path, sizeof(path), "said.rkt.zst");
+	assert_int_equal(rk_trace_reader_open(&reader, path, NULL), 0);
+	while (rk_trace_reader_next(reader, &op) == 1)
+		count_said(&said, &op);
+	rk_trace_reader_close(reader);
+	assert_int_equal(said.begins, THREADS);
+	assert_int_equal(said.ends, THREADS);
+	assert_int_equal(said.instruments, 1);
+	assert_int_equal(said.samples, THREADS);
+	assert_int_equal(said.kernels, THREADS * LAUNCHES);
+	assert_in_range(said.contexts, THREADS, 63);
+}
+
 static int setup_all(void **state)
 {
 	(void)state;
@@ -320,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_file_and_verdict),
 		cmocka_unit_test(test_unwritable_folder_does_not_stop_the_rest),
 		cmocka_unit_test(test_open_launch_is_told),
+		cmocka_unit_test(test_said_is_in_the_file),
 		cmocka_unit_test(test_sealed_within_a_second),
 	};
 
