@@ -99,6 +99,7 @@ static void check_row(struct rk_config *config, const char *path, const struct r
 	check_secret(config, path, row);
 	check_url(config, path, row, "url");
 	check_url(config, path, row, "webhook_url");
+	check_url(config, path, row, "link");
 	check_method(config, path, row);
 	check_login(config, path, row);
 	if (rk_yaml_get(row, "severities") && rk_yaml_get(row, "min_severity"))

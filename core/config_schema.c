@@ -21,14 +21,16 @@ enum shape {
 	SHAPE_RATIO,
 	SHAPE_PERCENT,
 	SHAPE_NUMBER,
+	SHAPE_SIZE,
 	SHAPE_BOOL,
 	SHAPE_SEVERITY,
 	SHAPE_TEXTS,	/* list of text */
-	SHAPE_MAPPING,	/* with the members of .members */
 	SHAPE_SEVERITIES, /* list of them */
+	SHAPE_MAPPING,	/* with the members of .members */
 	SHAPE_MAPPINGS, /* list of them */
 	SHAPE_ONE_OF,	/* mapping with exactly one member */
 	SHAPE_ONES_OF,	/* list of them */
+	SHAPE_LABELS,	/* mapping of names to text */
 	SHAPE_OPEN,	/* mapping whose members are another engine's business */
 };
 
@@ -47,13 +49,76 @@ static const struct member kernel_members[] = {
 };
 static const struct member latency_members[] = {
 	{ "threshold", SHAPE_DURATION, true, NULL },
+	{ "resolve", SHAPE_DURATION, false, NULL },
 	{ "percentile", SHAPE_PERCENT, false, NULL },
 	{ "window", SHAPE_DURATION, false, NULL },
 	{ NULL, SHAPE_TEXT, false, NULL },
 };
+static const struct member error_rate_members[] = {
+	{ "threshold", SHAPE_RATIO, true, NULL },
+	{ "resolve", SHAPE_RATIO, false, NULL },
+	{ "window", SHAPE_DURATION, false, NULL },
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member execution_rate_members[] = {
+	{ "threshold", SHAPE_NUMBER, true, NULL }, /* per second */
+	{ "resolve", SHAPE_NUMBER, false, NULL },
+	{ "window", SHAPE_DURATION, false, NULL },
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member memory_members[] = {
+	{ "threshold", SHAPE_SIZE, true, NULL }, { "resolve", SHAPE_SIZE, false, NULL },
+	{ "pool", SHAPE_TEXT, false, NULL },	 { "device", SHAPE_TEXT, false, NULL },
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member memory_growth_members[] = {
+	{ "bytes", SHAPE_SIZE, true, NULL },	   { "resolve", SHAPE_SIZE, false, NULL },
+	{ "window", SHAPE_DURATION, false, NULL }, { "pool", SHAPE_TEXT, false, NULL },
+	{ "device", SHAPE_TEXT, false, NULL },	   { NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member breaker_members[] = {
+	{ "name", SHAPE_TEXT, false, NULL },
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member burn_rate_members[] = {
+	{ "slo", SHAPE_TEXT, false, NULL },
+	{ "target", SHAPE_TEXT, false, NULL },
+	{ "factor", SHAPE_NUMBER, true, NULL },
+	{ "resolve", SHAPE_NUMBER, false, NULL },
+	{ "long_window", SHAPE_DURATION, false, NULL },
+	{ "short_window", SHAPE_DURATION, false, NULL },
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member no_executions_members[] = {
+	{ "duration", SHAPE_DURATION, true, NULL },
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member in_flight_members[] = {
+	{ "longer_than", SHAPE_DURATION, true, NULL },
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member losses_members[] = {
+	{ "threshold", SHAPE_NUMBER, false, NULL }, { "resolve", SHAPE_NUMBER, false, NULL },
+	{ "window", SHAPE_DURATION, false, NULL },  { "reason", SHAPE_TEXT, false, NULL },
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
 static const struct member condition_members[] = {
 	{ "latency_exceeds", SHAPE_MAPPING, false, latency_members },
-	{ "*", SHAPE_OPEN, false, NULL },
+	{ "error_rate_exceeds", SHAPE_MAPPING, false, error_rate_members },
+	{ "execution_rate_below", SHAPE_MAPPING, false, execution_rate_members },
+	{ "execution_rate_above", SHAPE_MAPPING, false, execution_rate_members },
+	{ "memory_exceeds", SHAPE_MAPPING, false, memory_members },
+	{ "memory_growth", SHAPE_MAPPING, false, memory_growth_members },
+	{ "circuit_breaker_open", SHAPE_MAPPING, false, breaker_members },
+	{ "slo_burn_rate", SHAPE_MAPPING, false, burn_rate_members },
+	{ "no_executions_for", SHAPE_MAPPING, false, no_executions_members },
+	{ "kernel_in_flight", SHAPE_MAPPING, false, in_flight_members },
+	{ "losses_above", SHAPE_MAPPING, false, losses_members },
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member annotation_members[] = {
+	{ "summary", SHAPE_TEXT, false, NULL },
+	{ "description", SHAPE_TEXT, false, NULL },
 	{ NULL, SHAPE_TEXT, false, NULL },
 };
 static const struct member rule_members[] = {
@@ -61,20 +126,81 @@ static const struct member rule_members[] = {
 	{ "condition", SHAPE_ONE_OF, true, condition_members },
 	{ "severity", SHAPE_SEVERITY, false, NULL },
 	{ "for_duration", SHAPE_DURATION, false, NULL },
+	{ "keep_firing_for", SHAPE_DURATION, false, NULL },
+	{ "repeat_interval", SHAPE_DURATION, false, NULL },
 	{ "kernels", SHAPE_TEXTS, false, NULL },
 	{ "domains", SHAPE_TEXTS, false, NULL },
 	{ "devices", SHAPE_TEXTS, false, NULL },
+	{ "by", SHAPE_TEXTS, false, NULL },
+	{ "labels", SHAPE_LABELS, false, NULL },
+	{ "annotations", SHAPE_MAPPING, false, annotation_members },
 	{ NULL, SHAPE_TEXT, false, NULL },
 };
+static const struct member route_members[] = {
+	{ "match", SHAPE_LABELS, false, NULL },
+	{ "channels", SHAPE_TEXTS, true, NULL },
+	{ "continue", SHAPE_BOOL, false, NULL },
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+/* What every channel has, and what those of the network have besides. */
+#define CHANNEL_MEMBERS                                                                            \
+	{ "name", SHAPE_TEXT, false, NULL }, { "min_severity", SHAPE_SEVERITY, false, NULL },      \
+		{ "severities", SHAPE_SEVERITIES, false, NULL },                                       \
+	{                                                                                          \
+		"send_resolved", SHAPE_BOOL, false, NULL                                           \
+	}
+#define WIRE_MEMBERS                                                                               \
+	{ "timeout", SHAPE_DURATION, false, NULL }, { "retry_for", SHAPE_DURATION, false, NULL },  \
+		{ "link", SHAPE_TEXT, false, NULL }, { "certificate", SHAPE_TEXT, false, NULL },                                        \
+		{ "client_certificate", SHAPE_TEXT, false, NULL },                                 \
+	{                                                                                          \
+		"client_key", SHAPE_TEXT, false, NULL                                              \
+	}
 static const struct member slack_members[] = {
 	{ "webhook_url_file", SHAPE_TEXT, false, NULL },
 	{ "webhook_url", SHAPE_SECRET, false, NULL },
 	{ "channel", SHAPE_TEXT, false, NULL },
+	{ "username", SHAPE_TEXT, false, NULL },
+	{ "icon", SHAPE_TEXT, false, NULL },
+	CHANNEL_MEMBERS,
+	WIRE_MEMBERS,
 	{ NULL, SHAPE_TEXT, false, NULL },
 };
 static const struct member pagerduty_members[] = {
 	{ "service_key_file", SHAPE_TEXT, false, NULL },
 	{ "service_key", SHAPE_SECRET, false, NULL },
+	{ "url", SHAPE_SECRET, false, NULL },
+	CHANNEL_MEMBERS,
+	WIRE_MEMBERS,
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member webhook_members[] = {
+	{ "url", SHAPE_SECRET, false, NULL },
+	{ "url_file", SHAPE_TEXT, false, NULL },
+	{ "method", SHAPE_TEXT, false, NULL },
+	{ "headers_file", SHAPE_TEXT, false, NULL },
+	CHANNEL_MEMBERS,
+	WIRE_MEMBERS,
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member alertmanager_members[] = {
+	{ "url", SHAPE_SECRET, false, NULL },
+	{ "url_file", SHAPE_TEXT, false, NULL },
+	{ "username", SHAPE_TEXT, false, NULL },
+	{ "password_file", SHAPE_TEXT, false, NULL },
+	{ "bearer_token_file", SHAPE_TEXT, false, NULL },
+	{ "headers_file", SHAPE_TEXT, false, NULL },
+	CHANNEL_MEMBERS,
+	WIRE_MEMBERS,
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member log_members[] = {
+	CHANNEL_MEMBERS,
+	{ NULL, SHAPE_TEXT, false, NULL },
+};
+static const struct member command_members[] = {
+	{ "argv", SHAPE_TEXTS, true, NULL },
+	CHANNEL_MEMBERS,
 	{ NULL, SHAPE_TEXT, false, NULL },
 };
 static const struct member channel_members[] = {
@@ -88,6 +214,13 @@ static const struct member channel_members[] = {
 };
 static const struct member alerting_members[] = {
 	{ "rules", SHAPE_MAPPINGS, false, rule_members },
+	{ "group_by", SHAPE_TEXTS, false, NULL },
+	{ "group_wait", SHAPE_DURATION, false, NULL },
+	{ "group_interval", SHAPE_DURATION, false, NULL },
+	{ "repeat_interval", SHAPE_DURATION, false, NULL },
+	{ "resolve_at_end", SHAPE_BOOL, false, NULL },
+	{ "routes", SHAPE_MAPPINGS, false, route_members },
+	{ "silences_file", SHAPE_TEXT, false, NULL },
 	{ "channels", SHAPE_ONES_OF, false, channel_members },
 	{ NULL, SHAPE_TEXT, false, NULL },
 };
@@ -135,82 +268,29 @@ static const char *expected_of(enum shape shape)
 		[SHAPE_RATIO] = "a number from 0 to 1",
 		[SHAPE_PERCENT] = "a number above 0 and below 100",
 		[SHAPE_NUMBER] = "a number",
+		[SHAPE_SIZE] = "a size like 512KiB or 4GiB",
 		[SHAPE_BOOL] = "true or false",
 		[SHAPE_SEVERITY] = "info, warning, critical or page",
 		[SHAPE_TEXTS] = "a list of texts",
+		[SHAPE_SEVERITIES] = "a list of info, warning, critical or page",
 		[SHAPE_MAPPING] = "a mapping",
 		[SHAPE_MAPPINGS] = "a list of mappings",
 		[SHAPE_ONE_OF] = "a mapping with one member",
 		[SHAPE_ONES_OF] = "a list of mappings with one member each",
+		[SHAPE_LABELS] = "a mapping of names to text",
 		[SHAPE_OPEN] = "a mapping",
 	};
 
 	return expected[shape];
-static const struct member route_members[] = {
-	{ "match", SHAPE_LABELS, false, NULL },
-	{ "channels", SHAPE_TEXTS, true, NULL },
-	{ "continue", SHAPE_BOOL, false, NULL },
-	{ NULL, SHAPE_TEXT, false, NULL },
-};
-/* What every channel has, and what those of the network have besides. */
-#define CHANNEL_MEMBERS                                                                            \
-	{ "name", SHAPE_TEXT, false, NULL }, { "min_severity", SHAPE_SEVERITY, false, NULL },      \
-		{ "severities", SHAPE_TEXTS, false, NULL },                                        \
-	{                                                                                          \
-		"send_resolved", SHAPE_BOOL, false, NULL                                           \
-	}
-#define WIRE_MEMBERS                                                                               \
-	{ "timeout", SHAPE_DURATION, false, NULL }, { "retry_for", SHAPE_DURATION, false, NULL },  \
-		{ "certificate", SHAPE_TEXT, false, NULL },                                        \
-		{ "client_certificate", SHAPE_TEXT, false, NULL },                                 \
-	{                                                                                          \
-		"client_key", SHAPE_TEXT, false, NULL                                              \
-	}
 }
 
 static bool is_severity(const char *text)
 {
-	{ "username", SHAPE_TEXT, false, NULL },
-	{ "icon", SHAPE_TEXT, false, NULL },
-	CHANNEL_MEMBERS,
-	WIRE_MEMBERS,
 	return strcmp(text, "info") == 0 || strcmp(text, "warning") == 0 ||
 	       strcmp(text, "critical") == 0 || strcmp(text, "page") == 0;
 }
 
 static bool scalar_fits(enum shape shape, const char *text)
-	{ "url", SHAPE_SECRET, false, NULL },
-	CHANNEL_MEMBERS,
-	WIRE_MEMBERS,
-	{ NULL, SHAPE_TEXT, false, NULL },
-};
-static const struct member webhook_members[] = {
-	{ "url", SHAPE_SECRET, false, NULL },
-	{ "url_file", SHAPE_TEXT, false, NULL },
-	{ "method", SHAPE_TEXT, false, NULL },
-	{ "headers_file", SHAPE_TEXT, false, NULL },
-	CHANNEL_MEMBERS,
-	WIRE_MEMBERS,
-	{ NULL, SHAPE_TEXT, false, NULL },
-};
-static const struct member alertmanager_members[] = {
-	{ "url", SHAPE_SECRET, false, NULL },
-	{ "url_file", SHAPE_TEXT, false, NULL },
-	{ "username", SHAPE_TEXT, false, NULL },
-	{ "password_file", SHAPE_TEXT, false, NULL },
-	{ "bearer_token_file", SHAPE_TEXT, false, NULL },
-	{ "headers_file", SHAPE_TEXT, false, NULL },
-	CHANNEL_MEMBERS,
-	WIRE_MEMBERS,
-	{ NULL, SHAPE_TEXT, false, NULL },
-};
-static const struct member log_members[] = {
-	CHANNEL_MEMBERS,
-	{ NULL, SHAPE_TEXT, false, NULL },
-};
-static const struct member command_members[] = {
-	{ "argv", SHAPE_TEXTS, true, NULL },
-	CHANNEL_MEMBERS,
 {
 	double number;
 	uint64_t ns;
@@ -225,6 +305,8 @@ static const struct member command_members[] = {
 		return rk_config_parse_number(text, &number) && number > 0 && number < 100;
 	case SHAPE_NUMBER:
 		return rk_config_parse_number(text, &number);
+	case SHAPE_SIZE:
+		return rk_config_parse_size(text, &ns);
 	case SHAPE_BOOL:
 		return rk_config_parse_bool(text, &flag);
 	case SHAPE_SEVERITY:
@@ -279,7 +361,6 @@ static bool check_members(struct rk_config *config, const struct member *members
 		if (!m->required || rk_yaml_get(node, m->key))
 			continue;
 		rk_config_layer_problem(config, path, node->line, "%s is missing; expected %s",
-		[SHAPE_SEVERITIES] = "a list of info, warning, critical or page",
 					m->key, expected_of(m->shape));
 		ok = false;
 	}
@@ -302,6 +383,22 @@ static bool check_elements(struct rk_config *config, const struct member *elemen
 	return ok;
 }
 
+/* Every member is text, whatever its name. */
+static bool check_labels(struct rk_config *config, const char *path,
+			 const struct rk_yaml_node *node)
+{
+	static const struct member label = { "*", SHAPE_TEXT, false, NULL };
+	bool ok = true;
+
+	for (const struct rk_yaml_node *n = node->first; n; n = n->next) {
+		char below[256];
+
+		snprintf(below, sizeof(below), "%.180s.%.64s", path, n->key);
+		ok &= check_node(config, &label, below, n);
+	}
+	return ok;
+}
+
 static bool check_mapping(struct rk_config *config, const struct member *member, const char *path,
 			  const struct rk_yaml_node *node)
 {
@@ -310,6 +407,8 @@ static bool check_mapping(struct rk_config *config, const struct member *member,
 					"expected exactly one member; ignored");
 		return false;
 	}
+	if (member->shape == SHAPE_LABELS)
+		return check_labels(config, path, node);
 	return !member->members || check_members(config, member->members, path, node);
 }
 
@@ -433,9 +532,9 @@ int rk_config_layer_list(struct rk_config *config, const char *key, const struct
 		return node->kind == RK_YAML_MAPPING ? keep_domain_levels(config, node) : 0;
 	if (strcmp(key, "alerting") == 0 && node->kind == RK_YAML_MAPPING) {
 		config->alerting = node;
+		rk_config_layer_check_channels(config, rk_yaml_get(node, "channels"));
+	}
 	if (strcmp(key, "slo") == 0 && node->kind == RK_YAML_SEQUENCE)
 		config->slo = node;
 	return 0;
 }
-		rk_config_layer_check_channels(config, rk_yaml_get(node, "channels"));
-	}

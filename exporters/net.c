@@ -14,9 +14,11 @@
 
 #include "exporters/http.h"
 #include "exporters/loop.h"
+#include "exporters/notify.h"
 #include "exporters/otlp_signals.h"
 #include "exporters/pushgateway.h"
 #include "exporters/scrape.h"
+#include "pipeline/alert_channel.h"
 
 #define MS	     1000000ull /* ns */
 #define ROOM_WAIT_MS 100u	/* one wait of a replay for room in the queue */
@@ -30,6 +32,7 @@ struct net {
 	struct rk_otlp_signals *otlp;	   /* may be NULL */
 	struct rk_pushgateway *push;	   /* may be NULL */
 	struct rk_scrape *scrape;	   /* may be NULL */
+	struct rk_notify *notify;	   /* may be NULL */
 	uint64_t told_lost[RK_LOSS_COUNT]; /* what the host's metrics know */
 	bool is_finished;
 };
@@ -56,6 +59,8 @@ static uint64_t due_ns(const struct net *net)
 		due = earlier(due, rk_pushgateway_due_ns(net->push));
 	if (net->scrape)
 		due = earlier(due, rk_scrape_due_ns(net->scrape));
+	if (net->notify)
+		due = earlier(due, rk_notify_due_ns(net->notify));
 	return due;
 }
 
@@ -71,6 +76,8 @@ static void run(struct net *net)
 		rk_pushgateway_run(net->push, now);
 	if (net->scrape)
 		rk_scrape_run(net->scrape, now);
+	if (net->notify)
+		rk_notify_run(net->notify, now);
 }
 
 static void net_get_stats(const struct rk_net *public, struct rk_net_stats *out)
@@ -100,6 +107,8 @@ static void tell_metrics(struct net *net)
 	struct rk_net_stats stats;
 
 	net_get_stats(&net->public, &stats);
+	if (net->notify)
+		rk_notify_tell_metrics(net->notify);
 	for (int reason = 0; host->add && reason < RK_LOSS_COUNT; reason++) {
 		uint64_t lost = 0;
 
@@ -166,7 +175,13 @@ static void send_last_numbers(struct net *net, uint64_t deadline_ns)
 		rk_pushgateway_finish(net->push, deadline_ns);
 }
 
-/* Spans and logs go first, so that the last export of metrics and the last push carry what
+static bool records_are_out(const struct net *net)
+{
+	return (!net->otlp || rk_otlp_signals_are_done(net->otlp)) &&
+	       (!net->notify || rk_notify_is_done(net->notify));
+}
+
+/* Spans, logs and notices go first, so that the last export of metrics and the last push carry what
  * became of them; but they may not take more than half of the time. Within each half all
  * destinations are served at once: none waits for another. */
 static void net_finish(struct rk_net *public, uint32_t timeout_ms)
@@ -181,11 +196,13 @@ static void net_finish(struct rk_net *public, uint32_t timeout_ms)
 		return;
 	if (net->otlp)
 		rk_otlp_signals_finish(net->otlp, deadline);
+	if (net->notify)
+		rk_notify_finish(net->notify, deadline);
 	for (; now < deadline; now = rk_loop_now()) {
 		bool is_out;
 
 		run(net); /* may end what the wait below would be for */
-		is_out = !net->otlp || rk_otlp_signals_are_done(net->otlp);
+		is_out = records_are_out(net);
 		if (!is_last_part && (is_out || now >= numbers_at)) {
 			send_last_numbers(net, deadline);
 			is_last_part = true;
@@ -200,6 +217,8 @@ static void net_finish(struct rk_net *public, uint32_t timeout_ms)
 		rk_otlp_signals_abandon(net->otlp);
 	if (net->push)
 		rk_pushgateway_abandon(net->push);
+	if (net->notify)
+		rk_notify_abandon(net->notify);
 	if (net->scrape)
 		rk_scrape_finish(net->scrape);
 	tell_metrics(net);
@@ -213,6 +232,7 @@ static void net_close(struct rk_net *public)
 	rk_scrape_close(net->scrape);
 	rk_otlp_signals_destroy(net->otlp);
 	rk_pushgateway_destroy(net->push);
+	rk_notify_destroy(net->notify);
 	rk_http_close(net->http, net->host->live);
 	rk_loop_close(&net->loop);
 	free(net);
@@ -239,6 +259,24 @@ static void net_log(struct rk_net *public, const struct rk_log_event *event)
 		rk_otlp_signals_push_log(net->otlp, event);
 }
 
+static void net_notify(struct rk_net *public, const struct rk_alert_notice *notice)
+{
+	struct net *net = from_public(public);
+
+	if (net->notify && !net->is_finished)
+		rk_notify_push(net->notify, notice);
+}
+
+static void net_get_answer(const struct rk_net *public, uint32_t channel,
+			   struct rk_net_answer *answer)
+{
+	const struct net *net = from_public(public);
+
+	memset(answer, 0, sizeof(*answer));
+	if (net->notify)
+		rk_notify_get_answer(net->notify, channel, answer);
+}
+
 static void get_proxy(struct rk_http_proxy *proxy, const struct rk_env *env)
 {
 	const char *all;
@@ -263,7 +301,25 @@ static void get_proxy(struct rk_http_proxy *proxy, const struct rk_env *env)
 		proxy->https = all;
 }
 
-static int open_senders(struct net *net, bool otlp, bool push)
+/* What the configuration asks for. */
+struct wish {
+	bool otlp, push, scrape, notify;
+};
+
+static struct wish make_wish(const struct rk_net_host *host)
+{
+	const struct rk_config *config = host->config;
+	struct wish wish = { .notify = rk_alert_channels_need_net(config) };
+
+	if (host->only_notices)
+		return wish;
+	wish.otlp = rk_otlp_signals_are_wanted(config, host->live);
+	wish.push = config->metrics_enabled && *config->metrics_pushgateway_url;
+	wish.scrape = host->live && rk_scrape_is_wanted(config);
+	return wish;
+}
+
+static int open_senders(struct net *net, const struct wish *wish)
 {
 	const struct rk_net_host *host = net->host;
 	struct rk_otlp_signals_setup setup = {
@@ -274,17 +330,17 @@ static int open_senders(struct net *net, bool otlp, bool push)
 	int err = 0;
 
 	get_proxy(&net->proxy, host->env);
-	if (push || (otlp && rk_otlp_signals_need_http(host->config, host->live)))
+	if (wish->push || wish->notify ||
+	    (wish->otlp && rk_otlp_signals_need_http(host->config, host->live)))
 		err = rk_http_open(&net->http, &net->loop, &net->proxy);
+	setup.http = net->http;
+	if (!err && wish->otlp)
+		err = rk_otlp_signals_create(&net->otlp, &setup);
+	if (!err && wish->notify)
+		err = rk_notify_create(&net->notify, host, net->http);
 	if (err)
 		return err;
-	setup.http = net->http;
-	if (otlp) {
-		err = rk_otlp_signals_create(&net->otlp, &setup);
-		if (err)
-			return err;
-	}
-	if (push && rk_pushgateway_create(&net->push, net->http, host) == -ENOMEM)
+	if (wish->push && rk_pushgateway_create(&net->push, net->http, host) == -ENOMEM)
 		return -ENOMEM;
 	return 0;
 }
@@ -296,6 +352,8 @@ static void init_public(struct net *net)
 		.poll = net_poll,
 		.is_busy = net_is_busy,
 		.log = net_log,
+		.notify = net_notify,
+		.get_answer = net_get_answer,
 		.finish = net_finish,
 		.get_stats = net_get_stats,
 		.close = net_close,
@@ -305,18 +363,15 @@ static void init_public(struct net *net)
 __attribute__((visibility("default"))) int rk_net_open(struct rk_net **out,
 						       const struct rk_net_host *host)
 {
-	const struct rk_config *config = host->config;
-	bool otlp, push, scrape;
+	struct wish wish;
 	struct net *net;
 	int err;
 
 	*out = NULL;
 	if (host->abi != RK_NET_ABI)
 		return -EINVAL;
-	otlp = rk_otlp_signals_are_wanted(config, host->live);
-	push = config->metrics_enabled && *config->metrics_pushgateway_url;
-	scrape = host->live && rk_scrape_is_wanted(config);
-	if (!otlp && !push && !scrape)
+	wish = make_wish(host);
+	if (!wish.otlp && !wish.push && !wish.scrape && !wish.notify)
 		return -ENODEV;
 	rk_log_init(host->log_level, false);
 	rk_log_attach(host->log, host->log_data);
@@ -328,13 +383,13 @@ __attribute__((visibility("default"))) int rk_net_open(struct rk_net **out,
 	init_public(net);
 	err = rk_loop_open(&net->loop);
 	if (!err)
-		err = open_senders(net, otlp, push);
+		err = open_senders(net, &wish);
 	if (err) {
 		net_close(&net->public);
 		return err;
 	}
 	/* A server that could not listen was named; the rest goes on. */
-	if (scrape)
+	if (wish.scrape)
 		rk_scrape_open(&net->scrape, &net->loop, host);
 	*out = &net->public;
 	return 0;

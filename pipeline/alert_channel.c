@@ -105,6 +105,7 @@ static void read_target(struct rk_alert_channel *channel, const struct rk_yaml_n
 	channel->username = is_slack ? text_of(row, "username") : "";
 	channel->icon = text_of(row, "icon");
 	channel->method = text_of(row, "method");
+	channel->link = text_of(row, "link");
 	channel->headers_file = text_of(row, "headers_file");
 	channel->basic_user = is_slack ? "" : text_of(row, "username");
 	channel->basic_password_file = text_of(row, "password_file");

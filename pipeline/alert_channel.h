@@ -43,6 +43,7 @@ struct rk_alert_channel {
 	const char *key, *key_file;		 /* PagerDuty: the integration key */
 	const char *channel, *username, *icon;	 /* Slack: where, as whom, :emoji: or a URL */
 	const char *method;			 /* webhook: POST or PUT */
+	const char *link; /* a page about the program, to be put into messages */
 	const char *headers_file;		 /* as tracing.otlp.headers_file */
 	const char *basic_user, *basic_password_file, *bearer_token_file; /* Alertmanager */
 	const char *certificate, *client_certificate, *client_key;	  /* as tracing.otlp.* */

@@ -12,11 +12,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "pipeline/alert_channel.h"
 #include "pipeline/net_module.h"
 
 #define LIBRARY "librknet.so"
 
-bool rk_net_is_wanted(const struct rk_config *config)
+bool rk_net_has_destination(const struct rk_config *config)
 {
 	for (int signal = 0; signal < RK_NET_SIGNAL_COUNT; signal++) {
 		if (rk_net_sends(config, (enum rk_net_signal)signal))
@@ -25,6 +26,11 @@ bool rk_net_is_wanted(const struct rk_config *config)
 	if (config->metrics_enabled && config->metrics_pushgateway_url[0])
 		return true;
 	return rk_config_wants_scrape(config);
+}
+
+bool rk_net_is_wanted(const struct rk_config *config)
+{
+	return rk_net_has_destination(config) || rk_alert_channels_need_net(config);
 }
 
 static void *prepared; /* written by the feeding thread only; may be NULL */

@@ -19,6 +19,7 @@
 #include "pipeline/alert_notice.h"
 #include "pipeline/log_event.h"
 #include "pipeline/metrics.h"
+#include "pipeline/net_stats.h"
 #include "pipeline/sink.h"
 
 #define RK_NET_ABI 3
@@ -46,31 +47,10 @@ struct rk_net_host {
 	const char *resource;		/* k=v,k=v percent-encoded */
 	const char *instance;		/* host name, for the Pushgateway group */
 	bool live;			/* false = replay: wait rather than drop, no servers */
+	bool only_notices;		/* nothing but what is given to notify() is sent */
 	/* body of the health endpoints, JSON; returns HTTP status */
 	int (*health)(const char *what, char *out, size_t size, void *data);
 	void *health_data;
-};
-
-enum rk_net_signal { RK_NET_TRACES, RK_NET_METRICS, RK_NET_LOGS, RK_NET_SIGNAL_COUNT };
-
-/* The wire ledger of one signal to its destination: eligible = sent + sampled_out + queued +
- * dropped, in spans, data points or log records. */
-struct rk_net_signal_stats {
-	uint64_t eligible, sent, sampled_out, queued, dropped;
-	uint64_t lost[RK_LOSS_COUNT]; /* dropped, by reason */
-	uint64_t bytes_sent, requests, retries;
-	bool connected; /* the last request succeeded */
-};
-
-struct rk_net_stats {
-	struct rk_net_signal_stats signals[RK_NET_SIGNAL_COUNT];
-	uint64_t eligible, sent, sampled_out, queued, dropped;	/* spans; the wire ledger */
-	uint64_t bytes_sent, requests, retries; /* of all signals */
-	uint64_t lost[RK_LOSS_COUNT];	/* spans, by reason */
-	uint64_t pushes, push_failures, scrapes;
-	unsigned scrape_port;		/* the one in use; 0 = no server */
-	bool connected;			/* the last request of any kind succeeded */
-	char last_error[160];
 };
 
 struct rk_net {
@@ -89,6 +69,8 @@ struct rk_net {
 	void (*log)(struct rk_net *net, const struct rk_log_event *event);
 	/** Send a notice to the channel it names, where that is one of the network. */
 	void (*notify)(struct rk_net *net, const struct rk_alert_notice *notice);
+	void (*get_answer)(const struct rk_net *net, uint32_t channel,
+			   struct rk_net_answer *answer);
 	/**
 	 * Send what is queued and the final push; give up after @timeout_ms. What was not
 	 * sent is counted as dropped.
@@ -124,10 +106,12 @@ static inline bool rk_net_sends(const struct rk_config *config, enum rk_net_sign
 }
 
 /**
- * Whether @config names any destination or server, so that the module is needed.
+ * Whether @config names any destination or server, so that what is recorded reaches somebody;
+ * and whether the module is needed, which it also is for channels of alerts.
  *
  * Context: any.
  */
+bool rk_net_has_destination(const struct rk_config *config);
 bool rk_net_is_wanted(const struct rk_config *config);
 
 /**

@@ -158,7 +158,7 @@ static bool choose_path(const struct rk_outputs *outputs, uint64_t wall_ns, char
 
 	if (strcmp(config->trace_file, "none") == 0 || !config->trace_file[0])
 		return false;
-	if (strcmp(config->trace_file, "auto") == 0 && rk_net_is_wanted(config))
+	if (strcmp(config->trace_file, "auto") == 0 && rk_net_has_destination(config))
 		return false;
 	return rk_trace_path_expand(out, size, config->trace_file, &vars) == 0;
 }

@@ -141,7 +141,7 @@ static void look_at_config(struct diagnosis *d, const struct rk_config *config,
 	if (rk_env_is_disabled(env))
 		add(d, "switch", STATE_BAD,
 		    "RUSTKERNEL_DISABLE or OTEL_SDK_DISABLED is set: nothing would be traced");
-	else if (rk_net_is_wanted(config))
+	else if (rk_net_has_destination(config))
 		add(d, "goes to", STATE_OK, "%s%s%s%s", *endpoint ? "OTLP " : "", endpoint,
 		    *config->metrics_pushgateway_url ? " Pushgateway" : "",
 		    rk_config_wants_scrape(config) ? " scrape" : "");
@@ -154,7 +154,7 @@ static void look_at_config(struct diagnosis *d, const struct rk_config *config,
 
 static void look_at_folder(struct diagnosis *d, const struct rk_config *config)
 {
-	if (strcmp(config->trace_file, "auto") != 0 || rk_net_is_wanted(config))
+	if (strcmp(config->trace_file, "auto") != 0 || rk_net_has_destination(config))
 		return;
 	if (access(".", W_OK))
 		add(d, "folder", STATE_BAD, "this one cannot be written to: %s; use -o or cd",

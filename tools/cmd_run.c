@@ -240,7 +240,7 @@ static bool wants_file(const struct rk_config *config)
 {
 	if (strcmp(config->trace_file, "none") == 0)
 		return false;
-	return strcmp(config->trace_file, "auto") != 0 || !rk_net_is_wanted(config);
+	return strcmp(config->trace_file, "auto") != 0 || !rk_net_has_destination(config);
 }
 
 /* What the program could not say itself. */
