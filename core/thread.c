@@ -23,7 +23,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/api_record.h"
 #include "core/ring_run.h"
 
 #define PLACES_MAX     4097u	  /* ring.threads at most, and the overflow ring */
@@ -252,7 +251,7 @@ static bool push_shared(struct rk_ring *ring, const struct rk_record *records, u
 
 		for (uint32_t i = 0; i < count; i++)
 			*(struct rk_record *)rk_ring_run_slot(ring, i) = records[i];
-		first->flags |= first->kind < RK_REC_SPAN_BEGIN ? RK_REC_OVERFLOW : RK_API_OVERFLOW;
+		first->flags |= RK_REC_OVERFLOW;
 		first->tid_hint = rk_thread_self.tid;
 		rk_ring_run_commit(ring, count);
 	}

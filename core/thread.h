@@ -101,7 +101,7 @@ struct rk_ring *rk_thread_ring_slow(void);
  * Append @rec to the shared overflow ring (several producers, a lock that is tried a bounded
  * number of times) and count it in that ring's ledger columns: the caller counts nothing.
  *
- * Context: app. Sets RK_REC_OVERFLOW or RK_API_OVERFLOW and tid_hint on its copy.
+ * Context: app. Sets RK_REC_OVERFLOW and tid_hint on its copy.
  * Return: false if it was busy or full; the loss has then been counted.
  */
 bool rk_thread_push_overflow(const struct rk_record *rec);
