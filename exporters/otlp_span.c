@@ -14,7 +14,9 @@
 #include <string.h>
 
 #include "exporters/otlp_span_cache.h"
+#include "exporters/otlp_span_member.h"
 #include "exporters/otlp_span_put.h"
+#include "exporters/otlp_span_said.h"
 #include "exporters/otlp_span_shape.h"
 
 #define SPAN_TAG	   RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES)
@@ -41,6 +43,7 @@ static const struct rk_otlp_span_limits default_limits = {
 	.events = DEFAULT_LIMIT,
 	.links = DEFAULT_LIMIT,
 	.event_attributes = DEFAULT_LIMIT,
+	.link_attributes = DEFAULT_LIMIT,
 };
 
 struct rk_otlp_span_encoder {
@@ -55,49 +58,18 @@ static inline bool is_zero(const uint8_t *id, size_t length)
 	return memcmp(id, zero_id, length) == 0;
 }
 
-/* Put tag and length at @at before the message [@body, @end), which moves when it must.
- * Return: the end. */
-static uint8_t *close_message(uint8_t *at, uint8_t tag, const uint8_t *body, const uint8_t *end)
-{
-	size_t length = (size_t)(end - body);
-	size_t prefix = 1 + rk_protobuf_varint_size(length);
-
-	if (at + prefix != body)
-		memmove(at + prefix, body, length);
-	*at = tag;
-	rk_protobuf_put_varint(at + 1, length);
-	return at + prefix + length;
-}
-
-/* The same for the span at @out, whose body begins behind the tag and the two bytes of nearly
- * any length. Return: bytes in all. */
+/* Put tag and length before the span at @out, whose body begins behind the tag and the two bytes
+ * of nearly any length. Return: bytes in all. */
 static inline size_t close_span(uint8_t *out, const uint8_t *end)
 {
 	size_t length = (size_t)(end - (out + 3));
 
 	if (length < 1u << 7 || length >= 1u << 14)
-		return (size_t)(close_message(out, SPAN_TAG, out + 3, end) - out);
+		return (size_t)(rk_otlp_span_close(out, SPAN_TAG, out + 3, end) - out);
 	out[0] = SPAN_TAG;
 	out[1] = (uint8_t)(length | 0x80);
 	out[2] = (uint8_t)(length >> 7);
 	return length + 3;
-}
-
-static inline uint8_t *put_string(uint8_t *p, uint8_t tag, const char *text)
-{
-	size_t length = strlen(text);
-
-	*p++ = tag;
-	p = rk_protobuf_put_varint(p, length);
-	return rk_protobuf_put_text(p, text, length);
-}
-
-static inline uint8_t *put_count(uint8_t *p, uint8_t tag, uint32_t count)
-{
-	if (!count)
-		return p;
-	*p++ = tag;
-	return rk_protobuf_put_varint(p, count);
 }
 
 /* Fields 1 to 4. */
@@ -110,7 +82,8 @@ static inline uint8_t *put_ids(uint8_t *p, const struct rk_span *span)
 	*p++ = 8;
 	p = rk_protobuf_put_bytes(p, span->span_id, 8);
 	if (*span->tracestate)
-		p = put_string(p, RK_PROTOBUF_TAG(3, RK_PROTOBUF_BYTES), span->tracestate);
+		p = rk_otlp_span_put_member(p, RK_PROTOBUF_TAG(3, RK_PROTOBUF_BYTES),
+					    span->tracestate);
 	if (!is_zero(span->parent_id, 8)) {
 		*p++ = RK_PROTOBUF_TAG(4, RK_PROTOBUF_BYTES);
 		*p++ = 8;
@@ -164,12 +137,14 @@ static uint8_t *put_event(uint8_t *p, const struct rk_span *span,
 		*writer.p++ = RK_PROTOBUF_TAG(1, RK_PROTOBUF_FIXED64);
 		writer.p = rk_protobuf_put_fixed64(writer.p, span->end_unix_ns);
 	}
-	writer.p = put_string(writer.p, RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES), "exception");
+	writer.p = rk_otlp_span_put_member(writer.p, RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES),
+					   "exception");
 	rk_otlp_span_put_string(&writer, type, sizeof(type) - 1, span->error);
 	rk_otlp_span_put_joined(&writer, message, sizeof(message) - 1,
 				"CUDA call failed: ", span->error);
-	writer.p = put_count(writer.p, RK_PROTOBUF_TAG(4, RK_PROTOBUF_VARINT), writer.dropped);
-	return close_message(p, RK_PROTOBUF_TAG(11, RK_PROTOBUF_BYTES), body, writer.p);
+	writer.p = rk_otlp_span_put_count(writer.p, RK_PROTOBUF_TAG(4, RK_PROTOBUF_VARINT),
+					  writer.dropped);
+	return rk_otlp_span_close(p, RK_PROTOBUF_TAG(11, RK_PROTOBUF_BYTES), body, writer.p);
 }
 
 static uint8_t *put_link(uint8_t *p, const struct rk_span *span)
@@ -190,28 +165,44 @@ static uint8_t *put_link(uint8_t *p, const struct rk_span *span)
 static uint8_t *put_status(uint8_t *p, const char *error)
 {
 	uint8_t *body = p + 2;
-	uint8_t *end = put_string(body, RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES), error);
+	uint8_t *end = rk_otlp_span_put_member(body, RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES), error);
 
 	*end++ = RK_PROTOBUF_TAG(3, RK_PROTOBUF_VARINT);
 	*end++ = STATUS_ERROR;
-	return close_message(p, RK_PROTOBUF_TAG(15, RK_PROTOBUF_BYTES), body, end);
+	return rk_otlp_span_close(p, RK_PROTOBUF_TAG(15, RK_PROTOBUF_BYTES), body, end);
+}
+
+/* Fields 11 and 12. What failed comes behind what the program told. */
+static uint8_t *put_events(uint8_t *p, const struct rk_span *span,
+			   const struct rk_otlp_span_limits *limits)
+{
+	uint32_t before = span->api ? span->api->event_count : 0, dropped = 0;
+
+	if (span->api)
+		p = rk_otlp_span_said_put_events(p, span->api, limits, &dropped);
+	if (*span->error && before < limits->events)
+		p = put_event(p, span, limits);
+	else
+		dropped += *span->error != '\0';
+	return rk_otlp_span_put_count(p, RK_PROTOBUF_TAG(12, RK_PROTOBUF_VARINT), dropped);
 }
 
 /* Fields 11 to 15, which few spans have. */
 static uint8_t *put_rare(uint8_t *p, const struct rk_span *span,
 			 const struct rk_otlp_span_limits *limits)
 {
-	bool has_link = !is_zero(span->link_trace_id, 16), has_error = *span->error;
+	bool has_link = !is_zero(span->link_trace_id, 16);
 
-	if (has_error && limits->events)
-		p = put_event(p, span, limits);
-	else
-		p = put_count(p, RK_PROTOBUF_TAG(12, RK_PROTOBUF_VARINT), has_error);
+	p = put_events(p, span, limits);
+	if (span->api) {
+		p = rk_otlp_span_said_put_links(p, span->api, limits);
+		return rk_otlp_span_said_put_status(p, span->api);
+	}
 	if (has_link && limits->links)
 		p = put_link(p, span);
 	else
-		p = put_count(p, RK_PROTOBUF_TAG(14, RK_PROTOBUF_VARINT), has_link);
-	return has_error ? put_status(p, span->error) : p;
+		p = rk_otlp_span_put_count(p, RK_PROTOBUF_TAG(14, RK_PROTOBUF_VARINT), has_link);
+	return *span->error ? put_status(p, span->error) : p;
 }
 
 static inline uint8_t *put_flags(uint8_t *p, const struct rk_span *span)
@@ -240,7 +231,10 @@ static size_t encode_plain(uint8_t *out, const struct rk_span *span,
 
 	rk_otlp_span_shape_put(&writer, span);
 	put_numbers(&writer, span);
-	p = put_count(writer.p, RK_PROTOBUF_TAG(10, RK_PROTOBUF_VARINT), writer.dropped);
+	if (span->api)
+		rk_otlp_span_said_put_attributes(&writer, span->api);
+	p = rk_otlp_span_put_count(writer.p, RK_PROTOBUF_TAG(10, RK_PROTOBUF_VARINT),
+				   writer.dropped);
 	p = put_flags(put_rare(p, span, limits), span);
 	return close_span(out, p);
 }
@@ -278,9 +272,17 @@ static inline size_t frame_bound(const struct rk_span *span)
 	return bytes;
 }
 
+/* What a span needs beyond its frame, with nothing ready-made. */
+static size_t plain_bound(const struct rk_span *span)
+{
+	size_t said = span->api ? rk_otlp_span_said_bound(span->api) : 0;
+
+	return rk_otlp_span_shape_bound(span) + said;
+}
+
 size_t rk_otlp_span_bound(const struct rk_span *span)
 {
-	return frame_bound(span) + rk_otlp_span_shape_bound(span);
+	return frame_bound(span) + plain_bound(span);
 }
 
 size_t rk_otlp_span_encode(uint8_t *out, const struct rk_span *span)
@@ -325,6 +327,7 @@ void rk_otlp_span_limits_get(struct rk_otlp_span_limits *limits, const struct rk
 	limits->events = smaller(config->tracing_event_count_limit);
 	limits->links = smaller(config->tracing_link_count_limit);
 	limits->event_attributes = smaller(config->tracing_event_attribute_count_limit);
+	limits->link_attributes = smaller(config->tracing_link_attribute_count_limit);
 }
 
 int rk_otlp_span_encoder_create(struct rk_otlp_span_encoder **out, const struct rk_config *config)
@@ -353,12 +356,13 @@ void rk_otlp_span_encoder_destroy(struct rk_otlp_span_encoder *encoder)
 	free(encoder);
 }
 
-/* Whether no attribute will have to be left out, and both times will be written. */
+/* Whether no attribute will have to be left out, both times will be written, and the texts are
+ * told apart by their addresses. */
 static inline bool has_template(const struct rk_otlp_span_encoder *encoder,
 				const struct rk_span *span)
 {
 	return (uint64_t)OWN_ATTRIBUTES + span->baggage_count <= encoder->limits.attributes &&
-	       span->start_unix_ns && span->end_unix_ns;
+	       span->start_unix_ns && span->end_unix_ns && !span->is_borrowed;
 }
 
 size_t rk_otlp_span_encoder_bound(struct rk_otlp_span_encoder *encoder, const struct rk_span *span)
@@ -374,7 +378,7 @@ size_t rk_otlp_span_encoder_bound(struct rk_otlp_span_encoder *encoder, const st
 	}
 	encoder->span = span;
 	encoder->template = template;
-	return frame_bound(span) + (template ? template->length : rk_otlp_span_shape_bound(span));
+	return frame_bound(span) + (template ? template->length : plain_bound(span));
 }
 
 size_t rk_otlp_span_encoder_encode(struct rk_otlp_span_encoder *encoder, uint8_t *out,

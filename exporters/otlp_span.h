@@ -25,7 +25,7 @@ struct rk_otlp_span_limits {
 	uint32_t attributes;
 	uint32_t characters; /* of an attribute's text, of events as well */
 	uint32_t events, links;
-	uint32_t event_attributes;
+	uint32_t event_attributes, link_attributes;
 };
 
 struct rk_otlp_span_encoder;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/fields.h"
 #include "exporters/protobuf.h"
 
 #define RK_SPAN_ALWAYS_INLINE inline __attribute__((always_inline))
@@ -133,11 +134,12 @@ void rk_otlp_span_put_string(struct rk_otlp_span_writer *writer, const char *key
 			     const char *text);
 
 /**
- * The text @front @text, likewise.
+ * The text @front @text, likewise. / A pair of the program's: there an empty text is a value, too.
  *
  * Context: exporter. Does not allocate.
  */
 void rk_otlp_span_put_joined(struct rk_otlp_span_writer *writer, const char *key, size_t key_length,
 			     const char *front, const char *text);
+void rk_otlp_span_put_field(struct rk_otlp_span_writer *writer, const struct rk_field *field);
 
 #endif

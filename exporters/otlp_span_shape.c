@@ -7,6 +7,7 @@
 #include "core/activity.h"
 #include "core/intern.h"
 #include "exporters/otlp_span.h"
+#include "exporters/otlp_span_said.h"
 
 #define KIND_INTERNAL 1
 #define EXTENT_BYTES  36 /* three 32-bit numbers, two commas */
@@ -122,16 +123,25 @@ static void put_op(struct rk_otlp_span_writer *writer, const struct rk_span *spa
 		rk_otlp_span_put_true(writer, RK_SPAN_KEY(INVALID_TIME));
 }
 
-/* Keys of a span are unique: ours are ours, and of two entries of one key the later counts. */
+bool rk_otlp_span_is_own_key(const char *key, size_t length)
+{
+	for (size_t i = 0; i < sizeof(own_keys) / sizeof(own_keys[0]); i++) {
+		if (own_keys[i].length == length && memcmp(own_keys[i].text, key, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Keys of a span are unique: ours are ours, what the program set on this very span comes before
+ * baggage, and of two entries of one key the later counts. */
 static bool may_use_key(const struct rk_span *span, uint32_t entry)
 {
 	const char *key = span->baggage[entry].key;
 	size_t length = strlen(key);
 
-	for (size_t i = 0; i < sizeof(own_keys) / sizeof(own_keys[0]); i++) {
-		if (own_keys[i].length == length && memcmp(own_keys[i].text, key, length) == 0)
-			return false;
-	}
+	if (rk_otlp_span_is_own_key(key, length) ||
+	    (span->api && rk_otlp_span_said_has_key(span->api, key)))
+		return false;
 	for (uint32_t i = entry + 1; i < span->baggage_count; i++) {
 		if (strcmp(span->baggage[i].key, key) == 0)
 			return false;
@@ -172,6 +182,8 @@ static void put_attributes(struct rk_otlp_span_writer *writer, const struct rk_s
 	if (span->op)
 		put_op(writer, span);
 	rk_otlp_span_put_string(writer, RK_SPAN_KEY(KEPT), kept_name(span->kept));
+	if (span->api && span->api->is_unfinished)
+		rk_otlp_span_put_true(writer, RK_SPAN_KEY(UNFINISHED));
 	put_baggage(writer, span);
 }
 
@@ -203,7 +215,7 @@ uint8_t *rk_otlp_span_shape_put(struct rk_otlp_span_writer *writer, const struct
 	p = rk_protobuf_put_varint(p, length);
 	p = rk_protobuf_put_text(p, name, length);
 	*p++ = RK_PROTOBUF_TAG(6, RK_PROTOBUF_VARINT);
-	*p++ = KIND_INTERNAL;
+	*p++ = span->api ? rk_otlp_span_said_kind(span->api) : KIND_INTERNAL;
 	times = p + 1;
 	if (span->start_unix_ns) {
 		*p++ = RK_PROTOBUF_TAG(7, RK_PROTOBUF_FIXED64);

@@ -27,6 +27,13 @@
 void rk_otlp_span_shape_get_key(struct rk_otlp_span_key *key, const struct rk_span *span);
 
 /**
+ * Whether @key is one of ours, which nobody else may use.
+ *
+ * Context: any.
+ */
+bool rk_otlp_span_is_own_key(const char *key, size_t length);
+
+/**
  * Bytes that the shape may need at most.
  *
  * Context: exporter.

@@ -172,6 +172,32 @@ static void add_op(struct list *list, const struct rk_span *span)
 		add_true(list, "rustkernel.invalid_time");
 }
 
+static void add_field(struct list *list, const struct rk_field *field)
+{
+	AnyValue *value = add(list, clean(list->oracle, field->key, UINT32_MAX));
+
+	if (!value)
+		return;
+	switch (field->type) {
+	case RK_FIELD_INTEGER:
+		value->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_INT_VALUE;
+		value->int_value = field->integer;
+		break;
+	case RK_FIELD_NUMBER:
+		value->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_DOUBLE_VALUE;
+		value->double_value = field->number;
+		break;
+	case RK_FIELD_BOOL:
+		value->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_BOOL_VALUE;
+		value->bool_value = field->flag;
+		break;
+	default:
+		value->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE;
+		value->string_value =
+			clean(list->oracle, field->text, list->oracle->limits.characters);
+	}
+}
+
 static bool is_own_key(const char *key)
 {
 	static const char *const keys[] = {
@@ -187,6 +213,34 @@ static bool is_own_key(const char *key)
 	return false;
 }
 
+/* What the program told. A span's own list may not have our keys. */
+static void add_fields(struct list *list, const uint8_t *fields, uint32_t bytes, bool is_span)
+{
+	struct rk_fields_reader reader;
+	struct rk_field field;
+
+	rk_fields_reader_init(&reader, fields, bytes);
+	while (rk_fields_next(&reader, &field)) {
+		if (is_span && is_own_key(field.key))
+			list->dropped++;
+		else
+			add_field(list, &field);
+	}
+}
+
+static bool is_told(const struct rk_span_api *api, const char *key)
+{
+	struct rk_fields_reader reader;
+	struct rk_field field;
+
+	rk_fields_reader_init(&reader, api->fields, api->field_bytes);
+	while (rk_fields_next(&reader, &field)) {
+		if (strcmp(field.key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void add_baggage(struct list *list, const struct rk_span *span)
 {
 	for (uint32_t i = 0; i < span->baggage_count; i++) {
@@ -195,6 +249,7 @@ static void add_baggage(struct list *list, const struct rk_span *span)
 
 		for (uint32_t k = i + 1; k < span->baggage_count; k++)
 			is_again = is_again || strcmp(entry->key, span->baggage[k].key) == 0;
+		is_again = is_again || (span->api && is_told(span->api, entry->key));
 		if (*entry->key && !is_again && !is_own_key(entry->key))
 			add_text(list, clean(list->oracle, entry->key, UINT32_MAX), entry->value);
 	}
@@ -234,8 +289,14 @@ static void add_attributes(struct list *list, const struct rk_span *span)
 		add_op(list, span);
 	if (span->kept)
 		add_text(list, "rustkernel.kept", span->kept == RK_KEPT_SLOW ? "slow" : "error");
+	if (span->api && span->api->is_unfinished)
+		add_true(list, "rustkernel.unfinished");
 	add_baggage(list, span);
 	add_numbers(list, span);
+	if (!span->api)
+		return;
+	add_fields(list, span->api->fields, span->api->field_bytes, true);
+	list->dropped += span->api->dropped_attributes;
 }
 
 static void set_status(struct oracle *oracle, Span *message, const char *error)
@@ -248,11 +309,11 @@ static void set_status(struct oracle *oracle, Span *message, const char *error)
 	message->status = status;
 }
 
-static void set_event(struct oracle *oracle, Span *message, const struct rk_span *span)
+static Event *exception(struct oracle *oracle, const struct rk_span *span)
 {
 	struct list list = { .oracle = oracle, .limit = oracle->limits.event_attributes };
 	size_t size = strlen(span->error) + 32;
-	Event **events = take(oracle, sizeof(*events)), *event = take(oracle, sizeof(*event));
+	Event *event = take(oracle, sizeof(*event));
 	char *text = take(oracle, size);
 
 	list.items = take(oracle, 2 * sizeof(KeyValue *));
@@ -265,9 +326,84 @@ static void set_event(struct oracle *oracle, Span *message, const struct rk_span
 	event->attributes = list.items;
 	event->n_attributes = list.count;
 	event->dropped_attributes_count = list.dropped;
-	events[0] = event;
-	message->events = events;
-	message->n_events = 1;
+	return event;
+}
+
+static Event *told_event(struct oracle *oracle, const struct rk_span_event *told)
+{
+	struct list list = { .oracle = oracle, .limit = oracle->limits.event_attributes };
+	Event *event = take(oracle, sizeof(*event));
+
+	list.items = take(oracle, ATTRIBUTES_MAX * sizeof(KeyValue *));
+	opentelemetry__proto__trace__v1__span__event__init(event);
+	event->time_unix_nano = told->unix_ns;
+	event->name = clean(oracle, told->name, UINT32_MAX);
+	add_fields(&list, told->fields, told->field_bytes, false);
+	event->attributes = list.items;
+	event->n_attributes = list.count;
+	event->dropped_attributes_count = list.dropped;
+	return event;
+}
+
+static void set_events(struct oracle *oracle, Span *message, const struct rk_span *span)
+{
+	uint32_t told = span->api ? span->api->event_count : 0;
+
+	message->events = take(oracle, (told + 1) * sizeof(*message->events));
+	message->dropped_events_count = span->api ? span->api->dropped_events : 0;
+	for (uint32_t i = 0; i < told; i++) {
+		if (message->n_events < oracle->limits.events)
+			message->events[message->n_events++] =
+				told_event(oracle, &span->api->events[i]);
+		else
+			message->dropped_events_count++;
+	}
+	if (!*span->error)
+		return;
+	if (message->n_events < oracle->limits.events)
+		message->events[message->n_events++] = exception(oracle, span);
+	else
+		message->dropped_events_count++;
+}
+
+static Link *told_link(struct oracle *oracle, const struct rk_span_link *told)
+{
+	struct list list = { .oracle = oracle, .limit = oracle->limits.link_attributes };
+	Link *link = take(oracle, sizeof(*link));
+
+	list.items = take(oracle, ATTRIBUTES_MAX * sizeof(KeyValue *));
+	opentelemetry__proto__trace__v1__span__link__init(link);
+	link->trace_id = (ProtobufCBinaryData){ 16, (uint8_t *)told->trace_id };
+	link->span_id = (ProtobufCBinaryData){ 8, (uint8_t *)told->span_id };
+	link->trace_state = clean(oracle, told->tracestate, UINT32_MAX);
+	link->flags = told->trace_flags;
+	add_fields(&list, told->fields, told->field_bytes, false);
+	link->attributes = list.items;
+	link->n_attributes = list.count;
+	link->dropped_attributes_count = list.dropped;
+	return link;
+}
+
+static void set_told(struct oracle *oracle, Span *message, const struct rk_span_api *api)
+{
+	static const char nothing[] = "";
+	Status *status = take(oracle, sizeof(*status));
+
+	message->kind = api->kind >= 1 && api->kind <= 5 ? (int)api->kind : 1;
+	message->links = take(oracle, (api->link_count + 1) * sizeof(*message->links));
+	message->dropped_links_count = api->dropped_links;
+	for (uint32_t i = 0; i < api->link_count; i++) {
+		if (message->n_links < oracle->limits.links)
+			message->links[message->n_links++] = told_link(oracle, &api->links[i]);
+		else
+			message->dropped_links_count++;
+	}
+	if (api->status != 1 && api->status != 2)
+		return;
+	opentelemetry__proto__trace__v1__status__init(status);
+	status->code = (int)api->status;
+	status->message = clean(oracle, api->status == 2 ? api->message : nothing, UINT32_MAX);
+	message->status = status;
 }
 
 static void set_link(struct oracle *oracle, Span *message, const struct rk_span *span)
@@ -287,13 +423,13 @@ static void set_rare(struct oracle *oracle, Span *message, const struct rk_span 
 {
 	static const uint8_t none[16];
 
-	if (*span->error) {
-		set_status(oracle, message, span->error);
-		if (oracle->limits.events)
-			set_event(oracle, message, span);
-		else
-			message->dropped_events_count = 1;
+	set_events(oracle, message, span);
+	if (span->api) {
+		set_told(oracle, message, span->api);
+		return;
 	}
+	if (*span->error)
+		set_status(oracle, message, span->error);
 	if (memcmp(span->link_trace_id, none, 16) == 0)
 		return;
 	if (oracle->limits.links)

@@ -288,6 +288,89 @@ static void random_baggage(struct rk_span *span)
 	span->baggage_count = (uint32_t)dice(5);
 }
 
+/* Pairs with keys of their own, some of them ours. Return: bytes. */
+static uint32_t random_fields(uint8_t *out, size_t size)
+{
+	static const char *const keys[] = {
+		"a",	   "tenant_id", "rustkernel.device", "long.key.of.an.application",
+		"bad\xc3", "thread.id"
+	};
+	struct rk_fields_writer writer;
+
+	rk_fields_writer_init(&writer, out, size);
+	for (size_t i = dice(3); i < COUNT(keys); i += 1 + dice(3)) {
+		struct rk_field field = { .key = keys[i] };
+
+		switch (dice(4)) {
+		case 0:
+			field.type = RK_FIELD_TEXT;
+			field.text = dice(30) ? some_short_text() : some_text();
+			break;
+		case 1:
+			field.type = RK_FIELD_INTEGER;
+			field.integer = (int64_t)dice_bits(64) * (dice(2) ? 1 : -1);
+			break;
+		case 2:
+			field.type = RK_FIELD_NUMBER;
+			field.number = dice(4) ? (double)dice_bits(64) / 7 : 0;
+			break;
+		default:
+			field.type = RK_FIELD_BOOL;
+			field.flag = dice(2);
+		}
+		rk_fields_put(&writer, &field);
+	}
+	return (uint32_t)writer.used;
+}
+
+enum { PARTS = 4, FIELD_BYTES = 1 << 17 };
+
+/* As the program might have told it. */
+static void random_api(struct rk_span *span)
+{
+	static uint8_t fields[1 + 2 * PARTS][FIELD_BYTES];
+	static struct rk_span_event events[PARTS];
+	static struct rk_span_link links[PARTS];
+	static struct rk_span_api api;
+
+	api = (struct rk_span_api){
+		.kind = (uint8_t)dice(7),
+		.status = (uint8_t)dice(4),
+		.is_unfinished = !dice(5),
+		.message = dice(2) ? "" : some_short_text(),
+		.fields = fields[0],
+		.field_bytes = random_fields(fields[0], FIELD_BYTES),
+		.events = events,
+		.links = links,
+		.event_count = (uint32_t)dice(PARTS),
+		.link_count = (uint32_t)dice(PARTS),
+		.dropped_attributes = (uint32_t)(dice(3) ? 0 : dice_bits(20)),
+		.dropped_events = (uint32_t)(dice(3) ? 0 : dice_bits(20)),
+		.dropped_links = (uint32_t)(dice(3) ? 0 : dice_bits(20)),
+	};
+	for (int i = 0; i < PARTS; i++) {
+		uint8_t *of_event = fields[1 + i], *of_link = fields[1 + PARTS + i];
+
+		events[i] = (struct rk_span_event){
+			.unix_ns = dice(9) ? dice_bits(64) : 0,
+			.name = dice(9) ? some_short_text() : "",
+			.fields = of_event,
+			.field_bytes = random_fields(of_event, FIELD_BYTES),
+		};
+		links[i] = (struct rk_span_link){
+			.trace_flags = (uint8_t)dice(4),
+			.tracestate = dice(2) ? "" : "a=b,c=d",
+			.fields = of_link,
+			.field_bytes = random_fields(of_link, FIELD_BYTES),
+		};
+		fill(links[i].trace_id, 16);
+		fill(links[i].span_id, 8);
+	}
+	span->api = &api;
+	span->is_borrowed = true;
+	memset(span->link_trace_id, 0, sizeof(span->link_trace_id));
+}
+
 static void random_span(struct rk_span *span, struct rk_op *op)
 {
 	memset(span, 0, sizeof(*span));
@@ -317,9 +400,11 @@ static void random_span(struct rk_span *span, struct rk_op *op)
 	span->trace_flags = (uint8_t)(1 | dice(4));
 	span->parent_is_remote = !dice(4);
 	span->host_time = !dice(4);
-	span->shape = (uint8_t)dice(3);
+	span->shape = (uint8_t)dice(4);
 	if (!dice(3))
 		random_baggage(span);
+	if (span->shape == RK_SPAN_API)
+		random_api(span);
 	if (span->shape == RK_SPAN_LEAF) {
 		random_op(op);
 		span->op = op;
@@ -449,6 +534,7 @@ static void test_limits(void **state)
 			.tracing_event_count_limit = limits[i][2],
 			.tracing_link_count_limit = limits[i][3],
 			.tracing_event_attribute_count_limit = limits[i][4],
+			.tracing_link_attribute_count_limit = limits[i][4],
 		};
 		struct rk_otlp_span_encoder *encoder;
 		struct rk_otlp_span_limits given;
@@ -771,6 +857,42 @@ static void test_value_limit_counts_characters(void **state)
 }
 
 /* An answer of bound() is for one span: another is written without it. */
+/* Every type of value, an empty text too, and what is only there for the program's spans. */
+static void test_what_the_program_told(void **state)
+{
+	static const uint8_t none[16];
+	struct rk_otlp_span_encoder *encoder;
+	struct rk_span span = base();
+	ScopeSpans *scope;
+	Span *got;
+
+	(void)state;
+	assert_int_equal(rk_otlp_span_encoder_create(&encoder, NULL), 0);
+	for (int i = 0; i < 2000; i++) {
+		struct rk_op op;
+
+		do {
+			random_span(&span, &op);
+		} while (span.shape != RK_SPAN_API);
+		got = read_back(encoder, &span, &scope);
+		assert_in_range(got->kind, 1, 5);
+		assert_int_equal(got->n_links, span.api->link_count);
+		assert_int_equal(got->n_events, span.api->event_count + (*span.error != '\0'));
+		assert_int_equal(got->dropped_events_count, span.api->dropped_events);
+		assert_true(got->dropped_attributes_count >= span.api->dropped_attributes);
+		assert_true(!got->status == (span.api->status != 1 && span.api->status != 2));
+		for (size_t l = 0; l < got->n_links; l++) {
+			assert_int_equal(got->links[l]->trace_id.len, 16);
+			assert_memory_not_equal(got->links[l]->trace_id.data, none, 16);
+			assert_int_equal(got->links[l]->flags & ~3u, 0);
+		}
+		for (size_t a = 0; a < got->n_attributes; a++)
+			assert_int_not_equal(got->attributes[a]->value->value_case, 0);
+		opentelemetry__proto__trace__v1__scope_spans__free_unpacked(scope, NULL);
+	}
+	rk_otlp_span_encoder_destroy(encoder);
+}
+
 static void test_encode_of_another_span(void **state)
 {
 	static uint8_t out[4096], plain[4096];
@@ -825,6 +947,7 @@ int main(void)
 		cmocka_unit_test(test_baggage_and_kept),
 		cmocka_unit_test(test_error_is_an_exception),
 		cmocka_unit_test(test_value_limit_counts_characters),
+		cmocka_unit_test(test_what_the_program_told),
 		cmocka_unit_test(test_encode_of_another_span),
 	};
 
