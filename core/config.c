@@ -424,8 +424,6 @@ void rk_config_log_problems(const struct rk_config *config)
 	if (config->warnings > config->problem_count)
 		rk_log_warn("config: %u further problems; see rktrace config --check",
 			    config->warnings - (uint32_t)config->problem_count);
-	if (config->alerting)
-		rk_log_warn("config: alerting is checked, but this version sends no alerts");
 	if (config->slo)
 		rk_log_warn("config: slo is checked, but this version does not judge it");
 	log_not_yet(config);

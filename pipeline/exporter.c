@@ -39,6 +39,8 @@
 #define SOCKET_WAIT_MS	   20  /* with sockets open: nobody wakes us for them during the wait */
 #define TICK_EVERY_NS	   (250 * NS_PER_MS)
 #define IDLE_TICK_EVERY_NS (10 * NS_PER_S)
+/* Rules are looked at with every tick. With the idle wait on top this is less than a second. */
+#define ALERT_TICK_EVERY_NS (750 * NS_PER_MS)
 #define CLOCK_EVERY_NS	   (10 * NS_PER_S)
 #define OPEN_AFTER_NS	   (100 * NS_PER_MS)
 #define START_TIMEOUT_MS   1000
@@ -241,13 +243,18 @@ static uint64_t drain_once(struct exporter *e, uint64_t now)
 	return taken;
 }
 
+static uint64_t tick_every_ns(const struct exporter *e)
+{
+	if (e->ops != e->ops_at_tick)
+		return TICK_EVERY_NS;
+	return rk_outputs_has_alerts(&e->outputs) ? ALERT_TICK_EVERY_NS : IDLE_TICK_EVERY_NS;
+}
+
 static void do_what_is_due(struct exporter *e, uint64_t now)
 {
-	bool has_news = e->ops != e->ops_at_tick;
-
 	if (now >= e->last_clock_ns + CLOCK_EVERY_NS)
 		tell_clock(e, now);
-	if (now >= e->last_tick_ns + (has_news ? TICK_EVERY_NS : IDLE_TICK_EVERY_NS)) {
+	if (now >= e->last_tick_ns + tick_every_ns(e)) {
 		tell_tick(e, RK_OP_TICK, now);
 		rk_own_files_check(&e->outputs.files);
 	}

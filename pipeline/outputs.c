@@ -331,8 +331,15 @@ void rk_outputs_open(struct rk_outputs *outputs)
 	if (rk_verdict_create(&outputs->verdict, config) == 0)
 		rk_pipeline_add_sink(outputs->pipeline, rk_verdict_sink(outputs->verdict));
 	open_net(outputs);
+	outputs->alerts.net = outputs->net;
+	rk_alert_output_connect(&outputs->alerts, rk_pipeline_alerts(outputs->pipeline));
 	if (rk_event_source_is_wanted(&outputs->events))
 		rk_pipeline_add_sink(outputs->pipeline, &outputs->events.sink);
+}
+
+bool rk_outputs_has_alerts(const struct rk_outputs *outputs)
+{
+	return outputs->pipeline && rk_pipeline_alerts(outputs->pipeline);
 }
 
 void rk_outputs_take(struct rk_outputs *outputs, const struct rk_op *op)

@@ -12,6 +12,7 @@
 
 #include <limits.h>
 
+#include "pipeline/alert_output.h"
 #include "pipeline/event_source.h"
 #include "pipeline/exporter.h"
 #include "pipeline/net_module.h"
@@ -28,6 +29,7 @@ struct rk_outputs {
 	struct rk_trace_writer *writer; /* may be NULL */
 	struct rk_net *net;		/* may be NULL */
 	struct rk_net_host net_host;
+	struct rk_alert_output alerts;
 	struct rk_event_source events;
 	char *resource;
 	char executable[PATH_MAX];
@@ -54,6 +56,13 @@ void rk_outputs_init(struct rk_outputs *outputs, const struct rk_exporter_setup 
  * Context: exporter.
  */
 void rk_outputs_open(struct rk_outputs *outputs);
+
+/**
+ * Whether somebody waits for alerts, and so for time to pass.
+ *
+ * Context: exporter.
+ */
+bool rk_outputs_has_alerts(const struct rk_outputs *outputs);
 
 /**
  * One op, with its ordinal.

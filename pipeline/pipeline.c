@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/alert_engine.h"
 #include "pipeline/assembler.h"
 #include "pipeline/metrics_state.h"
 
 struct rk_pipeline {
 	struct rk_metrics *metrics;
 	struct rk_slo *slo; /* NULL = none is configured */
+	struct rk_alert_engine *alerts; /* NULL = no rule is configured */
 	struct rk_assembler *assembler;
 	struct rk_sink *first; /* borrowed; in the order they were added */
 	bool wants_spans;      /* some sink takes spans */
@@ -25,10 +27,24 @@ static void give_span(const struct rk_span *span, void *data)
 	struct rk_pipeline *pipeline = data;
 
 	rk_metrics_note_span(pipeline->metrics, span);
+	rk_alert_engine_note_span(pipeline->alerts, span);
 	for (struct rk_sink *sink = pipeline->first; sink; sink = sink->next) {
 		if (sink->span)
 			sink->span(sink, span);
 	}
+}
+
+/* Return: 0, -ENOMEM. */
+static int create_alerts(struct rk_pipeline *pipeline, const struct rk_config *config)
+{
+	const struct rk_alert_slos slos = { .slo = pipeline->slo,
+					    .get = rk_slo_result_get,
+					    .burn_rate = rk_slo_burn_rate };
+	int err = rk_alert_engine_create(&pipeline->alerts, config);
+
+	if (pipeline->alerts)
+		rk_alert_engine_set_slos(pipeline->alerts, &slos);
+	return err;
 }
 
 int rk_pipeline_create(struct rk_pipeline **out, const struct rk_pipeline_setup *setup)
@@ -50,6 +66,7 @@ int rk_pipeline_create(struct rk_pipeline **out, const struct rk_pipeline_setup 
 		return -ENOMEM;
 	if (rk_metrics_create(&pipeline->metrics, setup->config) ||
 	    rk_slo_create(&pipeline->slo, setup->config, NULL) ||
+	    create_alerts(pipeline, setup->config) ||
 	    rk_assembler_create(&pipeline->assembler, &assembler)) {
 		rk_pipeline_destroy(pipeline);
 		return -ENOMEM;
@@ -69,6 +86,7 @@ void rk_pipeline_destroy(struct rk_pipeline *pipeline)
 	if (!pipeline)
 		return;
 	rk_metrics_destroy(pipeline->metrics);
+	rk_alert_engine_destroy(pipeline->alerts);
 	rk_slo_destroy(pipeline->slo);
 	rk_assembler_destroy(pipeline->assembler);
 	free(pipeline);
@@ -97,6 +115,7 @@ void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op)
 {
 	rk_metrics_feed(pipeline->metrics, op);
 	rk_slo_feed(pipeline->slo, op);
+	rk_alert_engine_feed(pipeline->alerts, op);
 	for (struct rk_sink *sink = pipeline->first; sink; sink = sink->next) {
 		if (sink->op)
 			sink->op(sink, op);
@@ -111,6 +130,7 @@ void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op)
 void rk_pipeline_finish(struct rk_pipeline *pipeline)
 {
 	rk_slo_finish(pipeline->slo);
+	rk_alert_engine_finish(pipeline->alerts);
 	if (!pipeline->wants_spans)
 		return;
 	rk_assembler_finish(pipeline->assembler);
@@ -125,4 +145,9 @@ struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline)
 struct rk_slo *rk_pipeline_slo(struct rk_pipeline *pipeline)
 {
 	return pipeline->slo;
+}
+
+struct rk_alert_engine *rk_pipeline_alerts(struct rk_pipeline *pipeline)
+{
+	return pipeline->alerts;
 }

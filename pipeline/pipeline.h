@@ -17,6 +17,7 @@
 
 struct rk_pipeline;
 struct rk_metrics;
+struct rk_alert_engine;
 struct rk_slo;
 
 struct rk_pipeline_setup {
@@ -73,5 +74,12 @@ struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline);
  * Context: exporter or tools. Ownership: borrowed until destroy. Return: NULL when there is none.
  */
 struct rk_slo *rk_pipeline_slo(struct rk_pipeline *pipeline);
+
+/**
+ * The alert engine, so that somebody is told.
+ *
+ * Context: exporter or tools. Ownership: borrowed until destroy. Return: NULL without rules.
+ */
+struct rk_alert_engine *rk_pipeline_alerts(struct rk_pipeline *pipeline);
 
 #endif
