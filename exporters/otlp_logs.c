@@ -19,12 +19,6 @@
 
 static const uint8_t zero_id[16];
 
-/* The attributes in the order in which they are sent; a text of NULL is a number. */
-struct attribute {
-	const char *key, *text;
-	double number;
-};
-
 struct writer {
 	uint8_t *p;
 	const struct rk_log_event *event;
@@ -57,9 +51,48 @@ static uint8_t *put_text_field(uint8_t *p, unsigned field, const char *text, siz
 	return rk_protobuf_put_text(p, text, length);
 }
 
-static void put_attribute(struct writer *writer, const struct attribute *attribute)
+static bool is_text(const struct rk_log_field *field)
 {
-	size_t key = strlen(attribute->key), text = 0, any = 9;
+	return field->value == RK_LOG_VALUE_AUTO && field->text;
+}
+
+/* Bytes of the AnyValue; of a text those of the first @text bytes. */
+static size_t value_bytes(const struct rk_log_field *field, size_t text)
+{
+	switch (field->value) {
+	case RK_LOG_VALUE_INTEGER:
+		return 1 + rk_protobuf_varint_size((uint64_t)field->integer);
+	case RK_LOG_VALUE_BOOL:
+		return 2;
+	default:
+		return is_text(field) ? 1 + rk_protobuf_varint_size(text) + text : 9;
+	}
+}
+
+static uint8_t *put_value(uint8_t *p, const struct rk_log_field *field, size_t text)
+{
+	uint64_t bits;
+
+	switch (field->value) {
+	case RK_LOG_VALUE_INTEGER:
+		*p++ = RK_PROTOBUF_TAG(3, RK_PROTOBUF_VARINT);
+		return rk_protobuf_put_varint(p, (uint64_t)field->integer);
+	case RK_LOG_VALUE_BOOL:
+		*p++ = RK_PROTOBUF_TAG(2, RK_PROTOBUF_VARINT);
+		*p++ = field->integer != 0;
+		return p;
+	default:
+		if (is_text(field))
+			return put_text_field(p, 1, field->text, text);
+		memcpy(&bits, &field->number, sizeof(bits));
+		*p++ = RK_PROTOBUF_TAG(4, RK_PROTOBUF_FIXED64);
+		return rk_protobuf_put_fixed64(p, bits);
+	}
+}
+
+static void put_attribute(struct writer *writer, const struct rk_log_field *attribute)
+{
+	size_t key = strlen(attribute->key), text = 0, any;
 	uint8_t *p = writer->p;
 
 	if (writer->count == writer->config->logging_attribute_count_limit) {
@@ -67,48 +100,41 @@ static void put_attribute(struct writer *writer, const struct attribute *attribu
 		return;
 	}
 	writer->count++;
-	if (attribute->text) {
+	if (is_text(attribute))
 		text = cut_at(attribute->text, writer->config->logging_attribute_value_limit);
-		any = 1 + rk_protobuf_varint_size(text) + text;
-	}
+	any = value_bytes(attribute, text);
 	*p++ = RK_PROTOBUF_TAG(6, RK_PROTOBUF_BYTES);
 	p = rk_protobuf_put_varint(p, 1 + rk_protobuf_varint_size(key) + key + 1 +
 					      rk_protobuf_varint_size(any) + any);
 	p = put_text_field(p, 1, attribute->key, key);
 	*p++ = RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES);
 	p = rk_protobuf_put_varint(p, any);
-	if (attribute->text) {
-		p = put_text_field(p, 1, attribute->text, text);
-	} else {
-		uint64_t bits;
-
-		memcpy(&bits, &attribute->number, sizeof(bits));
-		*p++ = RK_PROTOBUF_TAG(4, RK_PROTOBUF_FIXED64);
-		p = rk_protobuf_put_fixed64(p, bits);
-	}
-	writer->p = p;
+	writer->p = put_value(p, attribute, text);
 }
 
 /* The attributes that do not come from fields. Return: how many of the array are used. */
-static size_t own_attributes(const struct rk_log_event *event, struct attribute own[4])
+static size_t own_attributes(const struct rk_log_event *event, struct rk_log_field own[4])
 {
 	size_t count = 0;
 
 	if (length_of(event->kernel_id))
-		own[count++] = (struct attribute){ "rustkernel.kernel_id", event->kernel_id, 0 };
+		own[count++] = (struct rk_log_field){ .key = "rustkernel.kernel_id",
+						      .text = event->kernel_id };
 	if (length_of(event->domain))
-		own[count++] = (struct attribute){ "rustkernel.domain", event->domain, 0 };
-	if (event->duration_ms >= 0)
 		own[count++] =
-			(struct attribute){ "rustkernel.duration_ms", NULL, event->duration_ms };
+			(struct rk_log_field){ .key = "rustkernel.domain", .text = event->domain };
+	if (event->duration_ms >= 0)
+		own[count++] = (struct rk_log_field){ .key = "rustkernel.duration_ms",
+						      .number = event->duration_ms };
 	if (length_of(event->tenant_id))
-		own[count++] = (struct attribute){ "tenant_id", event->tenant_id, 0 };
+		own[count++] =
+			(struct rk_log_field){ .key = "tenant_id", .text = event->tenant_id };
 	return count;
 }
 
 /* Keys are unique: whether field @index has one that was there before. */
-static bool is_repeated(const struct rk_log_event *event, size_t index, const struct attribute *own,
-			size_t own_count)
+static bool is_repeated(const struct rk_log_event *event, size_t index,
+			const struct rk_log_field *own, size_t own_count)
 {
 	const char *key = event->fields[index].key;
 
@@ -126,7 +152,7 @@ static bool is_repeated(const struct rk_log_event *event, size_t index, const st
 static void put_attributes(struct writer *writer)
 {
 	const struct rk_log_event *event = writer->event;
-	struct attribute own[4];
+	struct rk_log_field own[4];
 	size_t own_count = own_attributes(event, own);
 
 	for (size_t i = 0; i < own_count; i++)
@@ -135,8 +161,7 @@ static void put_attributes(struct writer *writer)
 		const struct rk_log_field *field = &event->fields[i];
 
 		if (*field->key && !is_repeated(event, i, own, own_count))
-			put_attribute(writer, &(struct attribute){ field->key, field->text,
-								   field->number });
+			put_attribute(writer, field);
 	}
 	if (writer->dropped) {
 		*writer->p++ = RK_PROTOBUF_TAG(7, RK_PROTOBUF_VARINT);

@@ -93,17 +93,27 @@ static void follow_path(struct rk_log_file *file)
 		adopt(file, fd);
 }
 
+static void name_older(const struct rk_log_file *file, uint32_t number, char *out, size_t size)
+{
+	if (number)
+		snprintf(out, size, "%s.%u", file->path, number);
+	else
+		snprintf(out, size, "%s", file->path);
+}
+
+/* Up to the first number that is free, so that keeping many costs nothing while there are few. */
 static void move_older(const struct rk_log_file *file)
 {
 	char from[PATH_MAX + 16], to[PATH_MAX + 16];
+	uint32_t last = 0;
 
-	for (uint32_t i = file->max_files; i > 0; i--) {
-		snprintf(to, sizeof(to), "%s.%u", file->path, i);
-		if (i > 1)
-			snprintf(from, sizeof(from), "%s.%u", file->path, i - 1);
-		else
-			snprintf(from, sizeof(from), "%s", file->path);
-		rename(from, to); /* it may not be there */
+	do
+		name_older(file, ++last, to, sizeof(to));
+	while (last < file->max_files && access(to, F_OK) == 0);
+	for (; last > 0; last--) {
+		name_older(file, last - 1, from, sizeof(from));
+		name_older(file, last, to, sizeof(to));
+		rename(from, to);
 	}
 }
 

@@ -83,10 +83,26 @@ const char *rk_log_line_key(const char *key, char out[160])
 	return key;
 }
 
+/* As they are shown: what is no UTF-8 is '?'. */
+static bool is_same_key(const char *a, const char *b)
+{
+	while (*a && *b) {
+		size_t a_step = rk_utf8_sequence((const uint8_t *)a, strnlen(a, 4));
+		size_t b_step = rk_utf8_sequence((const uint8_t *)b, strnlen(b, 4));
+
+		if (a_step && b_step ? a_step != b_step || memcmp(a, b, a_step) != 0 :
+				       (a_step ? *a : '?') != (b_step ? *b : '?'))
+			return false;
+		a += a_step ? a_step : 1;
+		b += b_step ? b_step : 1;
+	}
+	return *a == *b;
+}
+
 bool rk_log_line_is_repeated(const struct rk_log_event *event, size_t index)
 {
 	for (size_t i = 0; i < index; i++) {
-		if (strcmp(event->fields[i].key, event->fields[index].key) == 0)
+		if (is_same_key(event->fields[i].key, event->fields[index].key))
 			return true;
 	}
 	return false;
@@ -248,6 +264,13 @@ static void put_duration(struct line *line, double duration_ms)
 	put(line, text);
 }
 
+/* A span without a trace says nothing. */
+static const char *span_hex(char out[40], const struct rk_log_event *event)
+{
+	rk_log_line_hex(out, event->trace_id, 16);
+	return *out ? rk_log_line_hex(out, event->span_id, 8) : out;
+}
+
 static bool has(const char *text)
 {
 	return text && *text;
@@ -312,7 +335,7 @@ static void put_json(struct line *line, const struct rk_log_event *event)
 		put_duration(line, event->duration_ms);
 	}
 	put_json_name(line, "trace_id", rk_log_line_hex(hex, event->trace_id, 16));
-	put_json_name(line, "span_id", rk_log_line_hex(hex, event->span_id, 8));
+	put_json_name(line, "span_id", span_hex(hex, event));
 	put_json_name(line, "tenant_id", event->tenant_id);
 	for (size_t i = 0; i < event->field_count; i++) {
 		if (*event->fields[i].key && !rk_log_line_is_repeated(event, i))
@@ -407,7 +430,7 @@ static void put_text_fields(struct line *line, const struct rk_log_event *event)
 		put_duration(line, event->duration_ms);
 	}
 	put_text_name(line, "trace_id", rk_log_line_hex(hex, event->trace_id, 16));
-	put_text_name(line, "span_id", rk_log_line_hex(hex, event->span_id, 8));
+	put_text_name(line, "span_id", span_hex(hex, event));
 	put_text_name(line, "tenant_id", event->tenant_id);
 	for (size_t i = 0; i < event->field_count; i++) {
 		const struct rk_log_field *field = &event->fields[i];

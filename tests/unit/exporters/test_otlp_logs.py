@@ -10,7 +10,7 @@ from opentelemetry.proto.logs.v1 import logs_pb2
 START_NS = 1700000000000000000
 ALL = {"rustkernel.kernel_id": "graph/pagerank", "rustkernel.domain": "GraphAnalytics",
        "rustkernel.duration_ms": 1.5, "tenant_id": "acme", "kernels": 12.0, "host": "h\u00e4\u00f6st",
-       "bad": "a?\u00e4", "nothing": "", "ratio": -0.25}
+       "bad": "a?\u00e4", "nothing": "", "ratio": -0.25, "least": -2**63, "is_warm": True}
 
 
 class Logs(Case):
@@ -50,6 +50,8 @@ class Logs(Case):
         self.assertEqual(record.flags, 3)
         self.assertEqual(record.dropped_attributes_count, 0)
         self.assertEqual(self.attributes(record), ALL)
+        self.assertEqual([a.value.WhichOneof("value") for a in record.attributes][-3:],
+                         ["double_value", "int_value", "bool_value"])
 
     def test_number_of_attributes(self):
         record = self.read("three.bin")

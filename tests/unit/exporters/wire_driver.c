@@ -394,10 +394,15 @@ static void write_log(const char *name, const struct rk_log_event *event, uint64
 static int run_logs(void)
 {
 	static const struct rk_log_field fields[] = {
-		{ "kernels", NULL, 12 },       { "host", "h\xc3\xa4\xc3\xb6st", 0 },
-		{ "kernels", "again", 0 },     { "tenant_id", "twice", 0 },
-		{ "bad", "a\xff\xc3\xa4", 0 }, { "nothing", "", 0 },
-		{ "ratio", NULL, -0.25 },
+		{ .key = "kernels", .number = 12 },
+		{ .key = "host", .text = "h\xc3\xa4\xc3\xb6st" },
+		{ .key = "kernels", .text = "again" },
+		{ .key = "tenant_id", .text = "twice" },
+		{ .key = "bad", .text = "a\xff\xc3\xa4" },
+		{ .key = "nothing", .text = "" },
+		{ .key = "ratio", .number = -0.25 },
+		{ .key = "least", .value = RK_LOG_VALUE_INTEGER, .integer = INT64_MIN },
+		{ .key = "is_warm", .value = RK_LOG_VALUE_BOOL, .integer = 1 },
 	};
 	struct rk_log_event event = { .unix_ns = START_NS,
 				      .observed_unix_ns = START_NS + 5,
