@@ -307,8 +307,8 @@ static int begin_family(struct round *round, const struct rk_metric_family *fami
 	round->family = family;
 	round->has_overflow = false;
 	rk_otlp_value_finish(&round->metrics->overflow);
-	round->is_exponential =
-		is_histogram && config->metrics_histogram == RK_HISTOGRAM_EXPONENTIAL;
+	round->is_exponential = is_histogram && !family->explicit_only &&
+				config->metrics_histogram == RK_HISTOGRAM_EXPONENTIAL;
 	/* What describes the tracer is looked at when asked, not counted call by call: to
 	 * lowmemory that is an asynchronous counter, which stays cumulative. */
 	round->is_delta = family->type != RK_METRIC_GAUGE &&

@@ -32,7 +32,7 @@ struct rk_otlp_bytes {
  */
 int rk_otlp_bytes_reserve(struct rk_otlp_bytes *buffer, size_t more);
 
-#define RK_OTLP_NAME_BYTES 128
+#define RK_OTLP_NAME_BYTES 256
 
 /* What a family is called here. */
 struct rk_otlp_metric_name {

@@ -313,11 +313,11 @@ static int put_point(struct render *render, const struct rk_metric_point *point)
 	if (rk_otlp_bytes_reserve(&render->label_text, bytes))
 		return -ENOMEM;
 	for (int i = 0; i < RK_LABELS_MAX && point->family->labels[i]; i++) {
-		const char *value = point->values[i] ? point->values[i] : "";
-
+		if (!point->values[i])
+			continue;
 		CLIENT_(label_pair__init)(&pairs[i]);
 		pairs[i].name = (char *)(uintptr_t)point->family->labels[i];
-		pairs[i].value = copy_text(&render->label_text, value);
+		pairs[i].value = copy_text(&render->label_text, point->values[i]);
 		list[metric.n_label++] = &pairs[i];
 	}
 	metric.label = list;

@@ -13,6 +13,7 @@
 #include "core/record.h"
 #include "core/trace_context.h"
 #include "pipeline/kernel_name.h"
+#include "pipeline/metrics_said.h"
 #include "pipeline/metrics_state.h"
 
 #define RANKED_OWN    1u
@@ -33,6 +34,10 @@ static const struct rk_metric_family families[RK_METRIC_ID_COUNT] = {
 
 const char *const rk_metric_outcomes[RK_OUTCOMES] = { "eligible", "sent", "sampled_out",
 						      "dropped" };
+
+/* In the order of rk_metrics_note_assembler(). */
+const char *const rk_metric_decisions[RK_DECISIONS] = { "kept_slow", "kept_error", "refused",
+							"undecided" };
 
 static const char *const pool_names[RK_POOL_COUNT] = {
 	[RK_POOL_DEVICE] = "device", [RK_POOL_MANAGED] = "managed", [RK_POOL_PINNED] = "pinned",
@@ -84,6 +89,27 @@ bool rk_metrics_is_failed_launch(const struct rk_op *op)
 	       strncmp(api, "cuLaunchHostFunc", 16) != 0;
 }
 
+/* The families of kernels with what was chosen of the baggage behind their own labels. */
+static int label_kernels(struct rk_metrics *metrics)
+{
+	static const enum rk_metric_id ids[] = { RK_METRIC_ID_EXECUTIONS, RK_METRIC_ID_DURATION };
+	int err = rk_metrics_baggage_init(&metrics->baggage, metrics->config,
+					  families[RK_METRIC_ID_EXECUTIONS].labels);
+
+	rk_handle_map_init(&metrics->labelled, RK_SERIES_MAX);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		struct rk_metric_family *family = &metrics->kernel_families[i];
+		uint32_t label = 0;
+
+		*family = families[ids[i]];
+		while (family->labels[label])
+			label++;
+		for (uint32_t n = 0; n < metrics->baggage.count; n++)
+			family->labels[label++] = metrics->baggage.names[n];
+	}
+	return err;
+}
+
 int rk_metrics_create(struct rk_metrics **out, const struct rk_config *config)
 {
 	struct rk_metrics *metrics = calloc(1, sizeof(*metrics));
@@ -95,14 +121,22 @@ int rk_metrics_create(struct rk_metrics **out, const struct rk_config *config)
 	metrics->config = config;
 	rk_histogram_scale_init(&metrics->bounds, &config->metrics_histogram_buckets);
 	rk_histogram_scale_init_exponential(&metrics->exponential);
-	rk_series_list_init(&metrics->kernels, sizeof(struct rk_kernel_series), 2, most);
+	rk_series_list_init(&metrics->kernels, sizeof(struct rk_kernel_series), RK_SERIES_SOURCES,
+			    most);
 	rk_series_list_init(&metrics->transfers, sizeof(struct rk_transfer_series), 1, most);
 	rk_series_list_init(&metrics->errors, sizeof(struct rk_error_series), 1, most);
 	rk_series_list_init(&metrics->memory, sizeof(struct rk_memory_series), 1, most);
+	rk_series_list_init(&metrics->queues, sizeof(struct rk_queue_series), 1, most);
 	rk_handle_map_init(&metrics->ranked, RK_SERIES_MAX);
 	metrics->other = rk_intern("other");
 	metrics->all = rk_intern("all");
 	metrics->unknown = rk_intern("unknown");
+	metrics->user.config = config;
+	if (label_kernels(metrics)) {
+		rk_metrics_destroy(metrics);
+		*out = NULL;
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -116,14 +150,18 @@ void rk_metrics_destroy(struct rk_metrics *metrics)
 	rk_series_list_finish(&metrics->transfers);
 	rk_series_list_finish(&metrics->errors);
 	rk_series_list_finish(&metrics->memory);
+	rk_series_list_finish(&metrics->queues);
+	rk_metrics_baggage_finish(&metrics->baggage);
+	rk_metrics_user_finish(&metrics->user);
+	rk_handle_map_finish(&metrics->labelled);
+	free(metrics->said);
 	rk_handle_map_finish(&metrics->ranked);
 	free(metrics->target_labels);
 	free(metrics);
 }
 
-/* Return: NULL without memory; that has been counted. */
-static void *series_get(struct rk_metrics *metrics, struct rk_series_list *list, uint64_t key,
-			uint32_t which)
+void *rk_metrics_series_get(struct rk_metrics *metrics, struct rk_series_list *list, uint64_t key,
+			    uint32_t which)
 {
 	void *series = rk_series_list_get(list, key, which);
 
@@ -157,35 +195,74 @@ static bool has_own_series(struct rk_metrics *metrics, uint32_t kernel_id)
 	return slot->tag == RANKED_OWN;
 }
 
-static struct rk_kernel_series *kernel_get(struct rk_metrics *metrics, const struct rk_op *op,
-					   enum rk_metric_source source)
+/* The key of a kernel whose label values are those of a set: exact, unlike a hash of both. 0, which
+ * leads to the series "other", when there are too many. */
+static uint64_t labelled_key(struct rk_metrics *metrics, uint64_t key, uint32_t baggage)
 {
-	const struct rk_kernel_name *name = rk_kernel_name_get(metrics->config, op->name);
-	uint32_t kernel_id = name->kernel_id;
-	uint32_t domain = name->domain;
-	uint64_t key = kernel_key(kernel_id, domain, op->device, source);
+	struct rk_handle_slot *slot;
+
+	if (baggage == RK_BAGGAGE_SET_NONE)
+		return key;
+	slot = rk_handle_map_put(&metrics->labelled, key);
+	if (slot && !slot->tag)
+		slot->tag = metrics->labelled.count;
+	return slot ? 1ull << 63 | (uint64_t)slot->tag << 32 | baggage : 0;
+}
+
+/* What a series is the series of. */
+struct kernel_identity {
+	uint32_t kernel_id, domain, device, source, baggage;
+};
+
+static struct rk_kernel_series *kernel_find(struct rk_metrics *metrics, struct kernel_identity id)
+{
+	uint64_t key = labelled_key(
+		metrics, kernel_key(id.kernel_id, id.domain, id.device, id.source), id.baggage);
 	struct rk_kernel_series *series;
 	struct rk_kernel_cache *recent;
 
 	recent = &metrics->recent[(key * 0x9e3779b97f4a7c15ull) >> 56];
-	if (recent->key == key)
+	if (key && recent->key == key)
 		return recent->series;
 	if (!metrics->config->metrics_include_kernel_stats) {
-		kernel_id = metrics->all;
-	} else if (!has_own_series(metrics, kernel_id)) {
-		kernel_id = metrics->other;
-		domain = metrics->unknown;
+		id.kernel_id = metrics->all;
+	} else if (!has_own_series(metrics, id.kernel_id)) {
+		id.kernel_id = metrics->other;
+		id.domain = metrics->unknown;
 	}
-	series = series_get(metrics, &metrics->kernels,
-			    kernel_key(kernel_id, domain, op->device, source), source);
+	series = rk_metrics_series_get(
+		metrics, &metrics->kernels,
+		labelled_key(metrics, kernel_key(id.kernel_id, id.domain, id.device, id.source),
+			     id.baggage),
+		id.source);
 	if (!series)
 		return NULL;
-	series->kernel_id = kernel_id;
-	series->domain = domain;
-	series->device = op->device;
-	series->source = source;
-	*recent = (struct rk_kernel_cache){ key, series };
+	series->kernel_id = id.kernel_id;
+	series->domain = id.domain;
+	series->device = id.device;
+	series->source = id.source;
+	series->baggage = id.baggage;
+	if (key)
+		*recent = (struct rk_kernel_cache){ key, series };
 	return series;
+}
+
+static struct rk_kernel_series *kernel_get(struct rk_metrics *metrics, const struct rk_op *op,
+					   enum rk_metric_source source)
+{
+	const struct rk_kernel_name *name = rk_kernel_name_get(metrics->config, op->name);
+
+	return kernel_find(metrics, (struct kernel_identity){
+					    name->kernel_id, name->domain, op->device, source,
+					    rk_metrics_baggage_of(&metrics->baggage, op->exec) });
+}
+
+struct rk_kernel_series *rk_metrics_recorded_get(struct rk_metrics *metrics, uint32_t kernel_id,
+						 uint32_t domain)
+{
+	return kernel_find(metrics,
+			   (struct kernel_identity){ kernel_id, domain, RK_DEVICE_NONE,
+						     RK_SERIES_API, metrics->baggage.process_set });
 }
 
 static bool has_duration(const struct rk_op *op)
@@ -231,7 +308,7 @@ static void feed_transfer(struct rk_metrics *metrics, const struct rk_op *op)
 
 	if (op->flags & RK_OP_F_OPEN)
 		return;
-	series = series_get(metrics, &metrics->transfers, key + 1, 0);
+	series = rk_metrics_series_get(metrics, &metrics->transfers, key + 1, 0);
 	if (!series)
 		return;
 	series->kind = kind;
@@ -245,7 +322,7 @@ static void feed_transfer(struct rk_metrics *metrics, const struct rk_op *op)
 static void feed_memory(struct rk_metrics *metrics, const struct rk_op *op)
 {
 	uint64_t key = ((uint64_t)op->device << 8 | op->memory.pool) + 1;
-	struct rk_memory_series *series = series_get(metrics, &metrics->memory, key, 0);
+	struct rk_memory_series *series = rk_metrics_series_get(metrics, &metrics->memory, key, 0);
 
 	if (!series)
 		return;
@@ -262,7 +339,8 @@ static void feed_error(struct rk_metrics *metrics, const struct rk_op *op)
 	uint32_t domain =
 		op->name ? rk_kernel_name_get(metrics->config, op->name)->domain : metrics->unknown;
 	uint64_t key = (uint64_t)op->api << 40 | (uint64_t)domain << 20 | op->result;
-	struct rk_error_series *series = series_get(metrics, &metrics->errors, key + 1, 0);
+	struct rk_error_series *series =
+		rk_metrics_series_get(metrics, &metrics->errors, key + 1, 0);
 	struct rk_kernel_series *kernel;
 
 	if (series) {
@@ -316,6 +394,15 @@ void rk_metrics_feed(struct rk_metrics *metrics, const struct rk_op *op)
 		break;
 	case RK_OP_DEVICE:
 		note_device(metrics, op->device);
+		break;
+	case RK_OP_CONTEXT:
+		rk_metrics_baggage_feed(&metrics->baggage, op);
+		break;
+	case RK_OP_INSTRUMENT:
+		rk_metrics_said_define(metrics, op);
+		break;
+	case RK_OP_SAMPLE:
+		rk_metrics_said_sample(metrics, op);
 		break;
 	default:
 		break;

@@ -18,8 +18,9 @@
 
 enum rk_metric_type { RK_METRIC_COUNTER, RK_METRIC_GAUGE, RK_METRIC_HISTOGRAM };
 
-#define RK_LABELS_MAX 6
+#define RK_LABELS_MAX 16
 
+/* A row of metrics.def, or a metric of the program: that one lives as long as the registry. */
 struct rk_metric_family {
 	const char *name; /* Prometheus name with unit and _total */
 	const char *unit; /* "seconds", "bytes" or "" */
@@ -27,6 +28,7 @@ struct rk_metric_family {
 	const char *labels[RK_LABELS_MAX]; /* NULL-terminated unless full */
 	uint8_t type;			   /* enum rk_metric_type */
 	bool runtime;			   /* the tracer's own: only with metrics.include_runtime */
+	bool explicit_only; /* histogram: the program chose its bounds; no exponential view */
 };
 
 struct rk_exemplar {
@@ -46,7 +48,8 @@ struct rk_histogram_view {
 	/* the same values in exponential buckets: index i = (base^i, base^(i+1)] seconds,
 	 * base = 2^(2^-scale). Trimmed: the first and the last are not empty, unless count is 0.
 	 * A value of 0 lies in the bucket of 1 ns. There may be more buckets than a wire takes. */
-	const uint64_t *exponential; /* exponential_count, the first has index exponential_first */
+	const uint64_t *exponential; /* exponential_count, the first has index exponential_first;
+				      * NULL: the family is explicit_only */
 	int exponential_first;
 	size_t exponential_count;
 	int scale;
@@ -54,7 +57,7 @@ struct rk_histogram_view {
 
 struct rk_metric_point {
 	const struct rk_metric_family *family;
-	const char *values[RK_LABELS_MAX]; /* in the order of family->labels */
+	const char *values[RK_LABELS_MAX]; /* in the order of family->labels; NULL: not there */
 	double value;			   /* counters, gauges */
 	struct rk_histogram_view histogram;
 };

@@ -6,6 +6,8 @@
 
 #include "core/intern.h"
 #include "core/log.h"
+#include "pipeline/assembler.h"
+#include "pipeline/metrics_said.h"
 #include "pipeline/metrics_state.h"
 #include "pipeline/process_stats.h"
 
@@ -21,6 +23,22 @@ void rk_metrics_set_live(struct rk_metrics *metrics)
 void rk_metrics_set_slo(struct rk_metrics *metrics, const struct rk_slo *slo)
 {
 	metrics->slo = slo;
+}
+
+void rk_metrics_set_baggage(struct rk_metrics *metrics, const char *baggage)
+{
+	rk_metrics_baggage_set_process(&metrics->baggage, baggage);
+}
+
+void rk_metrics_note_assembler(struct rk_metrics *metrics, const struct rk_assembler_stats *stats)
+{
+	const uint64_t decisions[RK_DECISIONS] = { stats->kept_slow, stats->kept_error,
+						   stats->kept_refused, stats->undecided };
+
+	for (int i = 0; i < RK_DECISIONS; i++)
+		metrics->decisions[i] = (double)decisions[i];
+	metrics->own_values[RK_METRIC_ID_TRACER_UNJUDGED] = (double)stats->unjudged;
+	metrics->own_values[RK_METRIC_ID_TRACER_HELD] = (double)stats->hold_bytes;
 }
 
 static double *dropped_value(struct rk_metrics *metrics, const char *reason)
@@ -42,7 +60,7 @@ static double *outcome_value(struct rk_metrics *metrics, const char *outcome)
 }
 
 /* The last place is kept for "other", which the names beyond the bound share. */
-static double *breaker_value(struct rk_metrics *metrics, const char *label)
+double *rk_metrics_breaker_value(struct rk_metrics *metrics, const char *label)
 {
 	uint32_t name = metrics->breaker_count < RK_BREAKER_NAMES - 1 ? rk_intern(label) : 0;
 
@@ -69,7 +87,7 @@ static double *own_value(struct rk_metrics *metrics, const char *family, const c
 		if (i == RK_METRIC_ID_TRACER_SPANS)
 			return outcome_value(metrics, label);
 		if (i == RK_METRIC_ID_BREAKER)
-			return breaker_value(metrics, label);
+			return rk_metrics_breaker_value(metrics, label);
 		return row->runtime ? &metrics->own_values[i] : NULL;
 	}
 	return NULL;

@@ -10,7 +10,10 @@
 #include "pipeline/histogram.h"
 #include "pipeline/series_list.h"
 
-enum rk_metric_source { RK_SERIES_GPU, RK_SERIES_HOST };
+enum rk_metric_source { RK_SERIES_GPU, RK_SERIES_HOST, RK_SERIES_API, RK_SERIES_SOURCES };
+
+/* rk_kernel_series.device of what the program recorded. */
+#define RK_DEVICE_NONE 0x3ffffu
 
 /* As struct rk_exemplar, which takes a division. */
 struct rk_kept_exemplar {
@@ -25,6 +28,7 @@ struct rk_kernel_series {
 	uint32_t kernel_id, domain;
 	uint32_t device;
 	uint32_t source; /* enum rk_metric_source */
+	uint32_t baggage; /* number of a set of chosen entries */
 	uint64_t ok, failed;
 	struct rk_kept_exemplar *exemplars; /* one per explicit bucket; NULL until there is one */
 	struct rk_histogram duration;
@@ -43,6 +47,13 @@ struct rk_error_series {
 	uint32_t api, domain;
 	uint32_t result;
 	uint64_t count;
+};
+
+/* Depth of a queue of the program. */
+struct rk_queue_series {
+	struct rk_series series;
+	uint32_t kernel_id, domain;
+	double depth;
 };
 
 struct rk_memory_series {

@@ -3,6 +3,9 @@
  * pipeline/metrics_state.h - the inside of the registry.
  *
  *   metrics.c          ops update it
+ *   metrics_said.c     what the program says of itself, in families of ours
+ *   metrics_user.c     in families of its own
+ *   metrics_baggage.c  labels that come from contexts
  *   metrics_own.c      what is not known from ops: losses on wires, breakers
  *   metrics_visit.c    series come out of it
  *   target_info.c      the labels of the one series that no op updates
@@ -11,10 +14,14 @@
 #ifndef RK_PIPELINE_METRICS_STATE_H
 #define RK_PIPELINE_METRICS_STATE_H
 
+#include "core/instrument.h"
 #include "pipeline/handle_map.h"
 #include "pipeline/histogram.h"
 #include "pipeline/metrics.h"
+#include "pipeline/metrics_baggage.h"
+#include "pipeline/metrics_feed.h"
 #include "pipeline/metrics_series.h"
+#include "pipeline/metrics_user.h"
 #include "pipeline/series_list.h"
 #include "pipeline/slo.h"
 
@@ -33,13 +40,22 @@ struct rk_named_value {
 	double value;
 };
 
-#define RK_OUTCOMES 4
+#define RK_OUTCOMES  4
+#define RK_DECISIONS 4
 /* Kernels found without the index: a training step has some hundred. */
 #define RK_KERNEL_CACHE 256
 
 struct rk_kernel_cache {
 	uint64_t key; /* 0 = free */
 	struct rk_kernel_series *series;
+};
+
+/* A definition of the program, by its number. */
+struct rk_said_instrument {
+	uint32_t name, domain; /* strings */
+	double *value;	       /* of the queue or the breaker; NULL = there is none */
+	uint8_t type;	       /* enum rk_instrument_type */
+	bool is_known;
 };
 
 /* The kernel that was fed last: its span, and with it an exemplar, mostly comes at once. */
@@ -52,7 +68,14 @@ struct rk_fed_kernel {
 struct rk_metrics {
 	const struct rk_config *config; /* borrowed; outlives the registry */
 	struct rk_histogram_scale bounds, exponential;
-	struct rk_series_list kernels, transfers, errors, memory;
+	struct rk_series_list kernels, transfers, errors, memory, queues;
+	struct rk_metrics_baggage baggage;
+	struct rk_metric_family kernel_families[2]; /* with its labels: executions, duration */
+	struct rk_handle_map labelled; /* kernel, domain, device, source -> tag: a number of it */
+	struct rk_user_metrics user;
+	struct rk_said_instrument *said; /* RK_INSTRUMENTS_MAX; NULL until there is one */
+	int64_t user_memory;
+	bool has_user_memory;
 	struct rk_handle_map ranked; /* kernel_id -> tag: has series of its own, or folded */
 	struct rk_kernel_cache recent[RK_KERNEL_CACHE];
 	struct rk_fed_kernel fed;
@@ -65,6 +88,7 @@ struct rk_metrics {
 	bool has_device[RK_ACTIVE_DEVICES];
 	double own_values[RK_METRIC_ID_COUNT];
 	double outcomes[RK_OUTCOMES];
+	double decisions[RK_DECISIONS];
 	struct rk_named_value breakers[RK_BREAKER_NAMES];
 	uint32_t breaker_count;
 	char *target_labels; /* a="b",c="d"; NULL = no target_info */
@@ -75,41 +99,7 @@ struct rk_metrics {
 };
 
 extern const char *const rk_metric_outcomes[RK_OUTCOMES];
-
-/**
- * Context: exporter or tools. Return: 0, -ENOMEM.
- */
-int rk_metrics_create(struct rk_metrics **out, const struct rk_config *config);
-void rk_metrics_destroy(struct rk_metrics *metrics);
-
-/**
- * The registry is fed by the process it is about: process_* are among its families.
- *
- * Context: exporter.
- */
-void rk_metrics_set_live(struct rk_metrics *metrics);
-
-/**
- * Verdicts become series; @slo may be NULL.
- *
- * Context: exporter or tools. Ownership: the caller keeps @slo; it outlives the registry.
- */
-void rk_metrics_set_slo(struct rk_metrics *metrics, const struct rk_slo *slo);
-
-/**
- * Resource attributes as labels of target_info. @resource: as rk_resource_visit() reads it;
- * NULL, empty or bad = no target_info.
- *
- * Context: exporter or tools. Without memory there is no target_info.
- */
-void rk_metrics_set_resource(struct rk_metrics *metrics, const char *resource);
-
-/**
- * Update everything from one op.
- *
- * Context: the feeding thread.
- */
-void rk_metrics_feed(struct rk_metrics *metrics, const struct rk_op *op);
+extern const char *const rk_metric_decisions[RK_DECISIONS];
 
 /**
  * The row of the table with this number, without the layer of rk_metrics_family().
@@ -125,12 +115,5 @@ const struct rk_metric_family *rk_metrics_row(enum rk_metric_id id);
  */
 const char *rk_metrics_pool_name(uint32_t pool);
 const char *rk_metrics_transfer_name(const struct rk_op *op);
-
-/**
- * Whether @op tells of a kernel that the driver refused to launch.
- *
- * Context: any.
- */
-bool rk_metrics_is_failed_launch(const struct rk_op *op);
 
 #endif

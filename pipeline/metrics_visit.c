@@ -12,7 +12,7 @@
 
 #define NS_PER_S 1e9
 
-static const char *const source_names[] = { "gpu", "host" };
+static const char *const source_names[RK_SERIES_SOURCES] = { "gpu", "host", "api" };
 static const char other[] = "other";
 
 struct visit {
@@ -24,9 +24,18 @@ struct visit {
 	struct rk_exemplar exemplars[RK_CONFIG_BOUNDS_MAX + 1];
 };
 
+/* The families of kernels may have labels that the table has not. */
+static const struct rk_metric_family *family_of(const struct rk_metrics *metrics,
+						enum rk_metric_id id)
+{
+	if (id == RK_METRIC_ID_EXECUTIONS || id == RK_METRIC_ID_DURATION)
+		return &metrics->kernel_families[id == RK_METRIC_ID_DURATION];
+	return rk_metrics_row(id);
+}
+
 static void give(struct visit *v, enum rk_metric_id id, double value)
 {
-	v->point.family = rk_metrics_row(id);
+	v->point.family = family_of(v->metrics, id);
 	v->point.value = value;
 	v->fn(&v->point, v->data);
 }
@@ -84,14 +93,21 @@ static const char *device_label(struct visit *v, uint32_t device)
 	return at;
 }
 
-static void kernel_labels(struct visit *v, const struct rk_kernel_series *series)
+/* Labels of a kernel; those of the baggage stand at @behind and later. */
+static void kernel_labels(struct visit *v, const struct rk_kernel_series *series, uint32_t behind)
 {
+	const struct rk_metrics_baggage *baggage = &v->metrics->baggage;
 	bool is_other = series->series.is_other;
 
 	v->point.values[0] = is_other ? other : rk_intern_get(series->kernel_id);
 	v->point.values[1] = is_other ? other : rk_intern_get(series->domain);
-	v->point.values[2] = is_other ? other : device_label(v, series->device);
+	v->point.values[2] = is_other			      ? other :
+			     series->device == RK_DEVICE_NONE ? "" :
+								device_label(v, series->device);
 	v->point.values[3] = source_names[series->source];
+	for (uint32_t i = 0; i < baggage->count; i++)
+		v->point.values[behind + i] =
+			is_other ? other : rk_metrics_baggage_value(baggage, series->baggage, i);
 }
 
 static void visit_kernels(struct visit *v)
@@ -101,7 +117,7 @@ static void visit_kernels(struct visit *v)
 	for (uint32_t i = 0; i < list->count; i++) {
 		const struct rk_kernel_series *series = list->items[i];
 
-		kernel_labels(v, series);
+		kernel_labels(v, series, 5);
 		if (series->ok) {
 			v->point.values[4] = "ok";
 			give(v, RK_METRIC_ID_EXECUTIONS, (double)series->ok);
@@ -114,10 +130,24 @@ static void visit_kernels(struct visit *v)
 	for (uint32_t i = 0; i < list->count; i++) {
 		const struct rk_kernel_series *series = list->items[i];
 
-		kernel_labels(v, series);
+		kernel_labels(v, series, 4);
 		if (series->duration.count)
 			give_histogram(v, RK_METRIC_ID_DURATION, &series->duration,
 				       series->exemplars);
+	}
+}
+
+static void visit_queues(struct visit *v)
+{
+	const struct rk_series_list *list = &v->metrics->queues;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		const struct rk_queue_series *series = list->items[i];
+		bool is_other = series->series.is_other;
+
+		v->point.values[0] = is_other ? other : rk_intern_get(series->kernel_id);
+		v->point.values[1] = is_other ? other : rk_intern_get(series->domain);
+		give(v, RK_METRIC_ID_QUEUE, series->depth);
 	}
 }
 
@@ -139,6 +169,11 @@ static void visit_gauges(struct visit *v)
 		v->point.values[0] = is_other ? other : device_label(v, series->device);
 		v->point.values[1] = is_other ? other : rk_metrics_pool_name(series->pool);
 		give(v, RK_METRIC_ID_MEMORY, (double)series->bytes);
+	}
+	if (metrics->has_user_memory) {
+		v->point.values[0] = "";
+		v->point.values[1] = rk_metrics_pool_name(RK_POOL_USER);
+		give(v, RK_METRIC_ID_MEMORY, (double)metrics->user_memory);
 	}
 }
 
@@ -185,7 +220,8 @@ static void visit_dropped(struct visit *v)
 		double value = (double)v->metrics->dropped[i] + v->metrics->dropped_wire[i];
 
 		if (i == RK_LOSS_LIMIT)
-			value += (double)v->metrics->short_of_memory;
+			value += (double)(v->metrics->short_of_memory +
+					  v->metrics->user.short_of_memory);
 		v->point.values[0] = rk_loss_name((enum rk_loss)i);
 		give(v, RK_METRIC_ID_DROPPED, value);
 	}
@@ -235,22 +271,39 @@ static void visit_slos(struct visit *v)
 static uint64_t folded_series(const struct rk_metrics *metrics)
 {
 	return (uint64_t)metrics->kernels.folded + metrics->transfers.folded +
-	       metrics->errors.folded + metrics->memory.folded;
+	       metrics->errors.folded + metrics->memory.folded + metrics->queues.folded +
+	       rk_metrics_user_folded(&metrics->user);
+}
+
+static void visit_labelled(struct visit *v, enum rk_metric_id id, const char *const *labels,
+			   const double *values, int count)
+{
+	for (int i = 0; i < count; i++) {
+		v->point.values[0] = labels[i];
+		give(v, id, values[i]);
+	}
 }
 
 static void visit_own(struct visit *v)
 {
+	const struct rk_metrics *metrics = v->metrics;
+
 	for (int i = RK_METRIC_ID_TRACER_CPU; i < RK_METRIC_ID_PROCESS_CPU; i++) {
-		if (i == RK_METRIC_ID_TRACER_FOLDED_SERIES)
-			give(v, (enum rk_metric_id)i, (double)folded_series(v->metrics));
-		else if (i != RK_METRIC_ID_TRACER_SPANS)
-			give(v, (enum rk_metric_id)i, v->metrics->own_values[i]);
-		if (i != RK_METRIC_ID_TRACER_SPANS)
-			continue;
-		for (int o = 0; o < RK_OUTCOMES; o++) {
-			v->point.values[0] = rk_metric_outcomes[o];
-			give(v, RK_METRIC_ID_TRACER_SPANS, v->metrics->outcomes[o]);
-		}
+		enum rk_metric_id id = (enum rk_metric_id)i;
+
+		if (id == RK_METRIC_ID_TRACER_SPANS)
+			visit_labelled(v, id, rk_metric_outcomes, metrics->outcomes, RK_OUTCOMES);
+		else if (id == RK_METRIC_ID_TRACER_DECISIONS)
+			visit_labelled(v, id, rk_metric_decisions, metrics->decisions,
+				       RK_DECISIONS);
+		else if (id == RK_METRIC_ID_TRACER_FOLDED_SERIES)
+			give(v, id, (double)folded_series(metrics));
+		else if (id == RK_METRIC_ID_TRACER_REFUSED)
+			give(v, id, (double)metrics->user.refused_instruments);
+		else if (id == RK_METRIC_ID_TRACER_REFUSED_SAMPLES)
+			give(v, id, (double)metrics->user.refused_samples);
+		else
+			give(v, id, metrics->own_values[i]);
 	}
 }
 
@@ -287,13 +340,15 @@ void rk_metrics_visit(const struct rk_metrics *metrics, bool include_runtime,
 
 	visit_kernels(&v);
 	visit_gauges(&v);
+	visit_queues(&v);
 	visit_errors(&v);
 	visit_transfers(&v);
 	visit_dropped(&v);
 	visit_breakers(&v);
 	visit_slos(&v);
-	if (!include_runtime)
-		return;
-	visit_own(&v);
-	visit_process(&v);
+	if (include_runtime) {
+		visit_own(&v);
+		visit_process(&v);
+	}
+	rk_metrics_user_visit(&metrics->user, visit, data);
 }

@@ -73,6 +73,9 @@ int rk_pipeline_create(struct rk_pipeline **out, const struct rk_pipeline_setup 
 	}
 	rk_metrics_set_resource(pipeline->metrics, setup->resource);
 	rk_metrics_set_slo(pipeline->metrics, pipeline->slo);
+	/* As of a parent: an unused propagator passes nothing on. */
+	if (strstr(setup->config->tracing_propagators, "baggage"))
+		rk_metrics_set_baggage(pipeline->metrics, setup->baggage);
 	if (setup->is_live)
 		rk_metrics_set_live(pipeline->metrics);
 	/* Those that are sent can only be known where somebody takes them. */
@@ -111,6 +114,14 @@ static void count_lost(struct rk_pipeline *pipeline)
 	pipeline->lost = lost;
 }
 
+static void note_assembler(struct rk_pipeline *pipeline)
+{
+	struct rk_assembler_stats stats;
+
+	rk_assembler_get_stats(pipeline->assembler, &stats);
+	rk_metrics_note_assembler(pipeline->metrics, &stats);
+}
+
 void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op)
 {
 	rk_metrics_feed(pipeline->metrics, op);
@@ -125,6 +136,8 @@ void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op)
 		return;
 	rk_assembler_feed(pipeline->assembler, op);
 	count_lost(pipeline);
+	if (op->kind == RK_OP_TICK || op->kind == RK_OP_END)
+		note_assembler(pipeline);
 }
 
 void rk_pipeline_finish(struct rk_pipeline *pipeline)
@@ -135,6 +148,7 @@ void rk_pipeline_finish(struct rk_pipeline *pipeline)
 		return;
 	rk_assembler_finish(pipeline->assembler);
 	count_lost(pipeline);
+	note_assembler(pipeline);
 }
 
 struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline)

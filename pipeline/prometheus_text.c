@@ -274,16 +274,19 @@ static void put_head(struct text *text, const struct rk_metric_family *family)
 /* {a="b",c="d" without the closing brace. Return: whether there is any. */
 static bool put_labels(struct text *text, const struct rk_metric_point *point)
 {
-	int i;
+	bool is_any = false;
 
-	for (i = 0; i < RK_LABELS_MAX && point->family->labels[i]; i++) {
-		put(text, i ? "," : "{");
+	for (int i = 0; i < RK_LABELS_MAX && point->family->labels[i]; i++) {
+		if (!point->values[i])
+			continue;
+		put(text, is_any ? "," : "{");
+		is_any = true;
 		put(text, point->family->labels[i]);
 		put_bytes(text, "=\"", 2);
-		put_escaped(text, point->values[i] ? point->values[i] : "", true);
+		put_escaped(text, point->values[i], true);
 		put_bytes(text, "\"", 1);
 	}
-	return i > 0;
+	return is_any;
 }
 
 static char *write_hex(char *out, const uint8_t *bytes, size_t count)

@@ -17,6 +17,9 @@
 /* Sets of label values of one family that are told apart or counted as folded. */
 #define RK_SERIES_MAX 65536u
 
+/* Series "other" that one family may need: one per source. */
+#define RK_SERIES_OTHERS 3
+
 /* What every series begins with. */
 struct rk_series {
 	bool is_other; /* takes what the cap refuses: its label values are "other" */
@@ -29,13 +32,13 @@ struct rk_series_list {
 	uint32_t size;		    /* bytes of an element */
 	uint32_t most;		    /* the cap */
 	uint32_t others;	    /* series "other" it may need; each belongs to the cap */
-	uint32_t other[2];	    /* number of an element + 1; 0 = none yet */
+	uint32_t other[RK_SERIES_OTHERS]; /* number of an element + 1; 0 = none yet */
 	uint32_t folded;	    /* keys that share one */
 	struct rk_handle_map index; /* key -> tag: number of the element + 1 */
 };
 
 /**
- * @size: of an element, which begins with a struct rk_series. @others: 1 or 2.
+ * @size: of an element, which begins with a struct rk_series. @others: 1 to RK_SERIES_OTHERS.
  * @most: series at most; 0 = RK_SERIES_MAX.
  *
  * Context: exporter or tools. Does not allocate.

@@ -20,7 +20,7 @@
 #include "core/log.h"
 #include "core/yaml_tree.h"
 #include "pipeline/kernel_name.h"
-#include "pipeline/metrics_state.h"
+#include "pipeline/metrics_feed.h"
 #include "pipeline/slo_state.h"
 
 #define KERNELS_MAX	 65536u

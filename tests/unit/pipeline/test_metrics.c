@@ -2,7 +2,7 @@
  *
  * tests/unit/pipeline/test_metrics.c - series from ops, and their text.
  */
-#include "op_log.h"
+#include "metrics_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,41 +10,6 @@
 
 #include "core/intern.h"
 #include "pipeline/metrics_state.h"
-
-static struct rk_op kernel_op(const char *name, uint64_t ns, uint8_t flags)
-{
-	struct rk_op op;
-
-	memset(&op, 0, sizeof(op));
-	op.kind = RK_OP_KERNEL;
-	op.name = rk_intern(name);
-	op.start = 1000;
-	op.end = 1000 + ns;
-	op.flags = flags;
-	return op;
-}
-
-static void feed(struct rk_metrics *metrics, struct rk_op op)
-{
-	rk_metrics_feed(metrics, &op);
-}
-
-static char *render(const struct rk_metrics *metrics, bool runtime, bool openmetrics)
-{
-	char *text;
-
-	assert_true(rk_metrics_render(metrics, runtime, openmetrics, &text) > 0);
-	return text;
-}
-
-static void assert_line(const char *text, const char *line)
-{
-	char wanted[512];
-
-	snprintf(wanted, sizeof(wanted), "\n%s\n", line);
-	if (!strstr(text, wanted) && strncmp(text, wanted + 1, strlen(line) + 1) != 0)
-		fail_msg("no line %s in\n%s", line, text);
-}
 
 static void test_kernels(void **state)
 {

@@ -2,7 +2,7 @@
  *
  * tests/unit/pipeline/test_metrics_limits.c - the cap, exemplars, breakers, resource, process.
  */
-#include "op_log.h"
+#include "metrics_fixture.h"
 
 #include <fcntl.h>
 #include <locale.h>
@@ -19,51 +19,6 @@
 #include "core/trace_context.h"
 #include "pipeline/metrics_state.h"
 #include "pipeline/pipeline.h"
-
-static struct rk_op kernel_op(const char *name, uint64_t ns)
-{
-	struct rk_op op;
-
-	memset(&op, 0, sizeof(op));
-	op.kind = RK_OP_KERNEL;
-	op.name = rk_intern(name);
-	op.start = 1000;
-	op.end = 1000 + ns;
-	return op;
-}
-
-static void feed(struct rk_metrics *metrics, struct rk_op op)
-{
-	rk_metrics_feed(metrics, &op);
-}
-
-static char *render(const struct rk_metrics *metrics, bool runtime, bool openmetrics)
-{
-	char *text;
-
-	assert_true(rk_metrics_render(metrics, runtime, openmetrics, &text) > 0);
-	return text;
-}
-
-static void assert_line(const char *text, const char *line)
-{
-	char wanted[512];
-
-	snprintf(wanted, sizeof(wanted), "\n%s\n", line);
-	if (!strstr(text, wanted) && strncmp(text, wanted + 1, strlen(line) + 1) != 0)
-		fail_msg("no line %s in\n%s", line, text);
-}
-
-/* The value of the first series that begins with @name; NaN = there is none. */
-static double value_of(const char *text, const char *name)
-{
-	char wanted[256];
-	const char *line;
-
-	snprintf(wanted, sizeof(wanted), "\n%s", name);
-	line = strstr(text, wanted);
-	return line ? strtod(strchr(line + 1, ' '), NULL) : (double)NAN;
-}
 
 struct sum {
 	const char *family;
@@ -164,9 +119,14 @@ static void test_cap_on_memory(void **state)
 	rk_metrics_destroy(metrics);
 }
 
-/* GPU time and host time stay apart in "other", too. */
+/* GPU time, host time and what the program records stay apart in "other", too. */
 static void test_cap_on_kernels(void **state)
 {
+	static const struct rk_instrument recorded = { .name = "recorded",
+						       .unit = "",
+						       .help = "",
+						       .domain = "",
+						       .type = RK_INSTRUMENT_EXECUTION };
 	struct rk_metrics *metrics;
 	struct rk_config config;
 	char name[32], *text;
@@ -179,19 +139,22 @@ static void test_cap_on_kernels(void **state)
 		struct rk_op op;
 
 		snprintf(name, sizeof(name), "kernel%d", i);
-		op = kernel_op(name, 5);
+		op = kernel_op(name, 5, 0);
 		feed(metrics, op);
 		op.flags = RK_OP_F_HOST_TIME;
 		feed(metrics, op);
 	}
+	feed_instrument(metrics, 1, &recorded, NULL);
+	feed_sample(metrics, 1, RK_SAMPLE_VALUE, 1);
 	assert_int_equal(sum_of(metrics, "rustkernel_executions_total").series, 10);
-	assert_int_equal(sum_of(metrics, "rustkernel_executions_total").total, 80);
+	assert_int_equal(sum_of(metrics, "rustkernel_executions_total").total, 81);
 	text = render(metrics, true, false);
 #define OTHER "kernel_id=\"other\",domain=\"other\",device=\"other\",source="
 	assert_line(text, "rustkernel_executions_total{" OTHER "\"gpu\",status=\"ok\"} 36");
-	assert_line(text, "rustkernel_executions_total{" OTHER "\"host\",status=\"ok\"} 36");
-	assert_line(text, "rustkernel_execution_duration_seconds_count{" OTHER "\"host\"} 36");
-	assert_line(text, "rustkernel_tracer_folded_series 72");
+	assert_line(text, "rustkernel_executions_total{" OTHER "\"host\",status=\"ok\"} 37");
+	assert_line(text, "rustkernel_executions_total{" OTHER "\"api\",status=\"ok\"} 1");
+	assert_line(text, "rustkernel_execution_duration_seconds_count{" OTHER "\"host\"} 37");
+	assert_line(text, "rustkernel_tracer_folded_series 74");
 	free(text);
 	rk_metrics_destroy(metrics);
 }
@@ -234,15 +197,15 @@ static void test_exemplars(void **state)
 	test_config_init(&config);
 	config.metrics_histogram_buckets = (struct rk_bounds){ 2, { 1e-6, 0.001 } };
 	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
-	note(metrics, kernel_op("k", 700), 0x11, RK_TRACE_FLAG_SAMPLED);
-	note(metrics, kernel_op("k", 1000), 0x22, RK_TRACE_FLAG_SAMPLED);
-	note(metrics, kernel_op("k", 800), 0x33, 0);
-	late = kernel_op("k", 900);
+	note(metrics, kernel_op("k", 700, 0), 0x11, RK_TRACE_FLAG_SAMPLED);
+	note(metrics, kernel_op("k", 1000, 0), 0x22, RK_TRACE_FLAG_SAMPLED);
+	note(metrics, kernel_op("k", 800, 0), 0x33, 0);
+	late = kernel_op("k", 900, 0);
 	late.ordinal = 7;
 	span = span_of(&late, 0x22, RK_TRACE_FLAG_SAMPLED);
 	rk_metrics_note_span(metrics, &span); /* its op came before others */
-	note(metrics, kernel_op("k", 5000000), 0xab, RK_TRACE_FLAG_SAMPLED);
-	copy = kernel_op("k", 5000);
+	note(metrics, kernel_op("k", 5000000, 0), 0xab, RK_TRACE_FLAG_SAMPLED);
+	copy = kernel_op("k", 5000, 0);
 	copy.kind = RK_OP_MEMCPY;
 	note(metrics, copy, 0x44, RK_TRACE_FLAG_SAMPLED);
 	text = render(metrics, false, true);
@@ -272,7 +235,7 @@ static void test_exemplar_filters(void **state)
 	test_config_init(&config);
 	config.metrics_exemplars = RK_EXEMPLARS_ALWAYS_ON;
 	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
-	note(metrics, kernel_op("k", 700), 0x11, 0);
+	note(metrics, kernel_op("k", 700, 0), 0x11, 0);
 	series = metrics->kernels.items[0];
 	assert_non_null(series->exemplars);
 	assert_int_equal(series->exemplars[0].trace_id[0], 0x11);
@@ -280,7 +243,7 @@ static void test_exemplar_filters(void **state)
 
 	config.metrics_exemplars = RK_EXEMPLARS_ALWAYS_OFF;
 	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
-	note(metrics, kernel_op("k", 700), 0x11, RK_TRACE_FLAG_SAMPLED);
+	note(metrics, kernel_op("k", 700, 0), 0x11, RK_TRACE_FLAG_SAMPLED);
 	series = metrics->kernels.items[0];
 	assert_null(series->exemplars);
 	rk_metrics_destroy(metrics);
@@ -357,7 +320,7 @@ static void test_bad_bytes_in_a_name(void **state)
 	(void)state;
 	test_config_init(&config);
 	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
-	feed(metrics, kernel_op("a\xff\xc3\xa4\xe2\x82", 10));
+	feed(metrics, kernel_op("a\xff\xc3\xa4\xe2\x82", 10, 0));
 	text = render(metrics, false, false);
 	assert_non_null(
 		strstr(text, "kernel_id=\"a\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\""));
