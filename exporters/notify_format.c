@@ -67,6 +67,7 @@ const char *rk_notify_value(double value, const char *unit, char *out, size_t si
 					     { 1024.0 * 1024, "MiB" },
 					     { 1024, "KiB" },
 					     { 1, "bytes" } };
+	static const struct step percent[] = { { 1, "%" } };
 	char number[40];
 
 	if (!isfinite(value)) {
@@ -77,8 +78,13 @@ const char *rk_notify_value(double value, const char *unit, char *out, size_t si
 		return scale(value, seconds, 4, out, size);
 	if (strcmp(unit, "bytes") == 0)
 		return scale(value, bytes, 4, out, size);
+	if (strcmp(unit, "ratio") == 0)
+		return scale(value * 100, percent, 1, out, size);
 	rk_number_format(value, number, sizeof(number));
-	snprintf(out, size, "%s%s%.32s", number, *unit ? " " : "", unit);
+	if (strcmp(unit, "1/s") == 0)
+		snprintf(out, size, "%s/s", number);
+	else
+		snprintf(out, size, "%s%s%.32s", number, *unit ? " " : "", unit);
 	return out;
 }
 

@@ -71,7 +71,7 @@ size_t rk_notify_webhook(const struct rk_notify_format_input *input, char *out, 
 const char *rk_notify_time(uint64_t unix_ns, char out[RK_NOTIFY_TIME_BYTES]);
 
 /**
- * "82 ms", "4.00 GiB", "0.125 ratio": what people read.
+ * "82 ms", "3.5 GiB", "12.5 %", "40/s": what people read.
  *
  * Context: any. Return: @out.
  */

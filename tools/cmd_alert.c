@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tools/cmd_alert.c - `rktrace alert`: what is done with alerts beside a running program.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/alert_test.h"
+#include "tools/options.h"
+
+static const char verb[] = "alert";
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} actions[] = {
+	{ "test", rk_alert_test },
+};
+
+int rk_cmd_alert(int argc, char **argv)
+{
+	static const struct rk_option options[] = { { NULL, 0, NULL, NULL, NULL, NULL } };
+	int first, status;
+
+	for (size_t i = 0; argc && i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strcmp(argv[0], actions[i].name) == 0)
+			return actions[i].run(argc - 1, argv + 1);
+	}
+	status = rk_options_parse(options, verb, argc, argv, &first);
+	if (status != RK_OPTIONS_PARSED)
+		return status;
+	return rk_options_misused(verb, "%s%s", first < argc ? "what is " : "what is to be done",
+				  first < argc ? argv[first] : "");
+}
