@@ -265,7 +265,7 @@ uint64_t rk_api_v1_random(void)
 	struct rk_api_v1_thread *self = &rk_api_v1_self;
 	uint32_t gate = rk_thread_gate();
 
-	/* No thread has a seed for a gate that was never open: not in a child that starts either. */
+	/* No thread has a seed for a gate that was not open before: nor in a child that starts. */
 	if (self->random_epoch != gate) {
 		self->random_epoch = gate;
 		seed(self->random);

@@ -25,6 +25,10 @@ RUNTIME = [path for path in [os.environ.get("RK_SANITIZER_PRELOAD")] if path]
 
 LAUNCH, GRAPH, MEMCPY, MEMSET = range(4)  # enum rk_work
 KIND_LAUNCH, KIND_NAME, CAPTURED, PER_THREAD = 1, 12, 1, 2
+(BEGIN, END, ATTRIBUTE, EVENT, LINK, ATTACH, SAMPLE, LOG) = range(14, 22)  # enum rk_record_kind
+REMOTE, SPAN, KERNEL, OVERFLOW = 1, 2, 4, 8  # RK_API_*
+TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+NO_ID = "0" * 16
 
 
 class Run:
@@ -209,6 +213,179 @@ def case_errno():
 def case_no_driver():
     run = Run([BUILD / "guest_weak"], "/nonexistent", (PROBE,))
     assert run.result == (0, b"", b"") and run.probe is None, run.result
+
+
+def api_programs():
+    """guest_api as position-independent code and not, loaded later, and as C++."""
+    yield [BUILD / "guest_api_pie"]
+    yield [BUILD / "guest_api_nopie"]
+    yield [BUILD / "guest_api_load", BUILD / "guest_api_module.so"]
+    if (BUILD / "guest_api_cpp").exists():
+        yield [BUILD / "guest_api_cpp"]
+
+
+def api_run(mode, count, program=None, **extra):
+    return both([*(program or [BUILD / "guest_api_pie"]), mode, count], SIMGPU or "", **extra)
+
+
+def placed(record):
+    return [value for key, kind, value in record["fields"] if kind == "t"]
+
+
+def keyed(record):
+    return [tuple(field) for field in record["fields"] if field[1] != "t"]
+
+
+def spans(run):
+    """{name: begin} and {number: end} of a run."""
+    begins = {placed(r)[0]: r for r in run.records(BEGIN)}
+    return begins, {r["number"]: r for r in run.records(END)}
+
+
+def check_all(run):
+    begins, ends = spans(run)
+    assert set(begins) == {"graph/pagerank", "validate", "detached", "elsewhere"}, begins
+    kernel, stage, detached = begins["graph/pagerank"], begins["validate"], begins["detached"]
+    assert {b["number"] for b in begins.values()} == set(ends) and len(ends) == 4
+    assert kernel["flags"] == KERNEL and kernel["parent"] == NO_ID and kernel["what"] == 1
+    assert placed(kernel)[:2] == ["graph/pagerank", "Graph"]
+    assert placed(kernel)[2] == "ot=th:0" and kernel["trace_flags"] == 3, kernel
+    for child in (stage, begins["elsewhere"]):
+        assert child["trace"] == kernel["trace"] and child["parent"] == kernel["span"]
+        assert child["flags"] == 0 and placed(child)[2] == "ot=th:0"
+    assert detached["flags"] == REMOTE and detached["what"] == 2
+    assert (detached["trace"], detached["parent"]) == (TRACE, PARENT)
+    assert placed(detached)[3] == "tenant_id=x" and detached["trace_flags"] & 1
+    given = [("text", "s", "caf\u00e9?"), ("integer", "i", -7), ("number", "d", 0.5),
+             ("flag", "b", True)]
+    assert keyed(detached) == given[:1]
+    attribute, event = run.records(ATTRIBUTE)[0], run.records(EVENT)[0]
+    link = run.records(LINK)[0]
+    assert keyed(attribute) == given and attribute["number"] == stage["number"]
+    assert placed(event) == ["checked"] and keyed(event) == given[:2]
+    assert (link["trace"], link["span"]) == (TRACE, PARENT) and placed(link) == ["a=1"]
+    assert link["number"] == stage["number"] and keyed(link) == given[1:2]
+    assert ends[stage["number"]]["what"] == 2
+    assert placed(ends[stage["number"]]) == ["too small"]
+    assert ends[kernel["number"]]["what"] == 0
+    line, fields = run.records(LOG)
+    assert placed(line) == ["Graph", "3 of four"] and line["what"] == 1
+    assert line["span"] == kernel["span"] and line["number"] == kernel["number"]
+    assert placed(fields) == ["", "fields"] and keyed(fields) == given and fields["what"] == 2
+    check_attached(run, [kernel, stage, kernel, begins["elsewhere"], kernel, None])
+    check_samples(run)
+    times = [r["ns"] for r in begins.values()] + [r["ns"] for r in ends.values()]
+    assert max(times) - min(times) < 60e9, times
+
+
+def check_attached(run, contexts):
+    """Spans that are current one after the other, at the end of the run; None: none."""
+    last = run.records(ATTACH)[-len(contexts):]
+    for record, span in zip(last, contexts):
+        assert record["span"] == (span["span"] if span else NO_ID), (record, span)
+        assert record["flags"] == (SPAN if span else 0), record
+
+
+def check_samples(run):
+    samples = [(r["what"], r["value"]) for r in run.records(SAMPLE)]
+    assert samples[:10] == [(0, 0.0015), (2, 0.0025), (0, 4096), (0, -1024), (0, 7), (0, 3), (0, 5),
+                            (1, -2), (0, 2.25)] + samples[9:10], samples
+    assert [value for _, value in samples[9:]] == [2, 1, 0, 1], samples  # the breakers
+    numbers = [r["number"] for r in run.records(SAMPLE)]
+    assert len(set(numbers[:9])) == 6 and len(set(numbers[9:12])) == 1, numbers
+    assert numbers[12] != numbers[11]
+
+
+def case_api():
+    for program in api_programs():
+        check_all(api_run("all", 1, program))
+    # the parent that the process was started with, and what its sampling says
+    env = {"TRACEPARENT": f"00-{TRACE}-{PARENT}-00", "TRACESTATE": "b=2", "BAGGAGE": "k=v"}
+    root = spans(api_run("all", 1, **env))[0]["graph/pagerank"]
+    assert (root["trace"], root["parent"], root["flags"]) == (TRACE, PARENT, REMOTE | KERNEL), root
+    assert root["trace_flags"] == 0 and placed(root)[2:4] == ["b=2", "k=v"], root
+    root = spans(api_run("all", 1, OTEL_PROPAGATORS="none", **env))[0]["graph/pagerank"]
+    assert root["trace"] != TRACE and root["parent"] == NO_ID and placed(root)[3] == "", root
+    root = spans(api_run("all", 1, RUSTKERNEL_TRACING_SAMPLER="always_off"))[0]["graph/pagerank"]
+    assert root["trace_flags"] == 2 and placed(root)[2] == "", root
+    for extra in ({"RUSTKERNEL_DISABLE": "1"}, {"OTEL_SDK_DISABLED": "true"}):
+        assert api_run("all", 1, **extra).probe is None
+    run = api_run("contexts", 1)
+    assert run.probe is None
+
+
+def case_api_threads():
+    count = 40
+    run = api_run("threads", count)
+    begins = run.records(BEGIN)
+    root = [r for r in begins if placed(r)[0] == "root"][0]
+    assert len(begins) == 1 + 16 * count * 2 and len(run.records(END)) == len(begins)
+    assert {r["trace"] for r in begins} == {root["trace"]}
+    assert len({r["span"] for r in begins}) == len({r["number"] for r in begins}) == len(begins)
+    for ring in run.probe["rings"]:
+        current = None  # what the ring says is current agrees with what began in it
+        for record in ring["records"]:
+            if record["kind"] == ATTACH:
+                current = record
+            elif record["kind"] == BEGIN and placed(record)[0] == "work":
+                assert record["parent"] == root["span"] == current["span"], (record, current)
+                assert current["flags"] == 0, current  # captured: not a stage of the span
+            elif record["kind"] == BEGIN and placed(record)[0] == "stage":
+                assert record["parent"] == current["span"] and current["flags"] == SPAN
+        assert current is None or current["span"] == NO_ID or ring["tid"] == 0, current
+    assert len(run.records(SAMPLE)) == len(run.records(LOG)) == 16 * count
+
+
+def case_api_fork():
+    run = api_run("fork", 50)
+    assert [placed(r)[0] for r in run.records(BEGIN)] == ["parent"], run.records(BEGIN)
+    run = api_run("forkfirst", 30)
+    assert len(run.records(BEGIN)) == 30
+    assert len({r["span"] for r in run.records(BEGIN)}) == 30
+
+
+def case_api_exit():
+    run = api_run("exit", 1)
+    assert [placed(r)[0] for r in run.records(BEGIN)] == ["first", "at exit"]
+    run = api_run("atexit", 1)
+    assert [placed(r)[0] for r in run.records(BEGIN)] == ["at exit"]
+    run = api_run("tsd", 1)
+    late = [r for r in run.records(BEGIN) if placed(r)[0] == "late"]
+    assert len(run.records(BEGIN)) == 3 and len(late) == 1
+    assert late[0]["flags"] & OVERFLOW and late[0]["tid_hint"] > 0, late
+
+
+def case_api_full():
+    """More than the ring holds: counted, and what is there is whole."""
+    run = api_run("full", 2000, RUSTKERNEL_RING_SIZE="64K")
+    begins, ends = run.records(BEGIN), run.records(END)
+    lost = sum(ring["lost_other"] for ring in run.probe["rings"])
+    assert 100 < len(begins) < 2000 and lost > 1000, (len(begins), lost)
+    assert all(placed(r)[0] == "many" for r in begins)
+    known = {r["number"] for r in begins}
+    assert all(r["number"] in known for r in ends), "an end without its begin"
+
+
+def case_api_gpu():
+    run = api_run("gpu", 5, RUSTKERNEL_CUPTI_ENABLED="true")
+    begins, _ = spans(run)
+    current, seen = None, {1: [], 2: [], 3: []}
+    for ring in run.probe["rings"]:
+        for record in ring["records"]:
+            if record["kind"] == ATTACH:
+                current = record["span"]
+            elif record["kind"] == KIND_LAUNCH:
+                seen[record["grid"][0]].append(current)
+                assert record["correlation"], "CUPTI did not come up with the context"
+    assert seen == {1: [begins["prepare_input"]["span"]] * 5,
+                    2: [begins["gpu_execute"]["span"]] * 5, 3: [NO_ID] * 5}, seen
+    run = api_run("later", 4)  # an attach alone starts nothing, and is known all the same
+    ring = [r for r in run.probe["rings"] if any(x["kind"] == KIND_LAUNCH for x in r["records"])][0]
+    kinds = [r["kind"] for r in ring["records"]]
+    attach = [r for r in ring["records"] if r["kind"] == ATTACH]
+    assert kinds.index(ATTACH) < kinds.index(KIND_LAUNCH) and len(attach) == 1
+    assert (attach[0]["trace"], attach[0]["span"], attach[0]["flags"]) == (TRACE, PARENT, REMOTE)
+    assert placed(attach[0]) == ["", "tenant_id=x"], attach
 
 
 def case_strangers():
