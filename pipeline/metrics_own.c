@@ -59,19 +59,33 @@ static double *outcome_value(struct rk_metrics *metrics, const char *outcome)
 	return NULL;
 }
 
-/* The last place is kept for "other", which the names beyond the bound share. */
+/* The last of @places is kept for @other, which the names beyond the bound share. */
+static double *named_value(struct rk_named_value *rows, uint32_t *count, uint32_t places,
+			   uint32_t other, const char *label)
+{
+	uint32_t name = *count < places - 1 ? rk_intern(label) : 0;
+
+	for (uint32_t i = 0; i < *count; i++) {
+		if (strcmp(rk_intern_get(rows[i].name), label) == 0)
+			return &rows[i].value;
+	}
+	if (*count == places)
+		return &rows[places - 1].value;
+	rows[*count].name = name ? name : other;
+	return &rows[(*count)++].value;
+}
+
 double *rk_metrics_breaker_value(struct rk_metrics *metrics, const char *label)
 {
-	uint32_t name = metrics->breaker_count < RK_BREAKER_NAMES - 1 ? rk_intern(label) : 0;
+	return named_value(metrics->breakers, &metrics->breaker_count, RK_BREAKER_NAMES,
+			   metrics->other, label);
+}
 
-	for (uint32_t i = 0; i < metrics->breaker_count; i++) {
-		if (strcmp(rk_intern_get(metrics->breakers[i].name), label) == 0)
-			return &metrics->breakers[i].value;
-	}
-	if (metrics->breaker_count == RK_BREAKER_NAMES)
-		return &metrics->breakers[RK_BREAKER_NAMES - 1].value;
-	metrics->breakers[metrics->breaker_count].name = name ? name : metrics->other;
-	return &metrics->breakers[metrics->breaker_count++].value;
+/* @family: 0 = sent, 1 = failed. */
+static double *notice_value(struct rk_metrics *metrics, int family, const char *channel)
+{
+	return named_value(metrics->notices[family], &metrics->notice_count[family],
+			   RK_CHANNEL_NAMES, metrics->other, channel);
 }
 
 /* Where the value of a family with at most one label lies; NULL if nobody may set it. */
@@ -88,6 +102,8 @@ static double *own_value(struct rk_metrics *metrics, const char *family, const c
 			return outcome_value(metrics, label);
 		if (i == RK_METRIC_ID_BREAKER)
 			return rk_metrics_breaker_value(metrics, label);
+		if (i == RK_METRIC_ID_NOTICES_SENT || i == RK_METRIC_ID_NOTICES_FAILED)
+			return notice_value(metrics, i - RK_METRIC_ID_NOTICES_SENT, label);
 		return row->runtime ? &metrics->own_values[i] : NULL;
 	}
 	return NULL;

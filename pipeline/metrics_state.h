@@ -35,6 +35,10 @@ enum rk_metric_id {
 /* Breakers that are told apart; the rest share "other". */
 #define RK_BREAKER_NAMES 64
 
+/* The same of channels of alerts; families: sent, failed. */
+#define RK_CHANNEL_NAMES   32
+#define RK_NOTICE_FAMILIES 2
+
 struct rk_named_value {
 	uint32_t name; /* string */
 	double value;
@@ -91,6 +95,8 @@ struct rk_metrics {
 	double decisions[RK_DECISIONS];
 	struct rk_named_value breakers[RK_BREAKER_NAMES];
 	uint32_t breaker_count;
+	struct rk_named_value notices[RK_NOTICE_FAMILIES][RK_CHANNEL_NAMES];
+	uint32_t notice_count[RK_NOTICE_FAMILIES];
 	char *target_labels; /* a="b",c="d"; NULL = no target_info */
 	const struct rk_slo *slo; /* borrowed; NULL = none */
 	/* of this process; live only */

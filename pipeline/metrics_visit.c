@@ -235,6 +235,19 @@ static void visit_breakers(struct visit *v)
 	}
 }
 
+static void visit_notices(struct visit *v)
+{
+	for (int family = 0; family < RK_NOTICE_FAMILIES; family++) {
+		for (uint32_t i = 0; i < v->metrics->notice_count[family]; i++) {
+			const struct rk_named_value *row = &v->metrics->notices[family][i];
+
+			v->point.values[0] = rk_intern_get(row->name);
+			give(v, (enum rk_metric_id)(RK_METRIC_ID_NOTICES_SENT + family),
+			     row->value);
+		}
+	}
+}
+
 static double slo_value(const struct rk_slo_result *result, enum rk_metric_id id)
 {
 	switch (id) {
@@ -345,6 +358,7 @@ void rk_metrics_visit(const struct rk_metrics *metrics, bool include_runtime,
 	visit_transfers(&v);
 	visit_dropped(&v);
 	visit_breakers(&v);
+	visit_notices(&v);
 	visit_slos(&v);
 	if (include_runtime) {
 		visit_own(&v);

@@ -280,6 +280,31 @@ static void test_breakers(void **state)
 	rk_metrics_destroy(metrics);
 }
 
+static void test_notices(void **state)
+{
+	struct rk_metrics *metrics;
+	struct rk_config config;
+	char name[64], *text;
+
+	(void)state;
+	test_config_init(&config);
+	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
+	rk_metrics_set(metrics, "rustkernel_notifications_sent_total", "slack", 3);
+	rk_metrics_set(metrics, "rustkernel_notifications_failed_total", "oncall", 1);
+	text = render(metrics, false, false);
+	assert_line(text, "rustkernel_notifications_sent_total{channel=\"slack\"} 3");
+	assert_line(text, "rustkernel_notifications_failed_total{channel=\"oncall\"} 1");
+	assert_null(strstr(text, "notifications_failed_total{channel=\"slack\"}"));
+	free(text);
+	for (int i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "channel%d", i);
+		rk_metrics_set(metrics, "rustkernel_notifications_sent_total", name, 1);
+	}
+	assert_int_equal(sum_of(metrics, "rustkernel_notifications_sent_total").series, 32);
+	assert_int_equal(sum_of(metrics, "rustkernel_notifications_failed_total").series, 1);
+	rk_metrics_destroy(metrics);
+}
+
 /* T6: what may not stand in a label name, runs, collisions in key order, digits in front. */
 static void test_target_info(void **state)
 {
