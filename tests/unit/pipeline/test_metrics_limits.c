@@ -468,11 +468,17 @@ static void test_process(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cap_on_errors),	 cmocka_unit_test(test_cap_on_memory),
-		cmocka_unit_test(test_cap_on_kernels),	 cmocka_unit_test(test_exemplars),
-		cmocka_unit_test(test_exemplar_filters), cmocka_unit_test(test_breakers),
-		cmocka_unit_test(test_target_info),	 cmocka_unit_test(test_bad_bytes_in_a_name),
-		cmocka_unit_test(test_numbers),		 cmocka_unit_test(test_process),
+		cmocka_unit_test(test_cap_on_errors),
+		cmocka_unit_test(test_cap_on_memory),
+		cmocka_unit_test(test_cap_on_kernels),
+		cmocka_unit_test(test_exemplars),
+		cmocka_unit_test(test_exemplar_filters),
+		cmocka_unit_test(test_breakers),
+		cmocka_unit_test(test_notices),
+		cmocka_unit_test(test_target_info),
+		cmocka_unit_test(test_bad_bytes_in_a_name),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
