@@ -424,30 +424,36 @@ void rk_config_log_problems(const struct rk_config *config)
 	if (config->warnings > config->problem_count)
 		rk_log_warn("config: %u further problems; see rktrace config --check",
 			    config->warnings - (uint32_t)config->problem_count);
-	if (config->slo)
-		rk_log_warn("config: slo is checked, but this version does not judge it");
 	log_not_yet(config);
 }
 
-int rk_config_check_file(const char *path)
+int rk_config_create_file(struct rk_config **out, const char *path)
 {
 	char variable[4096 + sizeof("RUSTKERNEL_CONFIG=")];
 	char *environment[2] = { variable, NULL };
-	struct rk_config *config = NULL;
 	struct rk_env *env;
 	int err;
 
+	*out = NULL;
 	if ((size_t)snprintf(variable, sizeof(variable), "RUSTKERNEL_CONFIG=%s", path) >=
 	    sizeof(variable))
 		return -ENAMETOOLONG;
 	env = rk_env_create(environment);
-	err = env ? rk_config_create(&config, env) : -ENOMEM;
-	if (!err) {
-		rk_config_log_problems(config);
-		err = config->file_error && config->file_error != -EBADMSG ? config->file_error :
-									     (int)config->warnings;
-	}
-	rk_config_destroy(config);
+	err = env ? rk_config_create(out, env) : -ENOMEM;
 	rk_env_destroy(env);
+	if (err)
+		return err;
+	rk_config_log_problems(*out);
+	return (*out)->file_error == -EBADMSG ? 0 : (*out)->file_error;
+}
+
+int rk_config_check_file(const char *path)
+{
+	struct rk_config *config;
+	int err = rk_config_create_file(&config, path);
+
+	if (!err)
+		err = (int)config->warnings;
+	rk_config_destroy(config);
 	return err;
 }

@@ -83,6 +83,15 @@ void rk_config_destroy(struct rk_config *config);
 void rk_config_log_problems(const struct rk_config *config);
 
 /**
+ * The configuration of a YAML file on top of the defaults, without looking at any variable. Every
+ * problem is logged and counted in config->warnings.
+ *
+ * Context: any but hooks. Ownership: as rk_config_create(), also with an error.
+ * Return: 0; -errno when the file cannot be read.
+ */
+int rk_config_create_file(struct rk_config **out, const char *path);
+
+/**
  * Read a YAML file on top of the defaults, without looking at any variable.
  *
  * Context: any but hooks. Return: number of problems, each of them logged; -errno.

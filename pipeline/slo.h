@@ -77,6 +77,13 @@ void rk_slo_finish(struct rk_slo *slo);
 bool rk_slo_result_get(const struct rk_slo *slo, size_t index, struct rk_slo_result *out);
 
 /**
+ * "too little data", "met", "at risk", "violated".
+ *
+ * Context: any. Return: static.
+ */
+const char *rk_slo_state_name(enum rk_slo_state state);
+
+/**
  * How many times too fast the error budget was spent in the last @window_ns, at most six hours;
  * 1 = it will just last. In whole minutes, the one under way included.
  *

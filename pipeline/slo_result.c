@@ -217,6 +217,16 @@ bool rk_slo_result_get(const struct rk_slo *slo, size_t index, struct rk_slo_res
 	return false;
 }
 
+const char *rk_slo_state_name(enum rk_slo_state state)
+{
+	static const char *const names[] = { [RK_SLO_NO_DATA] = "too little data",
+					     [RK_SLO_MET] = "met",
+					     [RK_SLO_AT_RISK] = "at risk",
+					     [RK_SLO_VIOLATED] = "violated" };
+
+	return names[state];
+}
+
 static double burn_of_target(const struct rk_slo_one *one, const char *target, uint64_t minutes)
 {
 	double worst = (double)NAN;

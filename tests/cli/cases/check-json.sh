@@ -1,0 +1,6 @@
+# Five minutes with a kernel a second, of 0.1 ms, 0.2 ms... 30 ms; in the fourth three fail.
+seq 300 | awk '{ printf "at %d\nkernel _ZN5graph8pagerankEPf %.4f\n", $1, $1 / 10000 }
+    $1 >= 200 && $1 < 203 { print "fail _ZN5graph8pagerankEPf" }
+    END { print "at 301" }' | make_trace t.rkt.zst script
+echo 'slo: [ { name: graph, latency_p99: 29ms, throughput: 1 } ]' > slo.yaml
+rktrace check t.rkt.zst --slo slo.yaml --json
