@@ -158,6 +158,9 @@ class Checker:
             "attributes": self.attributes(span.attributes, where),
             "links": [{"trace_id": li.trace_id.hex(), "span_id": li.span_id.hex(),
                        "flags": li.flags} for li in span.links],
+            "events": [{"name": event.name, "time_ns": event.time_unix_nano,
+                        "attributes": self.attributes(event.attributes, f"{where} event")}
+                       for event in span.events],
             "status": {"code": span.status.code, "message": span.status.message},
         }
 
