@@ -136,7 +136,8 @@ static void note_overflow_thread(struct rk_drain *drain, uint32_t tid)
 
 /*
  * Whether a record was lost since the ring was last looked at, launches aside. To be asked after
- * rk_ring_peek(): a record behind the gap was published after the loss was counted.
+ * rk_ring_peek(): a record behind the gap was published after the loss was counted. A thread
+ * that is new in its place may have the number of one that ended without a place.
  */
 static bool has_gap(struct rk_drain *drain, uint32_t index, const struct rk_ring *ring)
 {
@@ -148,6 +149,8 @@ static bool has_gap(struct rk_drain *drain, uint32_t index, const struct rk_ring
 	if (!place)
 		return lost != 0;
 	before = place->lost_generation == generation ? place->lost_other : 0;
+	if (place->lost_generation != generation && ring->tid)
+		rk_join_context_lost(drain->join, ring->tid);
 	place->lost_generation = generation;
 	place->lost_other = lost;
 	return lost != before;

@@ -250,6 +250,20 @@ static void test_shared_ring(void **state)
 	assert_int_equal(contexts(bench), 1);
 }
 
+/* The number of a thread that ended came back: another thread, no context. */
+static void test_thread_number_comes_back(void **state)
+{
+	struct bench *bench = *state;
+	struct rk_api_record record = api_of(RK_REC_ATTACH, 0);
+
+	/* To this drain the ring of the calling thread is one it has not seen. */
+	assert_true(rk_thread_push_overflow((const struct rk_record *)(void *)&record));
+	rk_drain_round(&bench->drain);
+	push_launch();
+	rk_drain_round(&bench->drain);
+	assert_int_equal(contexts(bench), 0);
+}
+
 /* The age of what was drained comes from the first record, of whatever kind it is. */
 static void test_age(void **state)
 {
@@ -284,6 +298,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shared_ring, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_thread_number_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_age, setup, teardown),
 	};
 

@@ -407,9 +407,91 @@ static void test_sample_of_nothing(void **state)
 	op_log_finish(&log);
 }
 
+/* A story of random attaching, launching and waiting, and what must come of it. */
+struct story {
+	struct rk_join *join;
+	uint64_t random;
+	uint64_t now;
+	uint8_t context[5]; /* of each thread */
+	uint8_t context_of[4000]; /* by correlation id: what its thread was in */
+	uint32_t calls, recorded;
+};
+
+static uint32_t draw(struct story *story, uint32_t below)
+{
+	story->random = story->random * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(story->random >> 33) % below;
+}
+
+static void story_step(struct story *story)
+{
+	struct rk_record sync = make_sync(RK_SYNC_CONTEXT, story->now, 0);
+	uint32_t tid = 1 + draw(story, 4);
+
+	story->now += 1000 + (draw(story, 500) == 0 ? S : 0);
+	switch (draw(story, 8)) {
+	case 0:
+		story->context[tid] = (uint8_t)draw(story, 4);
+		attach(story->join, tid, story->context[tid], story->context[tid] == 3 ? "ab" : "");
+		break;
+	case 1:
+		rk_join_host(story->join, tid, &sync);
+		break;
+	case 2: /* the GPU's record may come before the call's */
+		if (story->recorded < story->calls + 3)
+			done(story->join, ++story->recorded, story->now + 50);
+		break;
+	case 3:
+		rk_join_tick(story->join, story->now);
+		break;
+	case 4:
+		if (draw(story, 10) == 0) {
+			rk_join_context_lost(story->join, tid);
+			story->context[tid] = 0;
+		}
+		break;
+	default:
+		story->context_of[++story->calls] = story->context[tid];
+		launch(story->join, tid, story->calls, story->now);
+		break;
+	}
+}
+
+/* Every kernel finds ahead of it, once, the context its thread was in when it was launched. */
+static void test_context_of_every_kernel(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct op_log log;
+		struct story story = { .join = make_join(&log, 0), .random = seed, .now = 1000 };
+		uint8_t told[4000] = { 0 };
+		uint32_t kernels = 0;
+
+		while (story.calls < 3000)
+			story_step(&story);
+		rk_join_finish(story.join);
+		for (uint32_t i = 0; i < log.count; i++) {
+			const struct rk_op *op = &log.ops[i];
+
+			assert_in_range(op->exec, 0, sizeof(told) - 1);
+			if (op->kind == RK_OP_CONTEXT) {
+				assert_int_equal(told[op->exec], 0);
+				told[op->exec] = op->said.trace_id[0];
+			} else if (op->kind == RK_OP_KERNEL && !(op->flags & RK_OP_F_ORPHAN)) {
+				assert_int_equal(told[op->exec], story.context_of[op->correlation]);
+				kernels++;
+			}
+		}
+		assert_int_equal(kernels, 3000);
+		rk_join_destroy(story.join);
+		op_log_finish(&log);
+	}
+}
+
 /* Told once after a second, with what is known of it; its own op still comes. */
 static void test_in_flight(void **state)
 {
+	struct rk_ledger before = { 0 }, ledger = { 0 };
 	struct op_log log;
 	struct rk_join *join = make_join(&log, 0);
 	const struct rk_op *op;
@@ -421,8 +503,11 @@ static void test_in_flight(void **state)
 	done(join, 1, 10 * S + 1000);
 	rk_join_tick(join, 11 * S + 499);
 	assert_order(&log, "cKx"); /* an execution lasts a second, too */
+	rk_join_get_ledger(join, &before);
 	rk_join_tick(join, 11 * S + 500);
 	assert_order(&log, "cKxf");
+	rk_join_get_ledger(join, &ledger);
+	assert_memory_equal(&ledger, &before, sizeof(ledger)); /* it is no work of its own */
 	rk_join_tick(join, 20 * S);
 	assert_order(&log, "cKxf");
 	op = op_log_get(&log, RK_OP_IN_FLIGHT, 0);
@@ -517,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_contexts_of_threads_are_apart),
 		cmocka_unit_test(test_lost_context),
 		cmocka_unit_test(test_contexts_are_bounded),
+		cmocka_unit_test(test_context_of_every_kernel),
 		cmocka_unit_test(test_log_knows_its_execution),
 		cmocka_unit_test(test_instrument_before_its_first_sample),
 		cmocka_unit_test(test_sample_of_nothing),
