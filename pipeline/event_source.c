@@ -256,6 +256,7 @@ static void on_op(struct rk_sink *sink, const struct rk_op *op)
 		source->wall_offset_ns = op->clock.wall_offset_ns;
 		break;
 	case RK_OP_SPAN_BEGIN:
+	case RK_OP_SPAN_END:
 	case RK_OP_CONTEXT:
 		if (source->contexts)
 			rk_log_contexts_note(source->contexts, op);

@@ -4,8 +4,8 @@
  *
  * A line says in which span it was said, and nothing else. What is known of the span (the
  * execution it is part of, the baggage it came with) was told when it began, so the latest
- * spans are remembered, by id. A table of a fixed size: a newer span takes the place of an
- * older one, and a line of a span that is forgotten has only its ids.
+ * spans are remembered, by id. A table of a fixed size: a newer span takes the place of one that
+ * is over, else of the oldest; a line of a span that is forgotten has only its ids.
  */
 #ifndef RK_PIPELINE_LOG_CONTEXT_H
 #define RK_PIPELINE_LOG_CONTEXT_H
@@ -36,7 +36,7 @@ struct rk_log_contexts *rk_log_contexts_create(const char *keys, const char *bag
 void rk_log_contexts_destroy(struct rk_log_contexts *contexts);
 
 /**
- * Remember what RK_OP_SPAN_BEGIN or RK_OP_CONTEXT says.
+ * Remember what RK_OP_SPAN_BEGIN or RK_OP_CONTEXT says; RK_OP_SPAN_END makes it dispensable.
  *
  * Context: exporter or tools.
  */

@@ -7,6 +7,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include "core/intern.h"
 #include "core/log.h"
 #include "core/number.h"
+#include "pipeline/event_source.h"
 #include "pipeline/metrics.h"
 #include "pipeline/net_module.h"
 #include "pipeline/pipeline.h"
@@ -36,7 +38,7 @@
 static const char verb[] = "replay";
 
 struct arguments {
-	const char *file, *otlp, *pushgateway, *config, *speed;
+	const char *file, *otlp, *pushgateway, *config, *speed, *log;
 	bool as_json, only_unsent;
 };
 
@@ -50,6 +52,8 @@ struct replay {
 	struct rk_verdict *verdict;
 	struct rk_unsent *unsent; /* NULL: everything is sent */
 	struct rk_net *net;	/* may be NULL: nothing to send to */
+	struct rk_event_source events;
+	int log_fd; /* -1 = none */
 	struct rk_net_host host;
 	struct rk_net_stats stats;
 	struct rk_trace_info info;
@@ -220,6 +224,65 @@ static int open_net(struct replay *r)
 	return RK_TOOL_OK;
 }
 
+static bool is_log_on_stdout(const struct replay *r)
+{
+	return r->args.log && strcmp(r->args.log, "-") == 0;
+}
+
+/* Who asks for the lines of a recording wants to see its executions, and hardly by eye. */
+static int open_log(struct replay *r, struct rk_log_output **output)
+{
+	const uint8_t *source = r->config->source;
+	enum rk_log_format format = source[RK_CONFIG_logging_format] == RK_SOURCE_DEFAULT ?
+					    RK_LOG_JSON :
+					    r->config->logging_format;
+
+	r->log_fd = STDOUT_FILENO;
+	if (!is_log_on_stdout(r))
+		r->log_fd = open(r->args.log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (r->log_fd < 0)
+		return rk_tool_fail(RK_TOOL_CANNOT_WRITE, verb, "could not write %s: %s",
+				    r->args.log, rk_strerror(errno));
+	if (source[RK_CONFIG_logging_level] == RK_SOURCE_DEFAULT)
+		r->config->logging_level = RK_LOG_INFO;
+	if (rk_log_output_open_fd(output, format, r->log_fd))
+		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
+	return RK_TOOL_OK;
+}
+
+/* What was not sent of the events nobody knows: of spans alone it is in the file. */
+static int open_events(struct replay *r)
+{
+	struct rk_event_source_setup setup = {
+		.config = r->config,
+		.baggage = rk_trace_reader_meta(r->reader)->baggage,
+		.shows_executions = true,
+	};
+	int status = r->args.log ? open_log(r, &setup.output) : RK_TOOL_OK;
+
+	if (status)
+		return status;
+	rk_event_source_start(&r->events, &setup);
+	if (r->net && r->net->log && !r->unsent && rk_net_sends(r->config, RK_NET_LOGS))
+		rk_event_source_set_net(&r->events, r->net);
+	if (rk_event_source_is_wanted(&r->events))
+		rk_pipeline_add_sink(r->pipeline, &r->events.sink);
+	return RK_TOOL_OK;
+}
+
+static int finish_log(struct replay *r)
+{
+	struct rk_log_output *output = r->events.setup.output;
+	uint64_t lost = output ? rk_log_output_lost(output) : 0;
+
+	rk_event_source_stop(&r->events);
+	if (lost)
+		return rk_tool_fail(RK_TOOL_CANNOT_WRITE, verb,
+				    "could not write %s: %llu lines are missing", r->args.log,
+				    (unsigned long long)lost);
+	return RK_TOOL_OK;
+}
+
 static void wait_ms(struct replay *r, uint32_t ms)
 {
 	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
@@ -363,20 +426,27 @@ static int replay(struct replay *r)
 		status = rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
 	if (!status)
 		status = open_net(r);
+	if (!status)
+		status = open_events(r);
 	if (status)
 		return status;
 	status = feed(r);
+	wire = finish_log(r);
+	status = status ? status : wire;
 	wire = finish_net(r);
 	status = status ? status : wire;
 	if (r->args.as_json)
 		print_json(r, status);
-	else
+	else if (!is_log_on_stdout(r))
 		print_text(r);
 	return status;
 }
 
 static void finish(struct replay *r)
 {
+	rk_event_source_stop(&r->events);
+	if (r->log_fd > STDERR_FILENO)
+		close(r->log_fd);
 	/* The module may still look at the metrics: it goes first. */
 	if (r->net)
 		r->net->close(r->net);
@@ -390,12 +460,15 @@ static void finish(struct replay *r)
 
 int rk_cmd_replay(int argc, char **argv)
 {
-	struct replay r = { .args.speed = "max" };
+	struct replay r = { .args.speed = "max", .log_fd = -1 };
 	const struct rk_option options[] = {
 		{ "otlp", 0, "URL", "send the spans to this OTLP receiver", NULL, &r.args.otlp },
 		{ "unsent", 0, NULL, "send only the spans that no receiver had acknowledged",
 		  &r.args.only_unsent, NULL },
 		{ "pushgateway", 0, "URL", "push the metrics there", NULL, &r.args.pushgateway },
+		{ "log", 0, "FILE",
+		  "write the log of the recording as JSON lines; - = standard output, and no verdict",
+		  NULL, &r.args.log },
 		{ "config", 0, "FILE", "settings, as RUSTKERNEL_CONFIG", NULL, &r.args.config },
 		{ "speed", 0, "1x|10x|max",
 		  "pace of the recording, or as fast as it goes (default)", NULL, &r.args.speed },
@@ -411,6 +484,8 @@ int rk_cmd_replay(int argc, char **argv)
 	if (parse_speed(r.args.speed, &r.speed))
 		return rk_options_misused(verb, "--speed is 1x, 10x... or max, not %s",
 					  r.args.speed);
+	if (r.args.as_json && is_log_on_stdout(&r))
+		return rk_options_misused(verb, "--json and --log - both want standard output");
 	sigaction(SIGINT, &action, NULL);
 	status = replay(&r);
 	finish(&r);

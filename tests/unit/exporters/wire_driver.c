@@ -415,7 +415,7 @@ static int run_logs(void)
 				      .duration_ms = 1.5,
 				      .trace_flags = 3,
 				      .fields = fields,
-				      .field_count = 7 };
+				      .field_count = sizeof(fields) / sizeof(fields[0]) };
 	struct rk_log_event bare = { .level = RK_LOG_ERROR, .message = "", .duration_ms = -1 };
 
 	memset(event.trace_id, 0xab, sizeof(event.trace_id));
