@@ -58,7 +58,7 @@ static int add_label(struct rk_metrics_baggage *baggage, const char *key, size_t
 int rk_metrics_baggage_init(struct rk_metrics_baggage *baggage, const struct rk_config *config,
 			    const char *const *taken)
 {
-	const char *at = config->metrics_baggage_labels;
+	const char *at = config->metrics_baggage_labels ? config->metrics_baggage_labels : "";
 	int err = 0;
 
 	memset(baggage, 0, sizeof(*baggage));

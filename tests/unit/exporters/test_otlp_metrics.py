@@ -204,6 +204,20 @@ class Cumulative(Metrics):
         self.assertNotIn("rustkernel_tracer_cpu_seconds_total",
                          read_text(self.folder / "round-001.txt"))
 
+    def test_metrics_of_the_program(self):
+        """They are as any other; a histogram keeps the bounds the program chose."""
+        for shape in ("explicit", "exponential"):
+            self.run_rounds(kernels=5, rounds=4, said=1, histogram=shape)
+            text = read_text(self.folder / "round-003.txt")
+            self.assertEqual(len(text["said_sent_bytes_total"]), 2)
+            self.assertEqual(len(text["rustkernel_queue_depth"]), 1)
+            points = {metric.name: getattr(metric, metric.WhichOneof("data")).data_points
+                      for path in self.folder.glob("round-003-*.bin")
+                      for metric in self.read(path.name)}
+            self.assertEqual(list(points["said_batch_milliseconds"][0].explicit_bounds), [0.5, 700])
+            self.assertEqual(len(points["said_many_milliseconds"]), 30)
+            self.assertNotIn("said_sent_bytes", points)
+
     def test_shapes_agree(self):
         """One registry, fed the same: what is in the buckets of both shapes fits together."""
         def histograms(shape):
@@ -289,6 +303,11 @@ class Delta(Metrics):
         self.assertEqual(kinds, {("sum", False): {DELTA}, ("sum", True): {DELTA},
                                  ("histogram", False): {DELTA}, ("gauge", False): {None},
                                  ("gauge", True): {None}})
+
+    def test_metrics_of_the_program(self):
+        for shape in ("explicit", "exponential"):
+            self.replay(temporality="delta", histogram=shape, kernels=5, rounds=7, said=1,
+                        verdicts="srsxrrs")
 
     def test_some_rounds_do_not_arrive(self):
         for verdicts in ("rs", "srs", "rrrs", "srrsrs", "xs", "sxrs"):
@@ -391,6 +410,13 @@ class Bounds(Metrics):
         """What the registry folds is the overflow here, whatever its source and status."""
         for temporality in ("cumulative", "delta"):
             self.overflow(20, max_series=1000, registry_series=20, kernels=60, rounds=5,
+                          temporality=temporality)
+
+    def test_overflow_of_metrics_of_the_program(self):
+        for temporality in ("cumulative", "delta"):
+            self.overflow(20, max_series=20, kernels=5, rounds=3, said=1,
+                          temporality=temporality)
+            self.overflow(20, max_series=1000, registry_series=20, kernels=5, rounds=3, said=1,
                           temporality=temporality)
 
     def test_four_mebibytes(self):

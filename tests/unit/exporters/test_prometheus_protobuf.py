@@ -108,7 +108,7 @@ class Protobuf(Exposition):
                 continue
             self.assertTrue(family.help)
             self.assertEqual(family.unit or "", next(
-                (u for u in ("seconds", "bytes")
+                (u for u in ("milliseconds", "seconds", "bytes")
                  if family.name.removesuffix("_total").endswith("_" + u)), ""))
             got = {}
             for metric in family.metric:
@@ -125,6 +125,9 @@ class Protobuf(Exposition):
     def test_equal_to_the_text(self):
         self.compare(self.families(kernels=30, rounds=4))
         self.compare(self.families(kernels=30, rounds=4, wide=1))
+        said = self.families(kernels=5, rounds=3, said=1)
+        self.compare(said)
+        self.assertIn("said_many_milliseconds", {f.name for f in said})
         without = self.families(kernels=3, rounds=2, runtime=0)
         self.compare(without)
         self.assertFalse([f for f in without if "_tracer_" in f.name])

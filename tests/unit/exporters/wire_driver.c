@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "core/activity.h"
+#include "core/fields.h"
 #include "core/intern.h"
 #include "exporters/otlp_logs.h"
 #include "exporters/otlp_metrics.h"
@@ -33,7 +34,7 @@ struct options {
 	enum rk_histogram_kind histogram;
 	unsigned kernels, rounds, max_series, registry_series, request_bytes;
 	const char *verdicts; /* per round: s(ent), r(etry), x: rejected, m: one of each in turn */
-	bool runtime, examples, wide;
+	bool runtime, examples, wide, said;
 };
 
 static struct options options = { .kernels = 5, .rounds = 1, .verdicts = "s", .runtime = true };
@@ -66,6 +67,8 @@ static void read_option(const char *text)
 		options.runtime = *value == '1';
 	else if (strncmp(text, "examples=", 9) == 0)
 		options.examples = *value == '1';
+	else if (strncmp(text, "said=", 5) == 0)
+		options.said = *value == '1';
 	else if (strncmp(text, "wide=", 5) == 0)
 		options.wide = *value == '1';
 }
@@ -117,6 +120,71 @@ static void feed_kernel(struct rk_metrics *metrics, unsigned kernel, uint64_t ns
 	rk_metrics_feed(metrics, &op);
 }
 
+static void feed_definition(struct rk_metrics *metrics, uint32_t number,
+			    enum rk_instrument_type type, const char *name, const char *label)
+{
+	struct rk_op op = { .kind = RK_OP_INSTRUMENT,
+			    .instrument = { .number = number,
+					    .bound_count = 2,
+					    .bounds = { 0.5, 700 },
+					    .type = (uint8_t)type } };
+	struct rk_field route = { .key = "route", .type = RK_FIELD_TEXT, .text = label };
+	struct rk_fields_writer text;
+	uint8_t bytes[256];
+
+	rk_fields_writer_init(&text, bytes, sizeof(bytes));
+	rk_fields_put_placed(&text, name);
+	rk_fields_put_placed(&text, type == RK_INSTRUMENT_COUNTER ? "By" : "ms");
+	rk_fields_put_placed(&text, "What the \"program\" says.");
+	rk_fields_put_placed(&text, number % 2 ? "Graph" : "");
+	rk_fields_put(&text, &route);
+	op.text = bytes;
+	op.text_bytes = (uint32_t)text.used;
+	rk_metrics_feed(metrics, &op);
+}
+
+/* Metrics of the program, of every type, and values in them; one of them is refused. */
+static void feed_said(struct rk_metrics *metrics, unsigned round)
+{
+	static const struct {
+		enum rk_instrument_type type;
+		const char *name, *label;
+	} said[] = {
+		{ RK_INSTRUMENT_COUNTER, "said.sent", "/a" },
+		{ RK_INSTRUMENT_COUNTER, "said.sent", "/b\"\\\n\xff" },
+		{ RK_INSTRUMENT_GAUGE, "said fill", "" },
+		{ RK_INSTRUMENT_HISTOGRAM, "said batch", "x" },
+		{ RK_INSTRUMENT_EXECUTION, "kernel_said", "" },
+		{ RK_INSTRUMENT_QUEUE, "kernel_said", "" },
+		{ RK_INSTRUMENT_MEMORY, "kernel_said", "" },
+		{ RK_INSTRUMENT_BREAKER, "said", "" },
+		{ RK_INSTRUMENT_GAUGE, "said_sent_bytes", "" },
+	};
+	struct rk_op op = { .kind = RK_OP_SAMPLE };
+
+	for (uint32_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		if (!round)
+			feed_definition(metrics, i + 1, said[i].type, said[i].name, said[i].label);
+		for (unsigned n = 0; n <= (round + i) % 3; n++) {
+			op.sample =
+				(struct rk_op_sample){ .number = i + 1,
+						       .value = (double)(next_random() % 1000) };
+			rk_metrics_feed(metrics, &op);
+		}
+	}
+	for (uint32_t i = 0; i < 30; i++) {
+		char label[16];
+
+		snprintf(label, sizeof(label), "many%u", i);
+		if (!round)
+			feed_definition(metrics, 100 + i, RK_INSTRUMENT_HISTOGRAM, "said many",
+					label);
+		op.sample = (struct rk_op_sample){ .number = 100 + i,
+						   .value = (double)(next_random() % 1000) };
+		rk_metrics_feed(metrics, &op);
+	}
+}
+
 /* More of everything, new kernels in every round, and nothing at all for some of the old. */
 static void feed_round(struct rk_metrics *metrics, unsigned round)
 {
@@ -144,6 +212,8 @@ static void feed_round(struct rk_metrics *metrics, unsigned round)
 	op.name = rk_intern("kernel_0");
 	op.result = 2;
 	rk_metrics_feed(metrics, &op);
+	if (options.said)
+		feed_said(metrics, round);
 	memset(&op, 0, sizeof(op));
 	op.kind = RK_OP_TICK;
 	op.tick.cpu_ns = 1000000u * (round + 1) + 7;
