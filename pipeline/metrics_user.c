@@ -89,6 +89,8 @@ static bool read_definition(struct definition *definition, const struct rk_op *o
 	definition->said = rk_fields_next_placed(&reader);
 	unit = rk_fields_next_placed(&reader);
 	definition->help = rk_fields_next_placed(&reader);
+	if (!*definition->help)
+		definition->help = "A metric of the program.";
 	add_label(definition, "domain", rk_fields_next_placed(&reader));
 	while (rk_fields_next(&reader, &field)) {
 		if (field.type == RK_FIELD_TEXT)

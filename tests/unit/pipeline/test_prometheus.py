@@ -48,6 +48,22 @@ def check_process(families):
         assert names.count(name) == 1, name
 
 
+def check_said(samples):
+    """What the program says of itself, in families that are its own and in ours."""
+    labels = (("_le", "1"), ("_name", "y"), ("_0d", "z"), ("route", '/a"b\\c\nx'))
+    web = tuple(sorted(labels + (("domain", "Web"),)))
+    labels = tuple(sorted(labels))
+    assert samples["jobs_total", web] == 2.25
+    assert samples["sent_bytes_total", labels] == 2.25
+    assert samples["_3_nodes_fill_ratio", labels] == 2
+    assert samples["wait_seconds_count", web] == 2
+    assert samples["batch_sum", labels] == 2.25
+    assert samples["rustkernel_tracer_refused_metrics", ()] == 4
+    kernel = (("domain", "Graph"), ("kernel_id", "graph/pagerank"))
+    assert samples["rustkernel_queue_depth", kernel] == 2
+    assert samples["rustkernel_memory_bytes", (("device", ""), ("pool", "user"))] == 2
+
+
 def check_with_promtool(text):
     if not shutil.which("promtool"):
         return
@@ -81,6 +97,7 @@ def main():
     check_histograms(text)
     check_exemplars(families)
     check_process(families)
+    check_said(text)
     check_with_promtool(rendered)
     assert text["target_info", (("host_name", 'h"\\;again'), ("service_name", "story"))] == 1
     kernels = sum(value for (name, _), value in text.items()
