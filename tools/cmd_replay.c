@@ -467,7 +467,7 @@ int rk_cmd_replay(int argc, char **argv)
 		  &r.args.only_unsent, NULL },
 		{ "pushgateway", 0, "URL", "push the metrics there", NULL, &r.args.pushgateway },
 		{ "log", 0, "FILE",
-		  "write the log of the recording as JSON lines; - = standard output, and no verdict",
+		  "write the log as JSON lines; - = to standard output, instead of the verdict",
 		  NULL, &r.args.log },
 		{ "config", 0, "FILE", "settings, as RUSTKERNEL_CONFIG", NULL, &r.args.config },
 		{ "speed", 0, "1x|10x|max",
