@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/api_record.h"
 #include "core/fields.h"
 #include "core/intern.h"
 #include "core/number.h"
+#include "pipeline/cuda_result.h"
 
 /* Names of threads; a program that has more goes without the later ones. */
 #define THREADS_MAX 65536u
@@ -293,8 +295,13 @@ static void feed_close(struct rk_assembler *a, const struct rk_op *op)
  * that says otherwise is damaged. */
 static void feed_context(struct rk_assembler *a, const struct rk_op *op)
 {
-	struct rk_exec *exec = op->exec ? exec_get(a, op) : NULL;
+	struct rk_exec *exec;
 
+	if (!op->exec) {
+		a->failing = op->said.flags & RK_API_SPAN ? op->said.number : 0;
+		return;
+	}
+	exec = exec_get(a, op);
 	if (!exec || exec->has_part || exec->origin)
 		return;
 	exec->origin = rk_origin_create(op, &a->sampling,
@@ -309,6 +316,9 @@ static void feed_error(struct rk_assembler *a, const struct rk_op *op)
 
 	if (exec)
 		rk_assembler_part_fail(a, exec, op);
+	else if (a->failing)
+		rk_api_spans_fail(a->api_spans, a->failing, rk_cuda_result_name(op->result));
+	a->failing = 0;
 }
 
 static void feed_thread(struct rk_assembler *a, const struct rk_op *op)

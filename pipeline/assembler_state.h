@@ -92,6 +92,7 @@ struct rk_assembler {
 	struct rk_shared_traces traces;
 	struct rk_api_spans *api_spans;
 	struct rk_span_fates fates;
+	uint64_t failing; /* span in which the next call fails, outside of any execution */
 	struct rk_exec *execs;
 	uint32_t capacity, free_first, oldest, newest;
 	uint32_t held_oldest, held_newest;

@@ -239,7 +239,7 @@ void rk_join_tell_context(struct rk_join *join, uint64_t exec, uint32_t tid, uin
 	const struct rk_join_attached *attached = attached_get(join, tid);
 	struct rk_op *op;
 
-	if (!attached || !exec)
+	if (!attached || (!exec && !(attached->said.flags & RK_API_SPAN)))
 		return;
 	op = start_said_op(join, RK_OP_CONTEXT, tid, when);
 	op->exec = exec;

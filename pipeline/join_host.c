@@ -277,13 +277,17 @@ static void synchronise(struct rk_join *join, uint32_t tid, const struct rk_reco
 /* A failed synchronisation ends the execution like any other, but proves nothing. */
 static void fail(struct rk_join *join, uint32_t tid, const struct rk_record *record)
 {
+	uint64_t exec = rk_exec_cut_current(&join->cut, tid);
 	struct rk_handle_slot *name;
 	struct rk_op *op;
 
 	if (record->result == RESULT_NOT_READY)
 		return;
+	/* Nothing was submitted in the span that fails, so nothing said yet which one it is. */
+	if (!exec && join->attached_first)
+		rk_join_tell_context(join, 0, tid, rk_clock_ns(record->start));
 	op = start_host_op(join, tid, record, RK_OP_ERROR);
-	op->exec = rk_exec_cut_current(&join->cut, tid);
+	op->exec = exec;
 	if (record->kind == RK_REC_LAUNCH) {
 		name = rk_handle_map_get(&join->names, record->launch.function);
 		op->name = name ? name->tag : 0;

@@ -409,6 +409,31 @@ static void test_a_failure_marks_its_span(void **state)
 	story_close(&story);
 }
 
+/* A call that fails before anything was submitted: the context comes with it. */
+static void test_a_failure_outside_of_executions(void **state)
+{
+	struct rk_op failure = { .kind = RK_OP_ERROR, .result = 2, .tid = 7 };
+	struct story story;
+
+	(void)state;
+	init(&story);
+	story_open(&story);
+	begin(&story, 1, 0, "k", 1000);
+	begin(&story, 2, 1, "stage", 1100);
+	context(&story, 0, 2, 1200);
+	story_feed(&story, &failure);
+	end(&story, 2, 1300);
+	begin(&story, 3, 1, "next", 1400);
+	story_feed(&story, &failure); /* of another thread, in no span */
+	end(&story, 3, 1500);
+	end(&story, 1, 1600);
+	settle(&story);
+	assert_string_equal(story_find(&story, "stage")->error, "CUDA_ERROR_OUT_OF_MEMORY");
+	assert_string_equal(story_find(&story, "kernel:k")->error, "CUDA_ERROR_OUT_OF_MEMORY");
+	assert_string_equal(story_find(&story, "next")->error, "");
+	story_close(&story);
+}
+
 /* What the program said itself about its success counts. */
 static void test_the_program_has_the_last_word(void **state)
 {
@@ -587,6 +612,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_complete_goes_first),
 		cmocka_unit_test(test_too_many_spans),
 		cmocka_unit_test(test_a_failure_marks_its_span),
+		cmocka_unit_test(test_a_failure_outside_of_executions),
 		cmocka_unit_test(test_the_program_has_the_last_word),
 		cmocka_unit_test(test_errors_are_kept),
 		cmocka_unit_test(test_limit_of_spans_per_second),
