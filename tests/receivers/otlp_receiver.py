@@ -157,7 +157,9 @@ class Checker:
             "start_ns": span.start_time_unix_nano, "end_ns": span.end_time_unix_nano,
             "attributes": self.attributes(span.attributes, where),
             "links": [{"trace_id": li.trace_id.hex(), "span_id": li.span_id.hex(),
-                       "flags": li.flags} for li in span.links],
+                       "flags": li.flags, "trace_state": li.trace_state,
+                       "attributes": self.attributes(li.attributes, f"{where} link")}
+                      for li in span.links],
             "events": [{"name": event.name, "time_ns": event.time_unix_nano,
                         "attributes": self.attributes(event.attributes, f"{where} event")}
                        for event in span.events],

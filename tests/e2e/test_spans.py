@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Spans and contexts of the C API, at a receiver: what the program said, what the GPU did in it,
+and the same again from the file.
+"""
+import collections
+
+import harness
+
+SETTINGS = {"RUSTKERNEL_TRACING_MAX_SPANS_PER_SECOND": 0,
+            "RUSTKERNEL_TRACING_BAGGAGE_ATTRIBUTES": "tenant_id"}
+INTERNAL = 1
+STAGES = ["validate", "prepare_input", "gpu_execute", "collect_output"]
+
+
+def ordered(spans):
+    return sorted(repr(sorted(span.items(), key=str)) for span in spans)
+
+
+class Spans(harness.Case):
+    def both(self, *argv, **env):
+        """The spans of a live run, which have to be those of a replay."""
+        receiver, again = self.receiver(), self.receiver()
+        live = self.run_program([self.program("spans"), *argv],
+                                env={"RUSTKERNEL_OTLP_ENDPOINT": receiver.url,
+                                     "RUSTKERNEL_TRACE_FILE": "live.rkt.zst",
+                                     **SETTINGS, **env})
+        self.assertEqual(live.code, 0, live.stderr)
+        self.assertEqual(live.stdout, b"done\n")
+        self.rktrace("replay", live.folder / "live.rkt.zst", "--otlp", again.url, env=SETTINGS)
+        spans = receiver.spans()
+        self.assertEqual(ordered(spans), ordered(again.spans()))
+        self.assertEqual(receiver.stop(), 0)
+        self.assertEqual(again.stop(), 0)
+        return spans
+
+    def named(self, spans, name, count=1):
+        found = [span for span in spans if span["name"] == name]
+        self.assertEqual(len(found), count, [span["name"] for span in spans])
+        return found if count != 1 else found[0]
+
+    def assert_child(self, child, parent):
+        self.assertEqual(child["parent_span_id"], parent["span_id"], (child, parent))
+        self.assertEqual(child["trace_id"], parent["trace_id"])
+        self.assertEqual(child["flags"] & 0x200, 0)
+
+    def test_the_stages_of_an_execution(self):
+        spans = self.both("pagerank", SIMGPU_KERNEL_NS=50_000_000)
+        self.assertEqual(len(spans), 1 + 4 + 2 + 4, [span["name"] for span in spans])
+        root = self.named(spans, "kernel:graph/pagerank")
+        self.assertEqual(root["parent_span_id"], "")
+        stages = {name: self.named(spans, name) for name in STAGES}
+        for stage in stages.values():
+            self.assert_child(stage, root)
+            self.assertEqual(stage["attributes"]["rustkernel.kernel_id"], "graph/pagerank")
+            self.assertEqual(stage["attributes"]["rustkernel.domain"], "GraphAnalytics")
+            self.assertEqual(stage["kind"], INTERNAL)
+        copies = {span["attributes"]["rustkernel.copy_kind"]: span
+                  for span in self.named(spans, "memcpy", 2)}
+        self.assert_child(copies["HtoD"], stages["prepare_input"])
+        self.assert_child(copies["DtoH"], stages["collect_output"])
+        for kernel in self.named(spans, "rank_kernel", 4):
+            self.assert_child(kernel, stages["gpu_execute"])
+            # It ran when the stage was long over on the host.
+            self.assertGreater(kernel["end_ns"], stages["gpu_execute"]["end_ns"])
+
+    def test_what_is_said_about_a_span(self):
+        spans = self.both("pagerank", 3)
+        for number, root in enumerate(sorted(self.named(spans, "kernel:graph/pagerank", 3),
+                                             key=lambda span: span["start_ns"])):
+            said = {key: value for key, value in root["attributes"].items()
+                    if not key.startswith(("rustkernel.", "thread."))}
+            self.assertEqual(said, {"number": number, "graph": "web", "damping": 0.85,
+                                    "directed": True})
+            self.assertEqual(root["status"], {"code": 1, "message": ""})
+            self.assertEqual(root["links"],
+                             [{"trace_id": "1" * 32, "span_id": "2" * 16, "flags": 1,
+                               "trace_state": "v=1", "attributes": {"why": "batched"}}])
+        for stage in self.named(spans, "gpu_execute", 3):
+            self.assertEqual([(event["name"], event["attributes"]) for event in stage["events"]],
+                             [("launched", {"iteration": 3})])
+            self.assertLessEqual(stage["start_ns"], stage["events"][0]["time_ns"])
+            self.assertLessEqual(stage["events"][0]["time_ns"], stage["end_ns"])
+        self.assertEqual(len({span["trace_id"] for span in spans}), 3)
+
+    def test_a_failure_in_a_stage(self):
+        spans = self.both("broken")
+        root = self.named(spans, "kernel:graph/broken")
+        stage = self.named(spans, "prepare_input")
+        self.assert_child(stage, root)
+        for span in (root, stage):
+            self.assertEqual(span["status"],
+                             {"code": 2, "message": "CUDA_ERROR_OUT_OF_MEMORY"})
+            self.assertEqual(span["events"][0]["attributes"]["exception.type"],
+                             "CUDA_ERROR_OUT_OF_MEMORY")
+
+    def test_a_failure_is_kept(self):
+        spans = self.both_unsampled("broken")
+        self.assertEqual(sorted(span["name"] for span in spans),
+                         ["kernel:graph/broken", "prepare_input"])
+        for span in spans:
+            self.assertEqual(span["attributes"]["rustkernel.kept"], "error")
+        self.assertEqual(self.both_unsampled("pagerank"), [])
+
+    def both_unsampled(self, *argv):
+        rate = {"RUSTKERNEL_TRACING_SAMPLING_RATE": 0}
+        SETTINGS.update(rate)
+        self.addCleanup(SETTINGS.pop, *rate, None)
+        return self.both(*argv)
+
+    def test_callers_with_traces_of_their_own(self):
+        spans = self.both("callers")
+        traces = collections.Counter(span["trace_id"] for span in spans)
+        self.assertEqual(traces.pop("a" * 32), 3)
+        self.assertEqual(list(traces.values()), [3])  # of nobody; the second was not sampled
+        root = next(span for span in spans if span["parent_span_id"] == "b" * 16)
+        self.assertEqual(root["name"], "kernel:rank_kernel")
+        self.assertEqual(root["flags"], 0x301)
+        for span in spans:
+            of_caller = span["trace_id"] == "a" * 32
+            self.assertEqual(harness.attribute(span, "tenant_id"), "acme" if of_caller else None)
+            self.assertEqual(span["trace_state"], "v=1" if of_caller else "ot=th:0")
+
+    def test_work_goes_on_in_another_thread(self):
+        spans = self.both("queue")
+        producer = self.named(spans, "kernel:queue/producer")
+        consumer = self.named(spans, "kernel:rank_kernel")
+        self.assert_child(consumer, producer)
+        kernels = self.named(spans, "rank_kernel", 2)
+        self.assertEqual(len({span["trace_id"] for span in spans}), 1)
+        direct = [kernel for kernel in kernels if kernel["parent_span_id"] == producer["span_id"]]
+        self.assertEqual(len(direct), 1)
+        threads = {span["attributes"]["thread.id"] for span in [producer, consumer, *direct]}
+        self.assertEqual(len(threads), 3)
+
+    def test_a_span_that_is_never_ended(self):
+        spans = self.both("forgotten")
+        span = self.named(spans, "kernel:graph/forgotten")
+        self.assertIs(span["attributes"]["rustkernel.unfinished"], True)
+        self.assert_child(self.named(spans, "rank_kernel"), span)
+
+
+if __name__ == "__main__":
+    harness.main()
