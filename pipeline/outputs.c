@@ -18,6 +18,8 @@
 #include "core/intern.h"
 #include "core/log.h"
 #include "core/resource.h"
+#include "pipeline/alert_engine.h"
+#include "pipeline/log_alert.h"
 #include "trace/trace_path.h"
 
 /* Together with the wait for records (0.2 s) and the collection of GPU records (0.2 s) this
@@ -333,6 +335,9 @@ void rk_outputs_open(struct rk_outputs *outputs)
 	open_net(outputs);
 	outputs->alerts.net = outputs->net;
 	rk_alert_output_connect(&outputs->alerts, rk_pipeline_alerts(outputs->pipeline));
+	if (rk_pipeline_alerts(outputs->pipeline))
+		rk_alert_engine_set_transition(rk_pipeline_alerts(outputs->pipeline),
+					       rk_log_alert_tell, &outputs->events);
 	if (rk_event_source_is_wanted(&outputs->events))
 		rk_pipeline_add_sink(outputs->pipeline, &outputs->events.sink);
 }

@@ -21,7 +21,9 @@
 #include "core/intern.h"
 #include "core/log.h"
 #include "core/number.h"
+#include "pipeline/alert_engine.h"
 #include "pipeline/event_source.h"
+#include "pipeline/log_alert.h"
 #include "pipeline/metrics.h"
 #include "pipeline/net_module.h"
 #include "pipeline/pipeline.h"
@@ -267,6 +269,9 @@ static int open_events(struct replay *r)
 		rk_event_source_set_net(&r->events, r->net);
 	if (rk_event_source_is_wanted(&r->events))
 		rk_pipeline_add_sink(r->pipeline, &r->events.sink);
+	if (r->args.log && rk_pipeline_alerts(r->pipeline))
+		rk_alert_engine_set_transition(rk_pipeline_alerts(r->pipeline), rk_log_alert_tell,
+					       &r->events);
 	return RK_TOOL_OK;
 }
 

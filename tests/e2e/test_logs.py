@@ -110,6 +110,21 @@ class Logs(harness.Case):
             self.assertEqual(set(line), {"timestamp", "level", "message", "domain",
                                          "duration_ms"})
 
+    def test_alerts_are_events_live_and_replayed(self):
+        config = self.folder / "c.yaml"
+        config.write_text(
+            "alerting: {rules: [{name: slow, severity: critical, for_duration: 0s,\n"
+            "  condition: {latency_exceeds: {threshold: 1ns, percentile: 50}}}]}\n")
+        result, lines = self.log_of([self.program("service"), "1"], RUSTKERNEL_CONFIG=config)
+        fired = [line for line in lines if line.get("state") == "firing"]
+        self.assertEqual({(line["alert"], line["level"], line["severity"]) for line in fired},
+                         {("slow", "ERROR", "critical")})
+        self.assertIn("service_kernel", {line["kernel_id"] for line in fired})
+        for line in fired:
+            self.assertTrue(line["message"].startswith("alerts: slow is firing (critical): "))
+            self.assertGreater(line["value"], line["threshold"])
+        self.assertEqual(same(self.replayed(result, "--config", config)), same(lines))
+
     def test_quiet_unless_asked(self):
         """A failing call is the program's business; so is what it says, where nobody listens."""
         illegal = {"SIMGPU_ILLEGAL_ADDRESS_AT": "3"}
