@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/alert_export.h"
 #include "tools/alert_test.h"
 #include "tools/options.h"
 
@@ -14,6 +15,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } actions[] = {
+	{ "export", rk_alert_export },
 	{ "test", rk_alert_test },
 };
 

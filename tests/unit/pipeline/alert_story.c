@@ -30,6 +30,7 @@ static double story_seconds(uint64_t unix_ns)
 
 static void note(struct story_event *event, uint64_t unix_ns, const struct rk_alert *alert)
 {
+	memset(event, 0, sizeof(*event));
 	event->at = story_seconds(unix_ns);
 	event->state = alert->state;
 	event->value = alert->value;
