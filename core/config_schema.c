@@ -189,6 +189,7 @@ static const struct member alertmanager_members[] = {
 	{ "username", SHAPE_TEXT, false, NULL },
 	{ "password_file", SHAPE_TEXT, false, NULL },
 	{ "bearer_token_file", SHAPE_TEXT, false, NULL },
+	{ "resend_interval", SHAPE_DURATION, false, NULL },
 	{ "headers_file", SHAPE_TEXT, false, NULL },
 	CHANNEL_MEMBERS,
 	WIRE_MEMBERS,

@@ -35,7 +35,7 @@ static void put_annotations(struct rk_json_text *json, const struct rk_notify_fo
 static uint64_t end_of(const struct rk_notify_format_input *input, const struct rk_alert *alert)
 {
 	if (alert->state == RK_ALERT_FIRING)
-		return input->now_unix_ns + RK_NOTIFY_STANDS_NS;
+		return input->now_unix_ns + RK_NOTIFY_STANDS * input->channel->resend_ns;
 	return alert->ended_unix_ns ? alert->ended_unix_ns : input->now_unix_ns;
 }
 

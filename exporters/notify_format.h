@@ -47,14 +47,13 @@ size_t rk_notify_slack(const struct rk_notify_format_input *input, char *out, si
 size_t rk_notify_pagerduty(const struct rk_notify_format_input *input, char *out, size_t size);
 
 /**
- * The list of POST /api/v2/alerts. What is firing ends @now + RK_NOTIFY_STANDS_NS, so that it
- * must be told again before.
+ * The list of POST /api/v2/alerts. What is firing ends RK_NOTIFY_STANDS times its interval from
+ * now, so that it must be told again before.
  *
  * Context: any.
  */
 size_t rk_notify_alertmanager(const struct rk_notify_format_input *input, char *out, size_t size);
-#define RK_NOTIFY_STANDS_NS 240000000000ull
-#define RK_NOTIFY_RESEND_NS 60000000000ull /* Prometheus has the same ratio of 4 */
+#define RK_NOTIFY_STANDS 4u /* three resends may be lost; Prometheus has the same ratio */
 
 /**
  * Our own, in the shape of Alertmanager's webhook (version 4) and with more in it.

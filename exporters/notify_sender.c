@@ -380,7 +380,7 @@ static void resend(struct rk_notify_sender *sender)
 {
 	struct rk_notify_notice *again = rk_notify_notice_copy_firing(&sender->standing->notice);
 
-	sender->resend_ns = sender->now_ns + RK_NOTIFY_RESEND_NS;
+	sender->resend_ns = sender->now_ns + sender->channel->resend_ns;
 	if (!again)
 		return;
 	again->is_resend = true;
@@ -415,7 +415,7 @@ static void note_standing(struct rk_notify_sender *sender, const struct rk_alert
 	free(merged);
 	free(sender->standing);
 	sender->standing = firing;
-	sender->resend_ns = sender->now_ns + RK_NOTIFY_RESEND_NS;
+	sender->resend_ns = sender->now_ns + sender->channel->resend_ns;
 }
 
 /* The place of the notice that @notice takes over; NULL when none waits. */

@@ -14,6 +14,7 @@
 
 #define S		 1000000000ull /* ns */
 #define TIMEOUT_NS	 (10 * S)
+#define RESEND_NS	 (60 * S)  /* as Prometheus does */
 #define RETRY_FOR_NS	 (600 * S) /* an alert that is older is no news any more */
 #define ALL_SEVERITIES	 (2u * (1u << RK_SEVERITY_PAGE) - 1u)
 #define PAGERDUTY_URL	 "https://events.pagerduty.com/v2/enqueue"
@@ -58,11 +59,13 @@ static const char *text_of(const struct rk_yaml_node *row, const char *key)
 	return node && node->kind == RK_YAML_SCALAR ? node->text : "";
 }
 
+/* Nothing and 0 are @otherwise: no channel waits for ever, and none is told without a pause. */
 static uint64_t duration_of(const struct rk_yaml_node *row, const char *key, uint64_t otherwise)
 {
-	uint64_t ns;
+	uint64_t ns = 0;
 
-	return rk_number_parse_units(text_of(row, key), rk_number_durations, &ns) ? ns : otherwise;
+	rk_number_parse_units(text_of(row, key), rk_number_durations, &ns);
+	return ns ? ns : otherwise;
 }
 
 static int severity_of(const char *text)
@@ -154,6 +157,9 @@ static void read_row(struct rk_alert_channel *channel, const struct rk_yaml_node
 	channel->sends_resolved = wants_resolved;
 	channel->severities = read_severities(row);
 	channel->timeout_ns = duration_of(row, "timeout", TIMEOUT_NS);
+	channel->resend_ns = duration_of(row, "resend_interval", RESEND_NS);
+	if (channel->resend_ns < S)
+		channel->resend_ns = S;
 	channel->retry_for_ns = duration_of(row, "retry_for", RETRY_FOR_NS);
 	read_target(channel, row);
 	channel->is_usable = is_usable(channel);

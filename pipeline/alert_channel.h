@@ -48,6 +48,7 @@ struct rk_alert_channel {
 	const char *basic_user, *basic_password_file, *bearer_token_file; /* Alertmanager */
 	const char *certificate, *client_certificate, *client_key;	  /* as tracing.otlp.* */
 	uint64_t timeout_ns;   /* of one request */
+	uint64_t resend_ns;    /* Alertmanager: what fires is told again this often */
 	uint64_t retry_for_ns; /* a notice is given up at this age */
 	const struct rk_yaml_node *argv; /* command: a list of texts */
 };

@@ -446,6 +446,28 @@ class Alertmanager(Case):
         self.assertLess(second[0]["endsAt"], first[0]["endsAt"])
 
 
+    def test_what_stands_is_told_again(self):
+        with Receiver("ok,503,ok") as receiver:
+            results = self.drive([f'alertmanager: {{ url: "{receiver.url}", resend_interval: 1s }}'],
+                                 step("fire", left=1, count=3), "until", 1, 20000,
+                                 step("resolve", left=2), "hold", 3600,
+                                 step("resolve", left=1), step("resolve", left=3, group="x"),
+                                 "hold", 2500)
+            self.check(receiver)
+        numbers = [sorted(a["labels"]["number"] for a in b) for b in receiver.bodies()]
+        self.assertEqual(numbers[0], ["1", "2", "3"])
+        # The end of one, twice because of the 503; then the two that stand, again and again.
+        self.assertEqual(numbers[1:3], [["2"], ["2"]])
+        again = [n for n in numbers[3:] if len(n) == 2]
+        self.assertGreaterEqual(len(again), 2, numbers)
+        self.assertEqual(set(map(tuple, again)), {("1", "3")})
+        self.assertEqual(sorted(numbers[3 + len(again):]), [["1"], ["3"]])
+        self.assertEqual(self.number(results, "sent", "alertmanager"), 4)
+        self.assertEqual(self.number(results, "failed", "alertmanager"), 0)
+        ends = [b[0]["endsAt"] for b in receiver.bodies() if len(b) == 2]
+        self.assertEqual(ends, sorted(set(ends)))
+
+
 class Secrets(Case):
     """Nothing of them in any line, whatever the receiver does with them."""
 
