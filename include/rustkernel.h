@@ -12,7 +12,7 @@
  *              thread-specific data, after main(). Not from signal handlers.
  *   Blocking   nothing waits: no lock, no I/O, and no allocation but at the first call of a
  *              thread and where *_create says so. The call that starts recording takes some
- *              milliseconds, once in a process. errno is preserved. About 12 KiB of stack.
+ *              milliseconds, once in a process. errno is preserved. Up to 32 KiB of stack.
  *   Errors     nothing fails in a way the program has to handle. What could not be recorded is
  *              counted in rustkernel_dropped_total. NULL and zero handles are valid everywhere
  *              and do nothing.

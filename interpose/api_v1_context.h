@@ -28,7 +28,7 @@ uint64_t rk_api_v1_texts_put(const char *tracestate, const char *baggage);
  * Note the environment the process was started with / how traces begin by the settings.
  *
  * Context: init (constructor) / init; again with later settings, on one thread at a time.
- * Ownership: @env and @config outlive the process' calls; both may be NULL before.
+ * Ownership: @env outlives every call, @config is not kept.
  */
 void rk_api_v1_set_environment(const struct rk_env *env);
 void rk_api_v1_set_roots(const struct rk_config *config);

@@ -105,6 +105,14 @@ static const struct rk_gpu_inventory *find_late_gpus(void)
 	return atomic_load(&has_late_gpus) ? &late_gpus : NULL;
 }
 
+static void follow_sampling(double rate)
+{
+	struct rk_config latest = *config;
+
+	latest.tracing_sampling_rate = rate;
+	rk_api_v1_set_roots(&latest);
+}
+
 static int start_exporter(bool gpu_too)
 {
 	struct rk_cupti_info info;
@@ -124,6 +132,7 @@ static int start_exporter(bool gpu_too)
 		.gpu_cpu_ns = gpu_cpu_ns,
 		.unwrapped = rk_lookup_unwrapped,
 		.late_gpus = find_late_gpus,
+		.follow_sampling = follow_sampling,
 	};
 	if (gpu_too)
 		rk_inventory_take(&setup.gpus);

@@ -61,6 +61,8 @@ static void apply(const struct rk_config *latest, const bool *changed, void *dat
 	/* Levels, those of domains too, are looked at with every event. */
 	if (live->outputs->events.setup.config)
 		live->outputs->events.setup.config = latest;
+	if (changed[RK_CONFIG_tracing_sampling_rate] && live->outputs->setup->follow_sampling)
+		live->outputs->setup->follow_sampling(latest->tracing_sampling_rate);
 	tell_sampling(live, latest, changed);
 }
 

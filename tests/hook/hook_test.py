@@ -388,6 +388,21 @@ def case_api_gpu():
     assert placed(attach[0]) == ["", "tenant_id=x"], attach
 
 
+def case_api_example():
+    """The stages of each request hold its GPU work, and a result is collected in its trace."""
+    run = both([os.environ["RK_HOOK_EXAMPLE"], 5], SIMGPU)
+    assert run.result[1] == b"5 requests\n"
+    begins = run.records(BEGIN)
+    names = [placed(r)[0] for r in begins]
+    assert names.count("graph/pagerank") == names.count("validate") == 5, names
+    assert names.count("prepare_input") == names.count("collect_output") == 4, names
+    roots = {r["trace"]: r for r in begins if r["flags"] & KERNEL}
+    assert len(roots) == 5 and all(r["parent"] == PARENT for r in roots.values()), roots
+    for record in begins:
+        assert record["flags"] & KERNEL or record["parent"] == roots[record["trace"]]["span"]
+    assert len(run.records(KIND_LAUNCH)) == 12
+
+
 def case_strangers():
     threads = "import os, sys; sys.stdout.write(str(len(os.listdir('/proc/self/task'))))"
     for command in (["sh", "-c", "echo a; echo b >&2; exit 0"], ["git", "--version"],
