@@ -245,7 +245,7 @@ static uint64_t drain_once(struct exporter *e, uint64_t now)
 
 static uint64_t tick_every_ns(const struct exporter *e)
 {
-	if (e->ops != e->ops_at_tick)
+	if (e->ops != e->ops_at_tick || rk_outputs_are_waiting(&e->outputs))
 		return TICK_EVERY_NS;
 	return rk_outputs_has_alerts(&e->outputs) ? ALERT_TICK_EVERY_NS : IDLE_TICK_EVERY_NS;
 }

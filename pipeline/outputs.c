@@ -347,6 +347,11 @@ bool rk_outputs_has_alerts(const struct rk_outputs *outputs)
 	return outputs->pipeline && rk_pipeline_alerts(outputs->pipeline);
 }
 
+bool rk_outputs_are_waiting(const struct rk_outputs *outputs)
+{
+	return outputs->pipeline && rk_pipeline_is_waiting(outputs->pipeline);
+}
+
 void rk_outputs_take(struct rk_outputs *outputs, const struct rk_op *op)
 {
 	if (outputs->writer) {

@@ -65,6 +65,13 @@ void rk_outputs_open(struct rk_outputs *outputs);
 bool rk_outputs_has_alerts(const struct rk_outputs *outputs);
 
 /**
+ * Whether a span is over and goes out with a tick to come.
+ *
+ * Context: exporter.
+ */
+bool rk_outputs_are_waiting(const struct rk_outputs *outputs);
+
+/**
  * One op, with its ordinal.
  *
  * Context: exporter.

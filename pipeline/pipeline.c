@@ -151,6 +151,11 @@ void rk_pipeline_finish(struct rk_pipeline *pipeline)
 	note_assembler(pipeline);
 }
 
+bool rk_pipeline_is_waiting(const struct rk_pipeline *pipeline)
+{
+	return pipeline->wants_spans && rk_assembler_is_waiting(pipeline->assembler);
+}
+
 struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline)
 {
 	return pipeline->metrics;

@@ -76,6 +76,13 @@ struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline);
 struct rk_slo *rk_pipeline_slo(struct rk_pipeline *pipeline);
 
 /**
+ * Whether a span is over and goes out with a tick to come.
+ *
+ * Context: the feeding thread.
+ */
+bool rk_pipeline_is_waiting(const struct rk_pipeline *pipeline);
+
+/**
  * The alert engine, so that somebody is told.
  *
  * Context: exporter or tools. Ownership: borrowed until destroy. Return: NULL without rules.

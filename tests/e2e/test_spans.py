@@ -3,6 +3,8 @@
 and the same again from the file.
 """
 import collections
+import subprocess
+import time
 
 import harness
 
@@ -131,6 +133,28 @@ class Spans(harness.Case):
         self.assertEqual(len(direct), 1)
         threads = {span["attributes"]["thread.id"] for span in [producer, consumer, *direct]}
         self.assertEqual(len(threads), 3)
+
+    def test_a_quiet_program_does_not_keep_its_spans(self):
+        receiver = self.receiver()
+        env = harness.environment(self.folder, RUSTKERNEL_OTLP_ENDPOINT=receiver.url, **SETTINGS)
+        program = subprocess.Popen([self.program("spans"), "quiet"], cwd=self.folder, env=env,
+                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        try:
+            until = time.monotonic() + 60
+            while len(receiver.spans()) < 11:
+                self.assertLess(time.monotonic(), until, receiver.spans())
+                self.assertIsNone(program.poll())
+                time.sleep(0.05)
+        finally:
+            program.communicate(timeout=60)
+        self.named(receiver.spans(), "kernel:graph/pagerank")
+
+    def test_as_json(self):
+        spans = self.both("pagerank", OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
+        root = self.named(spans, "kernel:graph/pagerank")
+        self.assertEqual(root["attributes"]["damping"], 0.85)
+        self.assertIs(root["attributes"]["directed"], True)
+        self.assertEqual(root["links"][0]["attributes"], {"why": "batched"})
 
     def test_a_span_that_is_never_ended(self):
         spans = self.both("forgotten")

@@ -294,6 +294,27 @@ static void test_unfinished(void **state)
 	story_close(&story);
 }
 
+/* Somebody has to tick for a span that is over, and for nothing else. */
+static void test_waiting_for_ticks(void **state)
+{
+	struct story story;
+
+	(void)state;
+	init(&story);
+	story_open(&story);
+	begin(&story, 1, 0, "k", 1000);
+	assert_false(rk_assembler_is_waiting(story.assembler));
+	end(&story, 1, 1100);
+	assert_true(rk_assembler_is_waiting(story.assembler));
+	story_tick(&story, 1200);
+	assert_int_equal(story.count, 0);
+	assert_true(rk_assembler_is_waiting(story.assembler));
+	story_tick(&story, 1300);
+	assert_int_equal(story.count, 1);
+	assert_false(rk_assembler_is_waiting(story.assembler));
+	story_close(&story);
+}
+
 /* Parts that come when their span was given already are counted, not kept. */
 static void test_too_late(void **state)
 {
@@ -607,6 +628,7 @@ int main(void)
 		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_limits_are_counted),
 		cmocka_unit_test(test_unfinished),
+		cmocka_unit_test(test_waiting_for_ticks),
 		cmocka_unit_test(test_too_late),
 		cmocka_unit_test(test_memory_is_bounded),
 		cmocka_unit_test(test_what_is_complete_goes_first),
