@@ -201,6 +201,7 @@ int main(void)
 	struct rk_config config;
 
 	memset(&config, 0, sizeof(config));
+	config.tracing_propagators = config.tracing_baggage_attributes = "";
 	config.metrics_top_k = 200;
 	config.metrics_include_kernel_stats = true;
 	config.tracing_sampling_rate = 1;
