@@ -124,12 +124,14 @@ struct rk_notify_notice *rk_notify_notice_copy(const struct rk_alert_notice *not
 	return copy_choice(notice, &choice);
 }
 
-struct rk_notify_notice *rk_notify_notice_copy_firing(const struct rk_alert_notice *notice)
+struct rk_notify_notice *rk_notify_notice_copy_firing(const struct rk_alert_notice *notice,
+						      const struct rk_alert_channel *channel)
 {
 	struct choice choice = { .count = 0 };
 
 	for (size_t i = 0; i < notice->alert_count; i++) {
-		if (notice->alerts[i].state == RK_ALERT_FIRING)
+		if (notice->alerts[i].state == RK_ALERT_FIRING &&
+		    rk_alert_channel_takes(channel, &notice->alerts[i]))
 			choose(&choice, &notice->alerts[i]);
 	}
 	return copy_choice(notice, &choice);

@@ -33,11 +33,12 @@ struct rk_notify_notice *rk_notify_notice_copy(const struct rk_alert_notice *not
 					       const struct rk_notify_notice *older, size_t first);
 
 /**
- * A copy of those alerts of @notice that are firing.
+ * A copy of those alerts of @notice that are firing and that @channel takes.
  *
  * Context: exporter. Ownership and return: as above.
  */
-struct rk_notify_notice *rk_notify_notice_copy_firing(const struct rk_alert_notice *notice);
+struct rk_notify_notice *rk_notify_notice_copy_firing(const struct rk_alert_notice *notice,
+						      const struct rk_alert_channel *channel);
 
 /**
  * Whether both are about the same alert.

@@ -15,6 +15,7 @@
 #include "exporters/backoff.h"
 #include "exporters/guard.h"
 #include "exporters/notify_format.h"
+#include "exporters/notify_queue.h"
 #include "exporters/notify_target.h"
 #include "exporters/otlp_reply.h"
 
@@ -25,7 +26,6 @@
 #define BACKOFF_EXIT_NS	 (100 * MS) /* at exit there are 2 s in all */
 #define PARK_MAX_NS	 (300 * S)  /* a longer Retry-After is not believed */
 #define LOG_PAUSE_NS	 (30 * S)   /* the same trouble is not told again within */
-#define WAITING_MAX	 64u	    /* groups */
 #define BODY_FIRST_BYTES (64u << 10)
 #define BODY_MAX_BYTES	 (4u << 20)
 
@@ -40,9 +40,7 @@ struct rk_notify_sender {
 	struct rk_guard guard;
 	bool has_guard; /* its name needs the host, which may stand in a file */
 	struct rk_backoff backoff;
-	struct rk_notify_notice *head; /* oldest first; the one that is sent */
-	size_t waiting;
-	size_t alert; /* of the head, where each is a request of its own */
+	struct rk_notify_queue queue;
 	struct rk_notify_notice *standing; /* Alertmanager: what is firing; NULL = nothing */
 	uint64_t resend_ns;		   /* when it is told again */
 	char *body;			   /* of the request under way */
@@ -89,69 +87,47 @@ static void change_mood(struct rk_notify_sender *sender, enum mood mood, const c
 	       sender->channel->name, sender->target.shown, text);
 }
 
-static void pop_head(struct rk_notify_sender *sender)
+static void pop_head(struct rk_notify_sender *sender, bool is_sent)
 {
-	struct rk_notify_notice *head = sender->head;
-
-	sender->head = head->next;
-	sender->waiting--;
-	sender->alert = 0;
 	sender->was_tried = false;
-	free(head);
-}
-
-/* What is only told again is no loss: it will be told again. */
-static void fail_head(struct rk_notify_sender *sender)
-{
-	sender->stats.failed += !sender->head->is_resend;
-	pop_head(sender);
+	rk_notify_queue_pop(&sender->queue, is_sent);
 }
 
 static void drop_all(struct rk_notify_sender *sender)
 {
-	uint64_t before = sender->stats.failed;
+	uint64_t before = sender->queue.failed;
 
-	while (sender->head)
-		fail_head(sender);
-	if (sender->stats.failed > before)
+	while (sender->queue.head)
+		pop_head(sender, false);
+	if (sender->queue.failed > before)
 		change_mood(sender, MOOD_GAVE_UP, "does not answer: %s; %llu notices are given up",
 			    sender->last_error,
-			    (unsigned long long)(sender->stats.failed - before));
+			    (unsigned long long)(sender->queue.failed - before));
 }
 
-/* Alertmanager and webhook take the notice whole; an event of PagerDuty is about one alert. */
-static bool has_more(const struct rk_notify_sender *sender)
-{
-	return sender->channel->kind == RK_CHANNEL_PAGERDUTY &&
-	       sender->alert + 1 < sender->head->notice.alert_count;
-}
-
-/* One request is through with, for good or ill. Return: whether the notice is. */
-static bool next_alert(struct rk_notify_sender *sender)
+/* One request is through with, for good or ill. An event of PagerDuty is about one alert, every
+ * other request about the whole notice. Return: whether the notice is through with, too. */
+static bool end_request(struct rk_notify_sender *sender)
 {
 	rk_backoff_reset(&sender->backoff);
 	sender->was_tried = false;
-	if (!has_more(sender))
-		return true;
-	sender->alert++;
-	return false;
+	return sender->channel->kind != RK_CHANNEL_PAGERDUTY ||
+	       !rk_notify_queue_next_alert(&sender->queue);
 }
 
 static void on_sent(struct rk_notify_sender *sender)
 {
 	change_mood(sender, MOOD_OK, "takes notices");
-	if (!next_alert(sender))
-		return;
-	sender->stats.sent += !sender->head->is_resend;
-	pop_head(sender);
+	if (end_request(sender))
+		pop_head(sender, true);
 }
 
 static void on_refused(struct rk_notify_sender *sender)
 {
 	change_mood(sender, MOOD_REFUSED, "refuses a notice: %s; it is given up",
 		    sender->last_error);
-	if (next_alert(sender))
-		fail_head(sender);
+	if (end_request(sender))
+		pop_head(sender, false);
 }
 
 /* At the end there is no second chance for who cannot be reached. */
@@ -162,7 +138,7 @@ static bool is_hopeless(const struct rk_notify_sender *sender, bool is_unreachab
 
 static uint64_t give_up_ns(const struct rk_notify_sender *sender)
 {
-	uint64_t at = sender->head->arrived_ns + sender->channel->retry_for_ns;
+	uint64_t at = sender->queue.head->arrived_ns + sender->channel->retry_for_ns;
 
 	return sender->is_finishing && sender->finish_ns < at ? sender->finish_ns : at;
 }
@@ -175,7 +151,7 @@ static void give_up_head(struct rk_notify_sender *sender)
 	}
 	change_mood(sender, MOOD_GAVE_UP, "does not answer: %s; a notice is given up after %llu s",
 		    sender->last_error, (unsigned long long)(sender->channel->retry_for_ns / S));
-	fail_head(sender);
+	pop_head(sender, false);
 }
 
 static void try_again(struct rk_notify_sender *sender, bool is_unreachable,
@@ -236,6 +212,7 @@ static void on_done(void *data, const struct rk_http_reply *reply)
 	uint64_t asked_ns = 0;
 
 	sender->now_ns = rk_loop_now();
+	sender->queue.is_under_way = false;
 	describe(sender, reply);
 	note_answer(sender, is_accepted);
 	/* A refusal is an answer: somebody is there, who does not like what we sent. */
@@ -256,8 +233,8 @@ static size_t make_body(struct rk_notify_sender *sender)
 {
 	struct timespec now;
 	struct rk_notify_format_input input = {
-		.told = sender->head,
-		.alert = sender->alert,
+		.told = sender->queue.head,
+		.alert = sender->queue.alert,
 		.channel = sender->channel,
 		.source = sender->host->instance ? sender->host->instance : "",
 		.service = sender->host->config->service_name,
@@ -337,6 +314,8 @@ static void send_head(struct rk_notify_sender *sender)
 	sender->stats.bytes_sent += request.length;
 	if (!request.length || rk_http_call_start(sender->call, &request))
 		fail_here(sender, "no memory for the request");
+	else
+		sender->queue.is_under_way = true;
 }
 
 static bool is_sending(const struct rk_notify_sender *sender)
@@ -347,8 +326,9 @@ static bool is_sending(const struct rk_notify_sender *sender)
 /* Whether what stands has to be told again by us, and when. */
 static uint64_t resend_due_ns(const struct rk_notify_sender *sender)
 {
-	return sender->standing && !sender->head && !sender->is_finishing ? sender->resend_ns :
-									    RK_NEVER;
+	return sender->standing && !sender->queue.head && !sender->is_finishing ?
+		       sender->resend_ns :
+		       RK_NEVER;
 }
 
 uint64_t rk_notify_sender_due_ns(const struct rk_notify_sender *sender)
@@ -357,7 +337,7 @@ uint64_t rk_notify_sender_due_ns(const struct rk_notify_sender *sender)
 
 	if (is_sending(sender))
 		return RK_NEVER;
-	if (!sender->head)
+	if (!sender->queue.head)
 		return resend_due_ns(sender);
 	due = sender->has_guard ? rk_guard_due_ns(&sender->guard) : 0;
 	if (due < sender->not_before_ns)
@@ -365,26 +345,14 @@ uint64_t rk_notify_sender_due_ns(const struct rk_notify_sender *sender)
 	return give_up_ns(sender) < due ? give_up_ns(sender) : due;
 }
 
-static void append(struct rk_notify_sender *sender, struct rk_notify_notice *notice)
-{
-	struct rk_notify_notice **end = &sender->head;
-
-	while (*end)
-		end = &(*end)->next;
-	notice->arrived_ns = sender->now_ns;
-	*end = notice;
-	sender->waiting++;
-}
-
 static void resend(struct rk_notify_sender *sender)
 {
-	struct rk_notify_notice *again = rk_notify_notice_copy_firing(&sender->standing->notice);
+	struct rk_notify_notice *again =
+		rk_notify_notice_copy_firing(&sender->standing->notice, sender->channel);
 
 	sender->resend_ns = sender->now_ns + sender->channel->resend_ns;
-	if (!again)
-		return;
-	again->is_resend = true;
-	append(sender, again);
+	if (again)
+		rk_notify_queue_push_again(&sender->queue, again, sender->now_ns);
 }
 
 void rk_notify_sender_run(struct rk_notify_sender *sender, uint64_t now_ns)
@@ -394,9 +362,9 @@ void rk_notify_sender_run(struct rk_notify_sender *sender, uint64_t now_ns)
 		return;
 	if (resend_due_ns(sender) <= now_ns)
 		resend(sender);
-	if (sender->head && now_ns >= give_up_ns(sender))
+	if (sender->queue.head && now_ns >= give_up_ns(sender))
 		give_up_head(sender);
-	if (sender->head && now_ns >= sender->not_before_ns &&
+	if (sender->queue.head && now_ns >= sender->not_before_ns &&
 	    (!sender->has_guard || now_ns >= rk_guard_due_ns(&sender->guard)))
 		send_head(sender);
 }
@@ -411,102 +379,20 @@ static void note_standing(struct rk_notify_sender *sender, const struct rk_alert
 	merged = rk_notify_notice_copy(notice, NULL, sender->standing, 0);
 	if (!merged)
 		return;
-	firing = rk_notify_notice_copy_firing(&merged->notice);
+	firing = rk_notify_notice_copy_firing(&merged->notice, sender->channel);
 	free(merged);
 	free(sender->standing);
 	sender->standing = firing;
 	sender->resend_ns = sender->now_ns + sender->channel->resend_ns;
 }
 
-/* The place of the notice that @notice takes over; NULL when none waits. */
-static struct rk_notify_notice **find_older(struct rk_notify_sender *sender,
-					    const struct rk_alert_notice *notice)
-{
-	struct rk_notify_notice **at = &sender->head;
-
-	if (*at && is_sending(sender))
-		at = &(*at)->next;
-	for (; *at; at = &(*at)->next) {
-		if (!(*at)->is_resend && strcmp((*at)->notice.group, notice->group) == 0)
-			return at;
-	}
-	return NULL;
-}
-
-static void replace(struct rk_notify_sender *sender, struct rk_notify_notice **at,
-		    const struct rk_alert_notice *notice)
-{
-	struct rk_notify_notice *older = *at;
-	bool is_head = older == sender->head;
-	struct rk_notify_notice *newer =
-		rk_notify_notice_copy(notice, sender->channel, older, is_head ? sender->alert : 0);
-
-	if (!newer) {
-		sender->stats.failed++;
-		return;
-	}
-	newer->next = older->next;
-	newer->arrived_ns = sender->now_ns;
-	*at = newer;
-	if (is_head)
-		sender->alert = 0;
-	sender->stats.replaced++;
-	free(older);
-}
-
-static void make_room(struct rk_notify_sender *sender)
-{
-	struct rk_notify_notice *spared = NULL;
-
-	if (sender->waiting < WAITING_MAX)
-		return;
-	if (is_sending(sender)) {
-		spared = sender->head;
-		sender->head = spared->next;
-	}
-	sender->stats.failed += !sender->head->is_resend;
-	change_mood(sender, MOOD_GAVE_UP,
-		    "is too slow: more than %u notices wait; the oldest is "
-		    "given up",
-		    WAITING_MAX);
-	if (!spared) {
-		pop_head(sender);
-		return;
-	}
-	spared->next = sender->head->next;
-	free(sender->head);
-	sender->head = spared;
-	sender->waiting--;
-}
-
-static bool takes_any(const struct rk_notify_sender *sender, const struct rk_alert_notice *notice)
-{
-	for (size_t i = 0; i < notice->alert_count; i++) {
-		if (rk_alert_channel_takes(sender->channel, &notice->alerts[i]))
-			return true;
-	}
-	return false;
-}
-
 void rk_notify_sender_push(struct rk_notify_sender *sender, const struct rk_alert_notice *notice)
 {
-	struct rk_notify_notice **older, *copy;
-
 	sender->now_ns = rk_loop_now();
-	if (!takes_any(sender, notice))
-		return;
-	sender->stats.offered++;
-	older = find_older(sender, notice);
-	if (older) {
-		replace(sender, older, notice);
-	} else {
-		make_room(sender);
-		copy = rk_notify_notice_copy(notice, sender->channel, NULL, 0);
-		if (copy)
-			append(sender, copy);
-		else
-			sender->stats.failed++;
-	}
+	if (!rk_notify_queue_push(&sender->queue, notice, sender->now_ns))
+		change_mood(sender, MOOD_GAVE_UP,
+			    "is too slow: more than %u notices wait; the oldest is given up",
+			    RK_NOTIFY_WAITING_MAX);
 	note_standing(sender, notice);
 }
 
@@ -517,7 +403,7 @@ void rk_notify_sender_finish(struct rk_notify_sender *sender, uint64_t deadline_
 	sender->finish_ns = deadline_ns;
 	if (!sender->must_wait)
 		sender->not_before_ns = 0;
-	if (!sender->head || is_sending(sender))
+	if (!sender->queue.head || is_sending(sender))
 		return;
 	if (sender->has_guard && rk_guard_is_open(&sender->guard))
 		rk_guard_probe(&sender->guard);
@@ -525,14 +411,14 @@ void rk_notify_sender_finish(struct rk_notify_sender *sender, uint64_t deadline_
 
 bool rk_notify_sender_is_done(const struct rk_notify_sender *sender)
 {
-	return !sender->head;
+	return !sender->queue.head;
 }
 
 void rk_notify_sender_abandon(struct rk_notify_sender *sender)
 {
 	sender->now_ns = rk_loop_now();
 	rk_http_call_cancel(sender->call);
-	if (!sender->head)
+	if (!sender->queue.head)
 		return;
 	if (!sender->last_error[0])
 		snprintf(sender->last_error, sizeof(sender->last_error), "no answer in time");
@@ -543,6 +429,10 @@ void rk_notify_sender_get_stats(const struct rk_notify_sender *sender,
 				struct rk_notify_stats *stats)
 {
 	*stats = sender->stats;
+	stats->offered = sender->queue.offered;
+	stats->sent = sender->queue.sent;
+	stats->replaced = sender->queue.replaced;
+	stats->failed = sender->queue.failed;
 }
 
 void rk_notify_sender_get_answer(const struct rk_notify_sender *sender,
@@ -562,6 +452,7 @@ int rk_notify_sender_create(struct rk_notify_sender **out, const struct rk_net_h
 		return -ENOMEM;
 	sender->host = host;
 	sender->channel = channel;
+	sender->queue.channel = channel;
 	rk_notify_target_init(&sender->target, channel);
 	rk_backoff_init(&sender->backoff, BACKOFF_FIRST_NS, BACKOFF_MAX_NS, PARK_MAX_NS);
 	if (rk_http_call_create(&sender->call, http, on_done, sender)) {
@@ -577,8 +468,7 @@ void rk_notify_sender_destroy(struct rk_notify_sender *sender)
 	if (!sender)
 		return;
 	rk_http_call_destroy(sender->call);
-	while (sender->head)
-		pop_head(sender);
+	rk_notify_queue_finish(&sender->queue);
 	free(sender->standing);
 	if (sender->body)
 		explicit_bzero(sender->body, sender->body_size); /* the key was in it */

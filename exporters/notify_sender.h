@@ -4,10 +4,8 @@
  *
  *   push --> [waiting, one notice per group] --> head is sent --> next
  *
- * A newer notice of a group takes the place of the one that waits (see notify_notice.h); one
- * that is under way is let go. Bounded: when too many groups wait, the oldest is given up,
- * because an alert is the less news the older it is. A refusal (4xx) is final, everything else
- * is tried again, with pauses, until the notice has the age retry_for.
+ * A refusal (4xx) is final, everything else is tried again, with pauses, until the notice has
+ * the age retry_for. What waits is bounded: see notify_queue.h.
  *
  * What stands at an Alertmanager must be told again before it counts as over there: the sender
  * repeats it, in a process that lives. When the process dies, its alerts end by themselves.

@@ -468,6 +468,15 @@ class Alertmanager(Case):
         self.assertEqual(ends, sorted(set(ends)))
 
 
+    def test_what_is_not_told_is_not_told_again_either(self):
+        with Receiver() as receiver:
+            rows = [f'alertmanager: {{ url: "{receiver.url}", resend_interval: 1s, {more} }}'
+                    for more in ("min_severity: critical", "send_resolved: false")]
+            self.drive(rows, step("fire", channel=0), step("fire", channel=1), "until", 1, 20000,
+                       step("resolve", channel=1), "hold", 2500)
+        self.assertEqual(len(receiver.requests), 1)
+
+
 class Secrets(Case):
     """Nothing of them in any line, whatever the receiver does with them."""
 
