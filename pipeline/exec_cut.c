@@ -12,6 +12,36 @@
 /* Threads that are known at the same time; later ones get no execution. */
 #define THREADS_MAX  65536u
 #define CONTEXTS_MAX 4096u
+/* As many as an execution has stages, and some. */
+#define LEFT_MAX 8u
+
+/* An execution that a change of the trace context closed, while calls of it wait. */
+struct left {
+	uint64_t exec;	 /* 0 = none */
+	uint64_t stream; /* handle, of all of its calls */
+	uint32_t slot;	 /* its own as long as the state there has its number */
+	uint16_t context;
+	bool one_stream;
+};
+
+struct rk_exec_thread {
+	uint32_t tid;
+	uint32_t slot; /* of the open execution; RK_CORR_NONE = none */
+	uint32_t calls;
+	uint64_t start;	 /* ns; its first call */
+	uint64_t last;	 /* ns; end of its newest call */
+	uint64_t stream; /* handle of its first call */
+	uint16_t context;
+	bool one_stream, one_context;
+	struct left left[LEFT_MAX]; /* the newest ones, in a ring */
+	uint32_t next_left;
+};
+
+/* The newest synchronisation of a whole context, and the newest at the last collection. */
+struct rk_exec_mark {
+	uint64_t start, end, settled_start, settled_end; /* ns */
+	uint32_t round; /* of draining in which it was seen */
+};
 
 int rk_exec_cut_init(struct rk_exec_cut *cut, rk_exec_close_fn close, void *data)
 {
@@ -215,6 +245,50 @@ static bool waits_for_all(const struct rk_exec_thread *thread, const struct rk_e
 	       thread->stream == call->stream;
 }
 
+/* Keep in mind what the thread leaves, for a synchronisation that is still to come. */
+static void note_left(struct rk_exec_cut *cut, struct rk_exec_thread *thread)
+{
+	const struct rk_exec_state *state = &cut->states[thread->slot];
+
+	if (!state->waiting || !thread->one_context)
+		return;
+	thread->left[thread->next_left++ % LEFT_MAX] = (struct left){
+		.exec = state->exec,
+		.stream = thread->stream,
+		.slot = thread->slot,
+		.context = thread->context,
+		.one_stream = thread->one_stream,
+	};
+}
+
+void rk_exec_cut_leave(struct rk_exec_cut *cut, uint32_t tid)
+{
+	struct rk_exec_thread *thread = thread_find(cut, tid);
+
+	if (!thread || thread->slot == NONE)
+		return;
+	note_left(cut, thread);
+	thread_close(cut, thread, 0, RK_CLOSE_CONTEXT);
+}
+
+/* A synchronisation of one stream; those of a whole context leave a mark. */
+static void complete_left(struct rk_exec_cut *cut, struct rk_exec_thread *thread,
+			  const struct rk_exec_call *call)
+{
+	for (uint32_t i = 0; i < LEFT_MAX; i++) {
+		struct left *left = &thread->left[i];
+		struct rk_exec_state *state;
+
+		if (!left->exec || !left->one_stream || left->stream != call->stream ||
+		    left->context != call->context)
+			continue;
+		state = &cut->states[left->slot];
+		if (state->exec == left->exec && !state->done_by)
+			state->done_by = call->end;
+		left->exec = 0;
+	}
+}
+
 void rk_exec_cut_sync(struct rk_exec_cut *cut, const struct rk_exec_call *call,
 		      enum rk_sync_scope scope)
 {
@@ -223,17 +297,12 @@ void rk_exec_cut_sync(struct rk_exec_cut *cut, const struct rk_exec_call *call,
 
 	if (scope == RK_SYNC_CONTEXT)
 		mark_set(cut, call);
+	if (thread && thread->next_left &&
+	    (scope == RK_SYNC_STREAM || scope == RK_SYNC_STREAM_QUERY))
+		complete_left(cut, thread, call);
 	if (thread && thread->slot != NONE)
 		thread_close(cut, thread, waits_for_all(thread, call, scope) ? call->end : 0,
 			     is_query ? RK_CLOSE_QUERY : RK_CLOSE_SYNC);
-}
-
-void rk_exec_cut_leave(struct rk_exec_cut *cut, uint32_t tid)
-{
-	struct rk_exec_thread *thread = thread_find(cut, tid);
-
-	if (thread)
-		thread_close(cut, thread, 0, RK_CLOSE_CONTEXT);
 }
 
 uint64_t rk_exec_cut_current(const struct rk_exec_cut *cut, uint32_t tid)

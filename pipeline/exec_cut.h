@@ -10,10 +10,14 @@
  *                   |                         +--- successful query       closes
  *                   |                         +--- 10,000 calls, 1 s      closes
  *                   |                         +--- thread exit, end       closes
+ *                   |                         +--- another trace context  closes
  *
  * A covering synchronisation elsewhere (of the whole context) closes what was submitted before
  * it began. The other thread's records may still lie in its ring at that moment, so the mark
  * is applied at that thread's next record, or one round of draining later.
+ *
+ * What a change of the trace context closed is still waited for by the thread: the next
+ * synchronisation that covers it tells by when it was complete.
  *
  * An execution also remembers by when all of its GPU work was certainly complete: that lets
  * the join retire calls whose number of GPU records nobody knows.
@@ -41,23 +45,6 @@ struct rk_exec_state {
 	uint32_t waiting; /* calls in the table that belong to it */
 	uint32_t next_free;
 	bool closed;
-};
-
-struct rk_exec_thread {
-	uint32_t tid;
-	uint32_t slot; /* of the open execution; RK_CORR_NONE = none */
-	uint32_t calls;
-	uint64_t start;	 /* ns; its first call */
-	uint64_t last;	 /* ns; end of its newest call */
-	uint64_t stream; /* handle of its first call */
-	uint16_t context;
-	bool one_stream, one_context;
-};
-
-/* The newest synchronisation of a whole context, and the newest at the last collection. */
-struct rk_exec_mark {
-	uint64_t start, end, settled_start, settled_end; /* ns */
-	uint32_t round; /* of draining in which it was seen */
 };
 
 struct rk_exec_cut {

@@ -407,6 +407,36 @@ static void test_sample_of_nothing(void **state)
 	op_log_finish(&log);
 }
 
+/* A stage submits, the next one waits: the wait tells that the graph is complete. */
+static void test_wait_in_another_context(void **state)
+{
+	struct op_log log;
+	struct rk_join *join = make_join(&log, 0);
+	struct rk_record graph = make_graph(1, 100);
+	struct rk_record other = make_graph(2, 110);
+	struct rk_record wait = make_sync(RK_SYNC_STREAM, 300, 0x1000);
+	struct rk_activity flushed = make_flushed(399);
+
+	(void)state;
+	other.graph.stream = 0x2000;
+	attach(join, 1, 1, NULL);
+	rk_join_host(join, 1, &graph);
+	attach(join, 1, 2, NULL);
+	rk_join_host(join, 1, &other);
+	attach(join, 1, 3, NULL);
+	done(join, 1, 200);
+	done(join, 2, 210);
+	rk_join_host(join, 1, &wait);
+	rk_join_activity(join, &flushed);
+	assert_order(&log, "cxcxKKy");
+	flushed = make_flushed(400);
+	rk_join_activity(join, &flushed);
+	assert_order(&log, "cxcxKKyG"); /* the other one's stream was not waited for */
+	assert_int_equal(log.ops[7].exec, 1);
+	rk_join_destroy(join);
+	op_log_finish(&log);
+}
+
 /* A story of random attaching, launching and waiting, and what must come of it. */
 struct story {
 	struct rk_join *join;
@@ -602,6 +632,7 @@ int main(void)
 		cmocka_unit_test(test_contexts_of_threads_are_apart),
 		cmocka_unit_test(test_lost_context),
 		cmocka_unit_test(test_contexts_are_bounded),
+		cmocka_unit_test(test_wait_in_another_context),
 		cmocka_unit_test(test_context_of_every_kernel),
 		cmocka_unit_test(test_log_knows_its_execution),
 		cmocka_unit_test(test_instrument_before_its_first_sample),
