@@ -3,6 +3,7 @@
 and the same again from the file.
 """
 import collections
+import json
 import subprocess
 import time
 
@@ -28,12 +29,19 @@ class Spans(harness.Case):
                                      **SETTINGS, **env})
         self.assertEqual(live.code, 0, live.stderr)
         self.assertEqual(live.stdout, b"done\n")
-        self.rktrace("replay", live.folder / "live.rkt.zst", "--otlp", again.url, env=SETTINGS)
+        told = self.rktrace("replay", live.folder / "live.rkt.zst", "--otlp", again.url, "--json",
+                            env=SETTINGS)
         spans = receiver.spans()
+        self.check_ledger(json.loads(told)["spans"], spans)
         self.assertEqual(ordered(spans), ordered(again.spans()))
         self.assertEqual(receiver.stop(), 0)
         self.assertEqual(again.stop(), 0)
         return spans
+
+    def check_ledger(self, told, spans):
+        """Each span was counted once: sent or sampled out."""
+        self.assertEqual(told["sent"], len(spans), told)
+        self.assertEqual(told["eligible"], told["sent"] + told["sampled_out"], told)
 
     def named(self, spans, name, count=1):
         found = [span for span in spans if span["name"] == name]
@@ -101,7 +109,7 @@ class Spans(harness.Case):
                          ["kernel:graph/broken", "prepare_input"])
         for span in spans:
             self.assertEqual(span["attributes"]["rustkernel.kept"], "error")
-        self.assertEqual(self.both_unsampled("pagerank"), [])
+        self.assertEqual(self.both_unsampled("pagerank"), [])  # eleven were sampled out
 
     def both_unsampled(self, *argv):
         rate = {"RUSTKERNEL_TRACING_SAMPLING_RATE": 0}

@@ -19,8 +19,9 @@ def ids(spans):
 
 
 class Unsent(harness.Case):
-    def live(self, url, threads=2, **env):
-        done = self.run_program([self.program("storm"), 2000, threads, 2],
+    def live(self, url, threads=2, argv=None, **env):
+        program, *words = argv or ["storm", 2000, threads, 2]
+        done = self.run_program([self.program(program), *words],
                                 env={"RUSTKERNEL_OTLP_ENDPOINT": url, **SETTINGS, **SMALL, **env})
         self.assertEqual(done.code, 0)
         return done.folder / "live.rkt.zst"
@@ -52,6 +53,18 @@ class Unsent(harness.Case):
         self.assertGreater(len(after), 0)
         self.assert_parts(before, after, everything)
         self.assertEqual((told["arrived_before"], told["sent"]), (len(before), len(after)))
+
+    def test_spans_that_the_program_made(self):
+        receiver = self.receiver("--script", "200,200,200,503")
+        path = self.live(receiver.url, argv=["spans", "pagerank", 300])
+        receiver.stop()
+        before = receiver.spans()
+        everything, _ = self.replay(path)
+        after, _ = self.replay(path, "--unsent")
+        self.assertEqual(len(everything), 300 * 11)
+        self.assertGreater(len(before), 0)
+        self.assertGreater(len(after), 0)
+        self.assert_parts(before, after, everything)
 
     def test_nobody_listened(self):
         path = self.live(f"http://127.0.0.1:{harness.free_port()}")
