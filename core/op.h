@@ -7,8 +7,7 @@
  * metrics, alerts and the verdict are functions of that sequence alone. Therefore nothing
  * downstream may look at a clock, a global or the order of arrival: only at ops.
  *
- * Strings are rk_intern ids. Times are ns of rk_clock; add the wall offset of the latest
- * RK_OP_CLOCK to get UNIX time.
+ * Strings are rk_intern ids. Times are ns of rk_clock; UNIX time by the latest RK_OP_CLOCK.
  */
 #ifndef RK_CORE_OP_H
 #define RK_CORE_OP_H
