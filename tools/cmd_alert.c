@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tools/alert_export.h"
+#include "tools/alert_run.h"
 #include "tools/alert_test.h"
 #include "tools/options.h"
 
@@ -16,7 +17,9 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } actions[] = {
 	{ "export", rk_alert_export },
+	{ "list", rk_alert_list },
 	{ "test", rk_alert_test },
+	{ "watch", rk_alert_watch },
 };
 
 int rk_cmd_alert(int argc, char **argv)

@@ -314,6 +314,19 @@ int rk_trace_reader_next(struct rk_trace_reader *reader, struct rk_op *op)
 	return err;
 }
 
+bool rk_trace_reader_follow(struct rk_trace_reader *reader)
+{
+	struct stat st;
+
+	if (reader->failed || reader->info.clean_end || fstat(reader->fd, &st) ||
+	    (uint64_t)st.st_size <= reader->info.file_bytes)
+		return false;
+	reader->info.file_bytes = (uint64_t)st.st_size;
+	reader->info.truncated = false;
+	reader->at_end = false;
+	return true;
+}
+
 void rk_trace_reader_visit_acks(struct rk_trace_reader *reader, rk_trace_ack_fn visit, void *data)
 {
 	reader->visit_ack = visit;

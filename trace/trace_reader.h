@@ -56,6 +56,13 @@ void rk_trace_reader_visit_acks(struct rk_trace_reader *reader, rk_trace_ack_fn 
 int rk_trace_reader_next(struct rk_trace_reader *reader, struct rk_op *op);
 
 /**
+ * The file may have grown since rk_trace_reader_next() came to its end: go on if it has.
+ *
+ * Context: exporter or tools. Return: whether there is more to look at.
+ */
+bool rk_trace_reader_follow(struct rk_trace_reader *reader);
+
+/**
  * What the file says about itself.
  *
  * Context: exporter or tools. Ownership: borrowed until rk_trace_reader_close().
