@@ -40,23 +40,32 @@ static void unlock(struct rk_event_source *source)
 	atomic_flag_clear_explicit(&source->lock, memory_order_release);
 }
 
+/* The lock is held. Return: false when there is no room. */
+static bool keep_line(struct rk_event_source *source, enum rk_log_level level, const char *text)
+{
+	struct rk_event_line *line;
+
+	if (source->count == RK_EVENT_LINES)
+		return false;
+	line = &source->lines[source->count++];
+	line->unix_ns = now_unix_ns();
+	line->level = level;
+	snprintf(line->text, sizeof(line->text), "%s", text);
+	return true;
+}
+
 /* Any thread. Who cannot get the lock gives up: a line less is better than a wait. */
 static void take_line(enum rk_log_level level, const char *text, void *data)
 {
 	struct rk_event_source *source = data;
-	struct rk_event_line *line;
+	bool taken = false;
 
-	if (!try_lock(source))
-		return;
-	if (source->count < RK_EVENT_LINES) {
-		line = &source->lines[source->count++];
-		line->unix_ns = now_unix_ns();
-		line->level = level;
-		snprintf(line->text, sizeof(line->text), "%s", text);
-	} else {
-		source->lost++;
+	if (try_lock(source)) {
+		taken = keep_line(source, level, text);
+		unlock(source);
 	}
-	unlock(source);
+	if (!taken)
+		atomic_fetch_add(&source->lost, 1);
 }
 
 static enum rk_log_level level_of(const struct rk_config *config, const char *domain)
@@ -311,17 +320,32 @@ static bool pop_line(struct rk_event_source *source, struct rk_event_line *line)
 		*line = source->lines[0];
 		memmove(source->lines, source->lines + 1,
 			--source->count * sizeof(source->lines[0]));
-	} else if (source->lost) {
-		found = true;
-		line->unix_ns = now_unix_ns();
-		line->level = RK_LOG_WARN;
-		snprintf(line->text, sizeof(line->text),
-			 "log: %u lines of the tracer itself were lost: too many at once",
-			 source->lost);
-		source->lost = 0;
 	}
 	unlock(source);
 	return found;
+}
+
+/* A line about lines that are missing. Return: whether there are any. */
+static bool count_lost(struct rk_event_source *source, struct rk_event_line *line)
+{
+	uint32_t lost = atomic_exchange(&source->lost, 0);
+
+	line->unix_ns = now_unix_ns();
+	line->level = RK_LOG_WARN;
+	snprintf(line->text, sizeof(line->text),
+		 "log: %u lines of the tracer itself were lost: too many at once", lost);
+	return lost;
+}
+
+static void give_line(struct rk_event_source *source, const struct rk_event_line *line)
+{
+	const struct rk_log_event event = { .unix_ns = line->unix_ns,
+					    .observed_unix_ns = line->unix_ns,
+					    .level = line->level,
+					    .message = line->text,
+					    .duration_ms = -1 };
+
+	give(source, &event, source->takes_lines);
 }
 
 static void send_lines(struct rk_event_source *source)
@@ -329,15 +353,10 @@ static void send_lines(struct rk_event_source *source)
 	struct rk_event_line line;
 
 	/* One at a time, and not for ever: sending may itself say something. */
-	for (uint32_t i = 0; i <= RK_EVENT_LINES && pop_line(source, &line); i++) {
-		const struct rk_log_event event = { .unix_ns = line.unix_ns,
-						    .observed_unix_ns = line.unix_ns,
-						    .level = line.level,
-						    .message = line.text,
-						    .duration_ms = -1 };
-
-		give(source, &event, source->takes_lines);
-	}
+	for (uint32_t i = 0; i < RK_EVENT_LINES && pop_line(source, &line); i++)
+		give_line(source, &line);
+	if (count_lost(source, &line))
+		give_line(source, &line);
 }
 
 void rk_event_source_send(struct rk_event_source *source)

@@ -49,8 +49,9 @@ struct rk_event_source {
 	struct rk_log_contexts *contexts; /* may be NULL */
 	int64_t wall_offset_ns;		  /* of the latest RK_OP_CLOCK */
 	bool takes_lines;		  /* of the tracer, instead of stderr */
+	_Atomic uint32_t lost;		  /* lines that nobody could take */
 	atomic_flag lock;		  /* guards what follows */
-	uint32_t count, lost;
+	uint32_t count;
 	struct rk_event_line lines[RK_EVENT_LINES];
 };
 

@@ -178,25 +178,49 @@ static size_t escape(char out[8], const uint8_t *at, size_t length, bool in_quot
 	return length;
 }
 
-/* @text in at most @most bytes; what is no UTF-8 becomes '?'. */
+/* Bytes at the front of @text, @most at most, that stand for themselves anywhere. */
+static size_t plain_run(const uint8_t *at, size_t most)
+{
+	size_t length = 0;
+
+	while (length < most && at[length] >= 0x20 && at[length] < 0x7f && at[length] != '"' &&
+	       at[length] != '\\')
+		length++;
+	return length;
+}
+
+/* One character; what is no UTF-8 becomes '?'. Return: its bytes in the text; 0: no room. */
+static size_t put_character(struct line *line, const uint8_t *at, size_t end, bool in_quotes)
+{
+	char part[8] = "?";
+	size_t step = rk_utf8_sequence(at, strnlen((const char *)at, 4));
+	size_t length = step ? escape(part, at, step, in_quotes) : 1;
+
+	if (length > end - line->used) {
+		line->is_cut = true;
+		return 0;
+	}
+	memcpy(line->out + line->used, part, length);
+	line->used += length;
+	return step ? step : 1;
+}
+
+/* @text in at most @most bytes. */
 static void put_escaped(struct line *line, const char *text, size_t most, bool in_quotes)
 {
 	const uint8_t *at = (const uint8_t *)text;
 	size_t end = line->limit - line->used < most ? line->limit : line->used + most;
+	size_t step;
 
-	while (*at) {
-		char part[8] = "?";
-		size_t step = rk_utf8_sequence(at, strnlen((const char *)at, 4));
-		size_t length = step ? escape(part, at, step, in_quotes) : 1;
+	do {
+		size_t run = plain_run(at, end - line->used);
 
-		if (length > end - line->used) {
-			line->is_cut = true;
-			return;
-		}
-		memcpy(line->out + line->used, part, length);
-		line->used += length;
-		at += step ? step : 1;
-	}
+		memcpy(line->out + line->used, at, run);
+		line->used += run;
+		at += run;
+		step = *at ? put_character(line, at, end, in_quotes) : 0;
+		at += step;
+	} while (step);
 }
 
 static void put_quoted(struct line *line, const char *text, size_t most)
@@ -206,6 +230,19 @@ static void put_quoted(struct line *line, const char *text, size_t most)
 	put_escaped(line, text, most, true);
 	line->limit++;
 	put(line, "\"");
+}
+
+/* @digits of @value, zeros in front, and @end behind. printf() would be most of a line's cost. */
+static void put_digits(struct line *line, uint64_t value, int digits, const char *end)
+{
+	char text[16];
+
+	for (int i = digits - 1; i >= 0; i--) {
+		text[i] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	put_bytes(line, text, (size_t)digits);
+	put(line, end);
 }
 
 /* Days since 1970 as a date, after Howard Hinnant: gmtime() may take a lock of the program's. */
@@ -219,27 +256,22 @@ static void put_date(struct line *line, uint64_t days)
 		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	uint64_t from_march = (5 * day_of_year + 2) / 153;
 	uint64_t month = from_march < 10 ? from_march + 3 : from_march - 9;
-	char date[40];
 
-	snprintf(date, sizeof(date), "%04" PRIu64 "-%02" PRIu64 "-%02" PRIu64,
-		 year_of_era + era * 400 + (month <= 2), month,
-		 day_of_year - (153 * from_march + 2) / 5 + 1);
-	put(line, date);
+	put_digits(line, year_of_era + era * 400 + (month <= 2), 4, "-");
+	put_digits(line, month, 2, "-");
+	put_digits(line, day_of_year - (153 * from_march + 2) / 5 + 1, 2, "T");
 }
 
 static void put_time(struct line *line, const struct rk_log_event *event, int digits)
 {
 	uint64_t ns = event->unix_ns ? event->unix_ns : event->observed_unix_ns;
 	uint64_t seconds = ns / NS_PER_S, of_day = seconds % SECONDS_PER_DAY;
-	char time[40];
-	int length;
 
 	put_date(line, seconds / SECONDS_PER_DAY);
-	length = snprintf(time, sizeof(time), "T%02u:%02u:%02u.%09u", (unsigned)(of_day / 3600),
-			  (unsigned)(of_day / 60 % 60), (unsigned)(of_day % 60),
-			  (unsigned)(ns % NS_PER_S));
-	put_bytes(line, time, (size_t)(length - (9 - digits)));
-	put(line, "Z");
+	put_digits(line, of_day / 3600, 2, ":");
+	put_digits(line, of_day / 60 % 60, 2, ":");
+	put_digits(line, of_day % 60, 2, ".");
+	put_digits(line, digits == 9 ? ns % NS_PER_S : ns % NS_PER_S / 1000, digits, "Z");
 }
 
 /* To the nanosecond, without zeros at the end. */

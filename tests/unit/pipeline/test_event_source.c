@@ -5,6 +5,7 @@
  */
 #include "op_log.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -330,7 +331,8 @@ static char *start_live(struct rk_env **env, struct rk_config **made)
 {
 	static char path[] = "/tmp/rkpreload-events-XXXXXX";
 	char variable[128];
-	char *environment[] = { variable, (char *)"RUSTKERNEL_LOGGING_FORMAT=json", NULL };
+	char *environment[] = { variable, (char *)"RUSTKERNEL_LOGGING_FORMAT=json",
+				(char *)"RUSTKERNEL_LOGGING_RATE_LIMIT=0", NULL };
 	struct rk_log_output_setup output = { .executable = "test", .host = "" };
 	struct rk_event_source_setup setup = { .is_live = true };
 
@@ -410,6 +412,60 @@ static void test_too_many_own_lines_are_counted(void **state)
 	rk_env_destroy(env);
 }
 
+#define TALKERS		 8
+#define LINES_OF_TALKER 2000
+
+static void *talk(void *data)
+{
+	for (int i = 0; i < LINES_OF_TALKER; i++)
+		rk_log_warn("talker %d says %d.", *(int *)data, i);
+	return NULL;
+}
+
+/* The lines that are told to be lost. */
+static unsigned sum_lost(const char *path)
+{
+	char line[4096];
+	unsigned sum = 0, lost;
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		const char *at = strstr(line, "log: ");
+
+		if (at && sscanf(at, "log: %u lines", &lost) == 1)
+			sum += lost;
+	}
+	fclose(file);
+	return sum;
+}
+
+static void test_many_talk_at_once(void **state)
+{
+	pthread_t threads[TALKERS];
+	int numbers[TALKERS];
+	struct rk_config *made;
+	struct rk_env *env;
+	char *path;
+
+	(void)state;
+	rk_event_source_stop(&source);
+	path = start_live(&env, &made);
+	for (int i = 0; i < TALKERS; i++) {
+		numbers[i] = i;
+		assert_int_equal(pthread_create(&threads[i], NULL, talk, &numbers[i]), 0);
+	}
+	for (int i = 0; i < 200; i++)
+		rk_event_source_send(&source);
+	for (int i = 0; i < TALKERS; i++)
+		pthread_join(threads[i], NULL);
+	rk_event_source_stop(&source);
+	assert_int_equal(count_lines(path, "says") + sum_lost(path), TALKERS * LINES_OF_TALKER);
+	unlink(path);
+	rk_config_destroy(made);
+	rk_env_destroy(env);
+}
+
 static void test_nobody_listens(void **state)
 {
 	const struct rk_event_source_setup setup = { .config = &config };
@@ -440,6 +496,7 @@ int main(void)
 		TEST(test_events_of_other_engines),
 		TEST(test_own_lines_go_the_same_way),
 		TEST(test_too_many_own_lines_are_counted),
+		TEST(test_many_talk_at_once),
 		TEST(test_nobody_listens),
 	};
 
