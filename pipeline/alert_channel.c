@@ -165,19 +165,22 @@ static void read_row(struct rk_alert_channel *channel, const struct rk_yaml_node
 	channel->is_usable = is_usable(channel);
 }
 
-/* That of its kind, with its place in the list where that is taken. */
+/* That of its kind; where that is taken, with its place in the list; where somebody chose that,
+ * too, with a number that is nobody's place. */
 static void name_row(struct rk_alert_channels *channels, size_t index)
 {
 	struct rk_alert_channel *channel = &channels->rows[index];
 	const char *kind = rk_channel_kind_name(channel->kind);
+	char name[sizeof(channel->name)];
 
 	if (channel->name[0])
 		return;
-	if (rk_alert_channels_find(channels, *kind ? kind : "unknown"))
-		snprintf(channel->name, sizeof(channel->name), "%s-%zu", *kind ? kind : "unknown",
-			 index + 1);
-	else
-		snprintf(channel->name, sizeof(channel->name), "%s", *kind ? kind : "unknown");
+	kind = *kind ? kind : "unknown";
+	snprintf(name, sizeof(name), "%s", kind);
+	for (size_t number = index + 1; rk_alert_channels_find(channels, name);
+	     number += channels->count)
+		snprintf(name, sizeof(name), "%s-%zu", kind, number);
+	memcpy(channel->name, name, sizeof(name));
 }
 
 int rk_alert_channels_create(struct rk_alert_channels **out, const struct rk_config *config)
