@@ -17,6 +17,7 @@
 struct roots {
 	struct rk_sampling sampling;
 	struct rk_context parent; /* of the process; zero = none. Its baggage counts alone too */
+	const struct roots *before; /* kept, because somebody may be reading it */
 };
 
 static const struct roots *_Atomic roots;
@@ -66,6 +67,7 @@ void rk_api_v1_set_roots(const struct rk_config *config)
 	parent = to_trace(&made->parent);
 	rk_sampler_init(&made->sampling, config,
 			rk_api_v1_has_trace(&made->parent) ? &parent : NULL, texts.tracestate);
+	made->before = atomic_load(&roots);
 	atomic_store(&roots, made);
 }
 

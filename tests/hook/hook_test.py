@@ -390,7 +390,7 @@ def case_api_gpu():
 
 def case_api_example():
     """The stages of each request hold its GPU work, and a result is collected in its trace."""
-    run = both([os.environ["RK_HOOK_EXAMPLE"], 5], SIMGPU)
+    run = both([os.environ["RK_HOOK_EXAMPLE"], 5], SIMGPU, before=RUNTIME)
     assert run.result[1] == b"5 requests\n"
     begins = run.records(BEGIN)
     names = [placed(r)[0] for r in begins]
