@@ -34,8 +34,7 @@ enum rk_op_kind {
 	RK_OP_DEVICE = 12,    /* one GPU of this process */
 	RK_OP_CLOCK = 13,     /* wall-clock alignment */
 	RK_OP_END = 14,	      /* clean end; carries the final ledger */
-	/* what the program says by the C API: .said and .text */
-	RK_OP_SPAN_BEGIN = 15,
+	RK_OP_SPAN_BEGIN = 15, /* this to LOG: what the program says by the C API, .said, .text */
 	RK_OP_SPAN_END = 16,
 	RK_OP_ATTRIBUTE = 17,
 	RK_OP_SPAN_EVENT = 18,

@@ -6,7 +6,9 @@ HTTP and gRPC, plain, TLS and mTLS; traces, metrics and logs.
 import json
 
 import servers
-from servers import harness
+from servers import harness  # with it the folder that chain lies in
+
+import chain  # pylint: disable=wrong-import-order
 
 CONFIG = """
 receivers:
@@ -184,6 +186,33 @@ class CollectorTest(harness.Case):
                 self.assertEqual(refused.code, 0)
                 self.assertIn(b"otlp: ", refused.stderr)
                 self.assertLess(refused.seconds, 10)
+
+    def test_a_chain_of_processes_is_one_trace(self):
+        for protocol, endpoint in self.start().items():
+            with self.subTest(protocol=protocol):
+                done = self.run_program(chain.command(self), env={
+                    "RUSTKERNEL_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+                    **NO_LIMIT, **chain.ENVIRONMENT})
+                self.assertEqual(done.code, 0, done.stderr)
+                printed = done.stdout.decode().split()
+                self.server.wait_for(lambda: len(self.of_chain(printed[0])) >= 12, "spans are missing")
+                chain.check(self, self.of_chain(printed[0]), printed)
+
+    def of_chain(self, trace):
+        """What the Collector wrote of one trace, as chain.check() takes it."""
+        spans = chain.Spans()
+        for line in self.out.read_text().splitlines():
+            for resource in json.loads(line).get("resourceSpans", []):
+                for scope in resource["scopeSpans"]:
+                    spans += [{"name": span["name"], "trace_id": span["traceId"],
+                               "span_id": span["spanId"],
+                               "parent_span_id": span.get("parentSpanId", ""),
+                               "start_ns": int(span["startTimeUnixNano"]),
+                               "end_ns": int(span["endTimeUnixNano"]),
+                               "attributes": attributes(span),
+                               "resource": attributes(resource["resource"])}
+                              for span in scope["spans"] if span["traceId"] == trace]
+        return spans
 
 
 if __name__ == "__main__":
