@@ -201,6 +201,7 @@ static const struct member log_members[] = {
 };
 static const struct member command_members[] = {
 	{ "argv", SHAPE_TEXTS, true, NULL },
+	{ "timeout", SHAPE_DURATION, false, NULL },
 	CHANNEL_MEMBERS,
 	{ NULL, SHAPE_TEXT, false, NULL },
 };

@@ -210,8 +210,10 @@ static int start(const struct rk_alert_channel *channel, const char *text)
 	if (pid > 0)
 		write_input(ends[1], text, by);
 	close(ends[1]);
-	if (pid > 0)
-		status = judge(channel, wait_until(pid, by, &is_late), is_late);
+	if (pid > 0) {
+		status = wait_until(pid, by, &is_late);
+		status = judge(channel, status, is_late);
+	}
 	signal(SIGPIPE, before);
 	return status;
 }

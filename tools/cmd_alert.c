@@ -34,6 +34,8 @@ int rk_cmd_alert(int argc, char **argv)
 	status = rk_options_parse(options, verb, argc, argv, &first);
 	if (status != RK_OPTIONS_PARSED)
 		return status;
-	return rk_options_misused(verb, "%s%s", first < argc ? "what is " : "what is to be done",
-				  first < argc ? argv[first] : "");
+	if (first < argc)
+		return rk_options_misused(verb, "there is no action %s: export, list, test, watch",
+					  argv[first]);
+	return rk_options_misused(verb, "an action is missing: export, list, test, watch");
 }
