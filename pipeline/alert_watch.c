@@ -457,6 +457,12 @@ void rk_alert_watcher_feed(struct rk_alert_watcher *watcher, const struct rk_op 
 	case RK_OP_KERNEL:
 		feed_kernel(watcher, op);
 		break;
+	case RK_OP_MEMCPY:
+	case RK_OP_MEMSET:
+	case RK_OP_GRAPH:
+		if (watcher->open_count && !(op->flags & RK_OP_F_OPEN))
+			close_launch(watcher, op);
+		break;
 	case RK_OP_IN_FLIGHT:
 		open_launch(watcher, op);
 		break;

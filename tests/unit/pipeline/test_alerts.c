@@ -346,6 +346,24 @@ static void kernel_in_flight(void **state)
 	story_finish(&s);
 }
 
+/* What waits may be a graph or a copy as well: its own op ends it, whatever its kind. */
+static void graph_in_flight(void **state)
+{
+	struct alert_story s;
+	struct rk_op op;
+
+	(void)state;
+	story_start(&s, RULE("hang", "kernel_in_flight: {longer_than: 10s}", ""));
+	story_wait(&s, 5);
+	op = launch_op(&s, RK_OP_IN_FLIGHT, 79);
+	story_feed(&s, &op);
+	op = launch_op(&s, RK_OP_GRAPH, 79);
+	story_feed(&s, &op);
+	story_wait(&s, 60);
+	story_expect_silence(&s);
+	story_finish(&s);
+}
+
 static void losses(void **state)
 {
 	struct alert_story s;
@@ -469,6 +487,7 @@ int main(void)
 		cmocka_unit_test(slo_burn_rate),
 		cmocka_unit_test(no_executions),
 		cmocka_unit_test(kernel_in_flight),
+		cmocka_unit_test(graph_in_flight),
 		cmocka_unit_test(losses),
 		cmocka_unit_test(executions_of_the_api),
 		cmocka_unit_test(example),
