@@ -256,6 +256,16 @@ static void on_said(struct rk_event_source *source, const struct rk_op *op)
 	give(source, &event, true);
 }
 
+static void on_breaker(struct rk_event_source *source, const struct rk_op *op)
+{
+	struct rk_log_event event;
+
+	if (!rk_log_breakers_note(&source->breakers, op, &event))
+		return;
+	event.unix_ns = op->host_start + (uint64_t)source->wall_offset_ns;
+	rk_event_source_tell(source, &event);
+}
+
 static void on_op(struct rk_sink *sink, const struct rk_op *op)
 {
 	struct rk_event_source *source = (struct rk_event_source *)sink;
@@ -272,6 +282,10 @@ static void on_op(struct rk_sink *sink, const struct rk_op *op)
 		break;
 	case RK_OP_LOG:
 		on_said(source, op);
+		break;
+	case RK_OP_INSTRUMENT:
+	case RK_OP_SAMPLE:
+		on_breaker(source, op);
 		break;
 	default:
 		break;

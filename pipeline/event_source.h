@@ -3,7 +3,7 @@
  * pipeline/event_source.h - what becomes an event, and who is told.
  *
  *   span of an execution ----------> "Kernel execution complete" -+
- *   RK_OP_LOG ---------------------> what the program says -------+--> lines (log_output)
+ *   RK_OP_LOG, _SAMPLE ------------> what the program says -------+--> lines (log_output)
  *   alerts, SLOs: rk_event_source_tell() -------------------------+--> OTLP logs (net)
  *   line of the tracer, any thread -> lines[] -> the line --------+
  *                                    (bounded)  exporter thread, rk_event_source_send()
@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "pipeline/log_breaker.h"
 #include "pipeline/log_context.h"
 #include "pipeline/log_output.h"
 #include "pipeline/net_module.h"
@@ -47,6 +48,7 @@ struct rk_event_source {
 	struct rk_event_source_setup setup;
 	struct rk_net *net; /* borrowed; may be NULL */
 	struct rk_log_contexts *contexts; /* may be NULL */
+	struct rk_log_breakers breakers;
 	int64_t wall_offset_ns;		  /* of the latest RK_OP_CLOCK */
 	bool takes_lines;		  /* of the tracer, instead of stderr */
 	_Atomic uint32_t lost;		  /* lines that nobody could take */

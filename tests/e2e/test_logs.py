@@ -125,6 +125,30 @@ class Logs(harness.Case):
             self.assertGreater(line["value"], line["threshold"])
         self.assertEqual(same(self.replayed(result, "--config", config)), same(lines))
 
+    def test_same_events_by_otlp(self):
+        """What is written is sent as well, live and from the file."""
+        sent = []
+        for run in ("live", "replayed"):
+            out = self.folder / f"{run}.logs"
+            receiver = self.receiver("--logs-out", str(out))
+            if run == "live":
+                result, lines = self.log_of([self.program("service"), SERVICE_SECONDS],
+                                            RUSTKERNEL_METRICS_ENABLED="false",
+                                            RUSTKERNEL_TRACE_FILE="./x.rkt.zst",
+                                            RUSTKERNEL_OTLP_ENDPOINT=receiver.url)
+            else:
+                self.rktrace("replay", self.only_trace(result.folder), "--otlp", receiver.url,
+                             env={"RUSTKERNEL_LOG_LEVEL": "info"})
+            self.assertEqual(receiver.stop(), 0)
+            sent.append([json.loads(line) for line in out.read_text().splitlines()])
+        # Without what the tracer says of its receiver.
+        told = sorted((line["message"], line["level"], line["trace_id"], line["span_id"])
+                      for line in lines if "trace_id" in line)
+        self.assertGreater(len(told), 10)
+        for records in sent:
+            self.assertEqual(told, sorted((r["body"], r["severity_text"], r["trace_id"],
+                                           r["span_id"]) for r in records if r["trace_id"]))
+
     def test_quiet_unless_asked(self):
         """A failing call is the program's business; so is what it says, where nobody listens."""
         illegal = {"SIMGPU_ILLEGAL_ADDRESS_AT": "3"}

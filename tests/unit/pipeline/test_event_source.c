@@ -15,6 +15,7 @@
 #include "core/api_record.h"
 #include "core/env.h"
 #include "core/fields.h"
+#include "core/instrument.h"
 #include "pipeline/event_source.h"
 
 #define LINES_BYTES 65536
@@ -310,6 +311,46 @@ static void test_lines_know_their_execution(void **state)
 	assert_non_null(strstr(line, "of the process"));
 }
 
+static void report(uint32_t number, double state)
+{
+	struct rk_op op = { .kind = RK_OP_SAMPLE,
+			    .host_start = 1,
+			    .sample = { .number = number, .value = state } };
+
+	source.sink.op(&source.sink, &op);
+}
+
+static void test_breaker_that_changes(void **state)
+{
+	struct rk_op op = { .kind = RK_OP_INSTRUMENT,
+			    .instrument = { .number = 7, .type = RK_INSTRUMENT_BREAKER } };
+	struct rk_fields_writer fields;
+	uint8_t text[64];
+	const char *line;
+
+	(void)state;
+	rk_fields_writer_init(&fields, text, sizeof(text));
+	rk_fields_put_placed(&fields, "backend");
+	give_op(&op, &fields);
+	report(7, 0);
+	report(8, 2); /* of another instrument */
+	report(7, 99);
+	assert_silent();
+	report(7, 2);
+	report(7, 2);
+	line = take_written();
+	assert_non_null(strstr(line,
+			       "\"level\":\"WARN\",\"message\":\"circuit breaker backend is "
+			       "open\",\"circuit_breaker\":\"backend\",\"state\":\"open\"}\n"));
+	assert_int_equal(sent, 1);
+	report(7, 1);
+	report(7, 0);
+	line = take_written();
+	assert_non_null(strstr(line, "half-open"));
+	assert_non_null(strstr(line, "\"level\":\"INFO\",\"message\":\"circuit breaker backend is "
+				     "closed\""));
+}
+
 static void test_events_of_other_engines(void **state)
 {
 	struct rk_log_event event = {
@@ -493,6 +534,7 @@ int main(void)
 		TEST(test_without_kernel_context),
 		TEST(test_what_the_program_says),
 		TEST(test_lines_know_their_execution),
+		TEST(test_breaker_that_changes),
 		TEST(test_events_of_other_engines),
 		TEST(test_own_lines_go_the_same_way),
 		TEST(test_too_many_own_lines_are_counted),
