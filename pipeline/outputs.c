@@ -71,7 +71,11 @@ static bool is_log_set(const struct rk_config *config)
 						  RK_CONFIG_logging_output };
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (config->source[rows[i]] != RK_SOURCE_DEFAULT)
+		enum rk_config_source source = config->source[rows[i]];
+
+		/* The preset minimal has a level as well, and wants no spans put together. */
+		if (source > RK_SOURCE_PRESET ||
+		    (source == RK_SOURCE_PRESET && config->preset != RK_PRESET_MINIMAL))
 			return true;
 	}
 	return config->domain_level_count > 0;

@@ -12,7 +12,7 @@ import harness
 
 SCHEMA = harness.ROOT / "docs" / "log_line.schema.json"
 EXECUTION = "Kernel execution complete"
-SERVICE_SECONDS = "0.7"
+SERVICE_SECONDS = "1"
 
 
 def parse(text):
@@ -232,7 +232,7 @@ class Logs(harness.Case):
             kinds[line["message"].startswith(EXECUTION), line["level"]] += 1
         all_lines = self.replayed(result)
         suppressed = [line for line in lines if "suppressed" in line]
-        self.assertLessEqual(kinds[True, "INFO"], 12)
+        self.assertLessEqual(kinds[True, "INFO"], 30)  # ten at once, then one a second
         self.assertEqual(kinds[True, "INFO"] + kinds[True, "ERROR"] +
                          sum(line["suppressed"] for line in suppressed
                              if line["message"].endswith(EXECUTION)),
@@ -240,10 +240,12 @@ class Logs(harness.Case):
         self.assertRegex(suppressed[0]["message"], r"^\d+ similar suppressed: ")
 
     def test_files_are_rotated(self):
-        self.log_of([self.program("service"), "1.5"], RUSTKERNEL_LOGGING_MAX_SIZE="64KiB",
-                    RUSTKERNEL_LOGGING_MAX_FILES="2")
-        folder = self.folder / "run1"
+        result, _ = self.log_of([self.program("service"), "1.5"], RUSTKERNEL_LOGGING_MAX_FILES="2",
+                                RUSTKERNEL_LOGGING_MAX_SIZE="64KiB")
+        folder = result.folder
         names = {path.name for path in folder.glob("app.log*")}
+        if len(self.replayed(result)) > 500:  # a slow machine serves few requests
+            self.assertIn("app.log.1", names)
         self.assertLessEqual(names, {"app.log", "app.log.1", "app.log.2"})
         for name in names:
             path = folder / name
