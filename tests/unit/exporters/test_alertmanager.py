@@ -180,6 +180,29 @@ class Real(unittest.TestCase):
                          "0001-01-01T00:00:00Z")
 
 
+class Example(unittest.TestCase):
+    """deploy/, as Alertmanager's own tool reads it, and where our severities go by it."""
+
+    DEPLOY = pathlib.Path(__file__).resolve().parents[3] / "deploy"
+    ROUTES = {"page": "oncall,slack", "critical": "slack", "warning": "slack", "info": "nobody"}
+
+    def amtool(self, *words):
+        return subprocess.run(["amtool", *map(str, words)], check=False, capture_output=True,
+                              text=True, timeout=60)
+
+    def test_the_files_are_valid(self):
+        for name in ("alertmanager/alertmanager.yml", "compose/alertmanager.yml"):
+            done = self.amtool("check-config", self.DEPLOY / name)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_every_severity_has_its_way(self):
+        for severity, receivers in self.ROUTES.items():
+            done = self.amtool("config", "routes", "test", "--config.file",
+                               self.DEPLOY / "alertmanager/alertmanager.yml",
+                               f"severity={severity}", "alertname=slow")
+            self.assertEqual(done.stdout.strip(), receivers, severity)
+
+
 if __name__ == "__main__":
     if not shutil.which("prometheus-alertmanager"):
         print("prometheus-alertmanager is not there (tools/setup)", file=sys.stderr)
