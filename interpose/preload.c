@@ -49,12 +49,26 @@ static struct rk_exporter_setup setup; /* immutable after start; borrowed by the
 static char reason[200];
 static struct rk_gpu_inventory late_gpus; /* immutable after has_late_gpus */
 static _Atomic bool has_late_gpus;
+static _Atomic pid_t gpu_started_pid;
 static bool has_exporter; /* written by the one thread that starts */
+
+/* Before that the thread rk-exporter must not look: it is being written. */
+static bool is_gpu_started(void)
+{
+	return atomic_load(&gpu_started_pid) == getpid();
+}
+
+static bool gpu_is_due(void)
+{
+	return config->cupti_enabled && !is_gpu_started();
+}
 
 static const char *gpu_time_reason(void)
 {
 	struct rk_cupti_info info;
 
+	if (!is_gpu_started())
+		return "no context was created";
 	if (rk_cupti_is_active())
 		return "";
 	rk_cupti_get_info(&info);
@@ -69,6 +83,8 @@ static uint64_t gpu_cpu_ns(void)
 {
 	struct rk_cupti_info info;
 
+	if (!is_gpu_started())
+		return 0;
 	rk_cupti_get_info(&info);
 	return info.overhead_ns;
 }
@@ -128,6 +144,7 @@ static int start_exporter(bool gpu_too)
 		.library_dir = library_dir,
 		.gpu_ring = rk_cupti_ring,
 		.gpu_time = rk_cupti_is_active,
+		.gpu_is_due = gpu_is_due,
 		.gpu_time_reason = gpu_time_reason,
 		.gpu_cpu_ns = gpu_cpu_ns,
 		.unwrapped = rk_lookup_unwrapped,
@@ -174,12 +191,10 @@ int rk_preload_prepare(void)
 
 void rk_preload_start_gpu(void)
 {
-	static pid_t started; /* written by the one thread that starts */
-
-	if (started == getpid())
+	if (is_gpu_started())
 		return;
-	started = getpid();
 	start_cupti();
+	atomic_store(&gpu_started_pid, getpid());
 	if (!has_exporter)
 		return; /* asks itself: inside cuInit() it is too early */
 	rk_api_resolve_all();

@@ -233,7 +233,7 @@ bool rk_start_may_record(void)
 {
 	uint32_t now = atomic_load(&state);
 
-	return rk_thread_gate_is_open() || now == IDLE ||
+	return rk_thread_gate_is_open() || now == WAITING || now == IDLE ||
 	       (now == STARTING && rk_start_is_own_process());
 }
 

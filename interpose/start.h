@@ -56,7 +56,7 @@ bool rk_start_on_call(enum rk_api api);
 bool rk_start_on_said(void);
 
 /**
- * Whether this process records or may still begin to.
+ * Whether this process records or may still begin to, as far as is known.
  *
  * Context: app.
  */

@@ -27,6 +27,7 @@ struct rk_exporter_setup {
 	/* GPU side, as callbacks because this floor does not know cupti/ */
 	struct rk_ring *(*gpu_ring)(void);
 	bool (*gpu_time)(void);
+	bool (*gpu_is_due)(void);	      /* it may come with the first context */
 	const char *(*gpu_time_reason)(void); /* why not; "" when active */
 	uint64_t (*gpu_cpu_ns)(void);	      /* CPU time of rk-cupti */
 	uint64_t (*unwrapped)(void);	      /* functions handed out without our wrapper */

@@ -202,7 +202,9 @@ static void open_file(struct rk_outputs *outputs)
 	const struct rk_config *config = setup->config;
 	uint64_t now = rk_clock_now();
 	uint64_t wall = now + (uint64_t)rk_clock_wall_offset(NULL);
-	bool gpu_time = setup->gpu_time && setup->gpu_time();
+	/* "host" promises that no time in the file is the GPU's: not before a context is there. */
+	bool gpu_time = (setup->gpu_time && setup->gpu_time()) ||
+			(setup->gpu_is_due && setup->gpu_is_due());
 	char command_line[COMMAND_LINE_MAX] = "";
 	char path[PATH_MAX], sampling[SAMPLING_MAX];
 	struct rk_trace_options options = {

@@ -85,10 +85,10 @@ static void count(struct facts *f, const struct rk_op *op)
 	default:
 		break;
 	}
-	if (op->kind >= RK_OP_SPAN_BEGIN)
-		return; /* no GPU work, or told elsewhere */
 	if (op->host_start && (!f->first_ns || op->host_start < f->first_ns))
 		f->first_ns = op->host_start;
+	if (op->host_start > f->last_ns)
+		f->last_ns = op->host_start;
 	if (op->end > f->last_ns)
 		f->last_ns = op->end;
 }
@@ -231,7 +231,9 @@ static void print_program(const struct facts *f)
 	       rk_tool_printable(m->executable, text, sizeof(text)), m->pid);
 	printf(", host %s\n", rk_tool_printable(m->host, text, sizeof(text)));
 	printf("  recorded    %s, %s\n", format_time(m->start_wall_ns, start),
-	       rk_tool_format_ns(f->last_ns > f->first_ns ? (double)(f->last_ns - f->first_ns) : 0,
+	       rk_tool_format_ns(f->first_ns && f->last_ns > f->first_ns ?
+					 (double)(f->last_ns - f->first_ns) :
+					 0,
 				 span));
 	printf("  by          rkpreload %s, CUDA driver API %u, CUPTI API %u\n",
 	       rk_tool_printable(m->version, text, sizeof(text)), m->cuda_version,
