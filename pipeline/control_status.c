@@ -11,6 +11,7 @@
 
 #include "core/breaker.h"
 #include "core/config_row.h"
+#include "pipeline/alert_engine.h"
 
 #define NS_PER_S    1e9
 #define VALUE_BYTES 512
@@ -193,6 +194,28 @@ static void put_breakers(const struct rk_outputs *outputs, struct rk_json_text *
 	rk_json_text_close(reply, '}');
 }
 
+static void put_alert(const struct rk_alert *alert, void *data)
+{
+	struct rk_json_text *reply = data;
+
+	rk_json_text_open(reply, NULL, '{');
+	rk_json_text_string(reply, "name", alert->rule);
+	rk_json_text_string(reply, "state", rk_alert_state_name(alert->state));
+	rk_json_text_string(reply, "severity", rk_severity_name(alert->severity));
+	rk_json_text_string(reply, "summary", alert->summary);
+	rk_json_text_close(reply, '}');
+}
+
+/* Left out where no rule is configured. */
+static void put_alerts(const struct rk_outputs *outputs, struct rk_json_text *reply)
+{
+	if (!rk_outputs_has_alerts(outputs))
+		return;
+	rk_json_text_open(reply, "alerts", '[');
+	rk_alert_engine_visit(rk_pipeline_alerts(outputs->pipeline), put_alert, reply);
+	rk_json_text_close(reply, ']');
+}
+
 void rk_control_status_put(const struct rk_control_status *status, struct rk_json_text *reply)
 {
 	put_process(status, reply);
@@ -201,6 +224,7 @@ void rk_control_status_put(const struct rk_control_status *status, struct rk_jso
 	put_ledger(&status->ledger, reply);
 	put_net(status->outputs, reply);
 	put_breakers(status->outputs, reply);
+	put_alerts(status->outputs, reply);
 	rk_json_text_open(reply, "tracer", '{');
 	rk_json_text_double(reply, "cpu_seconds", (double)status->cpu_ns / NS_PER_S);
 	rk_json_text_uint(reply, "resident_bytes", status->rss_bytes);

@@ -159,17 +159,21 @@ static void print_network(const struct rk_yaml_node *reply)
 
 static void print_alerts(const struct rk_yaml_node *reply)
 {
-	const struct rk_yaml_node *firing = find(reply, "alerts/firing");
-	char name[512];
+	const struct rk_yaml_node *alerts = find(reply, "alerts");
+	char name[512], text[512];
 
-	if (!firing)
+	if (!alerts)
 		return;
-	print_label("alerts");
-	if (!firing->first)
-		printf("none firing");
-	for (const struct rk_yaml_node *alert = firing->first; alert; alert = alert->next)
-		printf("%s%s", shown(text_at(alert, "name"), name), alert->next ? ", " : "");
-	putchar('\n');
+	if (!alerts->first) {
+		print_label("alerts");
+		printf("none\n");
+	}
+	for (const struct rk_yaml_node *alert = alerts->first; alert; alert = alert->next) {
+		print_label(alert == alerts->first ? "alerts" : "");
+		printf("%s is %s (%s): %s\n", shown(text_at(alert, "name"), name),
+		       text_at(alert, "state"), text_at(alert, "severity"),
+		       shown(text_at(alert, "summary"), text));
+	}
 }
 
 int rk_ctl_text_status(const struct rk_yaml_node *reply)

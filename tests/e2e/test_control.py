@@ -223,6 +223,36 @@ class Control(harness.Case):
             self.assertEqual(self.status(process)["settings"]["tracing.sampling_rate"], 0.5)
             self.assertEqual(self.status(process)["settings"]["logging.level"], "error")
 
+    def test_levels_of_domains_are_read_again(self):
+        log = self.folder / "log.json"
+        settings = self.folder / "settings.yaml"
+        text = (f"logging: {{ level: warn, format: json, output: {log}, per_domain_levels: {{ Noise: %s }} }}\n"
+                "kernels: [ { match: '*', domain: Noise } ]\n")
+        settings.write_text(text % "warn")
+        process = self.endless(RUSTKERNEL_CONFIG=settings)
+        self.assertNotIn("Noise", log.read_text() if log.exists() else "")
+        settings.write_text(text % "info")
+        self.assertIn("applied: logging.per_domain_levels", self.ctl(process, "reload"))
+        wait_until(lambda: "Kernel execution complete" in log.read_text())
+        settings.write_text(text % "off")
+        self.ctl(process, "reload")
+        wait_until(lambda: self.lines_stop(log))
+
+    @staticmethod
+    def lines_stop(path):
+        before = path.stat().st_size
+        time.sleep(0.5)
+        return path.stat().st_size == before
+
+    def test_alerts_that_fire_are_told(self):
+        settings = self.folder / "settings.yaml"
+        settings.write_text("alerting:\n  rules:\n"
+                            "  - { name: busy, condition: { execution_rate_above: { threshold: 1 } }, "
+                            "severity: warning, for_duration: 0s }\n")
+        process = self.endless(RUSTKERNEL_CONFIG=settings)
+        wait_until(lambda: "firing" in [alert["state"] for alert in self.status(process)["alerts"]], 60)
+        self.assertIn("busy is firing (warning)", self.ctl(process, "status"))
+
     def test_other_words_get_the_list_of_verbs(self):
         process = self.endless()
         for request in (b"stat\n", b"\n", b"status reload\n", b"GET / HTTP/1.1\r\n", b"x" * 4096):
