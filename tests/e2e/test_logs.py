@@ -276,6 +276,12 @@ class Logs(harness.Case):
         self.assertLessEqual(len(text), 65536)
         self.assertEqual((self.folder / "out").read_bytes(), b"ready\ndone\n")
 
+    def test_forked_child_writes_to_the_same_file(self):
+        """One that starts to record in the child, and one that records before the fork."""
+        for way, kernels in (("fork-first", {"parent", "child"}), ("fork", {"fork", "back"})):
+            _, lines = self.log_of([self.program("context"), way])
+            self.assertLessEqual(kernels, {line.get("kernel_id") for line in lines}, way)
+
     def test_replay_into_a_file(self):
         result, lines = self.log_of([self.program("storm"), 20, 2, 1])
         target = self.folder / "replayed.log"
