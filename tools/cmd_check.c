@@ -103,7 +103,7 @@ static void print_row(const struct rk_slo_result *result)
 	const char *side = strcmp(result->target, "error_rate") == 0 || is_latency ? "<=" : ">=";
 
 	snprintf(verdict, sizeof(verdict), "%s", rk_slo_state_name(result->state));
-	if (result->state == RK_SLO_NO_DATA)
+	if (result->state == RK_SLO_NO_DATA && result->count < result->needed)
 		snprintf(verdict, sizeof(verdict), "%s (%llu of %llu)",
 			 rk_slo_state_name(result->state), (unsigned long long)result->count,
 			 (unsigned long long)result->needed);
