@@ -88,12 +88,15 @@ static void dequeue(struct rk_api_spans *spans, struct entry *entry)
 		queue->last = entry->prev;
 }
 
+/* Another key for each id, 0 for none. Ids that only count would meet in few places of the map. */
 static uint64_t key_of(const uint8_t id[8])
 {
 	uint64_t key;
 
 	memcpy(&key, id, sizeof(key));
-	return key;
+	key ^= key >> 32;
+	key *= 0x9e3779b97f4a7c15u;
+	return key ^ key >> 32;
 }
 
 static struct entry *find(const struct rk_handle_map *map, uint64_t key)
