@@ -129,8 +129,8 @@ void rk_api_v1_span_add_link(const struct rk_span *span, const struct rk_context
 			     const struct rk_attribute *attributes, size_t count);
 void rk_api_v1_span_set_status(struct rk_span *span, uint32_t status, const char *message);
 void rk_api_v1_span_context(const struct rk_span *span, struct rk_context *out);
-__attribute__((format(printf, 3, 0))) void rk_api_v1_log(uint32_t level, const char *domain,
-							 const char *format, va_list arguments);
+void rk_api_v1_log(uint32_t level, const char *domain, const char *format, va_list arguments)
+	__attribute__((format(printf, 3, 0)));
 void rk_api_v1_log_fields(uint32_t level, const char *domain, const char *message,
 			  const struct rk_attribute *fields, size_t count);
 
