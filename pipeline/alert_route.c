@@ -52,6 +52,19 @@ static bool is_meant(const struct rk_alert_channel *channel, const char *word)
 	       strcmp(rk_channel_kind_name(channel->kind), word) == 0;
 }
 
+static void tell_unknown(const struct rk_yaml_node *list, const struct rk_alert_channels *channels)
+{
+	for (const struct rk_yaml_node *n = list ? list->first : NULL; n; n = n->next) {
+		bool is_there = false;
+
+		for (size_t i = 0; i < channels->count; i++)
+			is_there = is_there || is_meant(&channels->rows[i], n->text);
+		if (!is_there)
+			rk_log_warn("alerts: line %u: no channel of alerting.channels is called %s",
+				    n->line, n->text);
+	}
+}
+
 /* A name means its channel, a kind all channels of it. Return: 0, -ENOMEM. */
 static int read_channels(struct rk_alert_route *route, const struct rk_yaml_node *list,
 			 const struct rk_alert_channels *channels)
@@ -59,6 +72,7 @@ static int read_channels(struct rk_alert_route *route, const struct rk_yaml_node
 	route->channels = calloc(channels->count + 1, sizeof(*route->channels));
 	if (!route->channels)
 		return -ENOMEM;
+	tell_unknown(list, channels);
 	for (size_t i = 0; i < channels->count; i++) {
 		bool is_wanted = !list;
 
