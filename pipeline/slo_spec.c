@@ -37,7 +37,7 @@ static const char *text_of(const struct rk_yaml_node *mapping, const char *key)
 	return node && node->kind == RK_YAML_SCALAR ? node->text : "";
 }
 
-/* Return: whether @text is what the check of the file asks for; the value may still be of no use. */
+/* Return: whether @text is what the check of the file asks for; it may still be of no use. */
 static bool parse_target(struct rk_slo_target *target, const char *text)
 {
 	uint64_t ns = 0;

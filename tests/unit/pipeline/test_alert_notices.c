@@ -121,7 +121,7 @@ static void routes(void **state)
 							 "  - {match: {team: nobody}, channels: []}\n");
 	story_run(&s, "a", 1, 200);
 	story_wait(&s, 1);
-	/* graph -> b; page -> the command and b; rest, which no route takes -> all; mute -> nobody */
+	/* graph -> b; page -> the command and b; rest, which no route has -> all; mute -> nobody */
 	struct {
 		const char *rule;
 		uint32_t channels;
@@ -169,7 +169,7 @@ static void silences(void **state)
 		"  channels: [{log: {}}]\n",
 		path);
 	story_start(&s, yaml);
-	/* The story begins at 22:13:20. The second and third silence are wrong, and silence nothing. */
+	/* The story begins at 22:13:20. The second and third are wrong: nobody is silent. */
 	write_silences(path,
 		       "silences:\n- {matchers: {rule: d*}, starts_at: \"2023-11-14T22:13:20Z\", "
 		       "ends_at: \"2023-11-14T22:13:40Z\", comment: x}\n"

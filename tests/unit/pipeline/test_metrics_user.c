@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/unit/pipeline/test_metrics_user.c - what the program measures itself, and labels it asks for.
+ * tests/unit/pipeline/test_metrics_user.c - what the program measures itself, its labels.
  */
 #include "metrics_fixture.h"
 
