@@ -169,18 +169,24 @@ def expected_attributes(e):
     return a
 
 
+def exception(e):
+    return {"name": "exception", "time_ns": e["end"], "attributes": {
+        "exception.type": e["error"], "exception.message": f"CUDA call failed: {e['error']}"}}
+
+
 def expected_span(e):
     links = []
     if int(e["link_trace_id"], 16):
         links = [{"trace_id": e["link_trace_id"], "span_id": e["link_span_id"],
-                  "flags": 0x300 | e["trace_flags"]}]
+                  "flags": 0x300 | e["trace_flags"], "trace_state": "",
+                  "attributes": {}}]
     return {
         "trace_id": e["trace_id"], "span_id": e["span_id"],
         "parent_span_id": e["parent_id"] if int(e["parent_id"], 16) else "",
         "trace_state": e["tracestate"], "name": e["name"], "kind": 1,
         "flags": 0x100 | (0x200 if e["remote"] else 0) | e["trace_flags"],
         "start_ns": e["start"], "end_ns": e["end"], "attributes": expected_attributes(e),
-        "links": links,
+        "links": links, "events": [exception(e)] if e["error"] else [],
         "status": {"code": 2, "message": e["error"]} if e["error"] else {"code": 0, "message": ""},
     }
 
