@@ -60,7 +60,7 @@ struct rk_api_record {
 	uint8_t flags;	     /* RK_API_* */
 	uint8_t trace_flags; /* of the context, W3C */
 	uint8_t reserved[3];
-	uint32_t tid_hint; /* only with RK_API_OVERFLOW */
+	uint32_t tid_hint; /* with RK_API_OVERFLOW; else ATTACH: losses its thread knew of */
 	union {
 		struct {
 			uint8_t trace[16], span[8], parent[8];

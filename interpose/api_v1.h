@@ -31,6 +31,8 @@ struct rk_api_v1_thread {
 	struct rk_context current;
 	uint64_t random[4];
 	uint32_t random_epoch; /* of the gate, for which random[] was seeded */
+	uint32_t told_epoch;   /* of the gate, for which a ring was told of current */
+	uint32_t told_losses;  /* of that ring, as of then */
 	bool is_attach_due;    /* the ring does not know of current yet */
 };
 

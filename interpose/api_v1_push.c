@@ -15,6 +15,7 @@
 #include "core/text_pool.h"
 #include "core/thread.h"
 #include "interpose/api_v1.h"
+#include "interpose/api_v1_context.h"
 #include "interpose/hook.h"
 #include "interpose/start.h"
 
@@ -128,13 +129,31 @@ static bool push(const struct rk_api_record *record, const uint8_t *text)
 	return ring ? push_own(ring, record, text) : push_shared(record, text);
 }
 
-/* Tell the ring in which context the thread is. */
+/* Records of this thread that found its ring full; 0 without a ring of its own. */
+static uint32_t losses(void)
+{
+	const struct rk_thread *self = &rk_thread_self;
+
+	return self->ring && self->epoch == rk_thread_gate() ?
+		       (uint32_t)atomic_load_explicit(&self->ring->lost_other,
+						      memory_order_relaxed) :
+		       0;
+}
+
+/*
+ * Tell the ring in which context the thread is, and how many losses that makes up for: who reads
+ * the ring believes no context from before a gap.
+ */
 __attribute__((noinline)) static void push_attach(void)
 {
 	const struct rk_context *context = &rk_api_v1_self.current;
+	struct rk_api_v1_thread *self = &rk_api_v1_self;
 	struct rk_api_v1_call call;
 
 	init_record(&call, RK_REC_ATTACH);
+	self->told_epoch = rk_thread_gate();
+	self->told_losses = losses();
+	call.record.tid_hint = self->told_losses;
 	call.record.number = context->number;
 	call.record.trace_flags = context->trace_flags;
 	if (context->flags & RK_CONTEXT_REMOTE)
@@ -148,12 +167,20 @@ __attribute__((noinline)) static void push_attach(void)
 	if (call.text.is_cut)
 		call.record.flags |= RK_API_CUT;
 	call.record.text_bytes = (uint32_t)call.text.used;
-	rk_api_v1_self.is_attach_due = !push(&call.record, call.bytes);
+	self->is_attach_due = !push(&call.record, call.bytes);
+}
+
+/* Whether the ring may have missed something since it was told, or is another one. The hooks
+ * leave no word of what they lose but its number, and pay nothing for this. */
+static bool is_in_doubt(const struct rk_api_v1_thread *self)
+{
+	return (self->told_epoch != rk_thread_gate() || self->told_losses != losses()) &&
+	       rk_api_v1_has_trace(&self->current);
 }
 
 void rk_api_v1_tell_context(void)
 {
-	if (rk_api_v1_self.is_attach_due)
+	if (rk_api_v1_self.is_attach_due || is_in_doubt(&rk_api_v1_self))
 		push_attach();
 }
 

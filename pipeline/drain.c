@@ -146,6 +146,7 @@ static bool has_gap(struct rk_drain *drain, uint32_t index, const struct rk_ring
 	uint64_t lost = atomic_load_explicit(&ring->lost_other, memory_order_relaxed);
 	uint64_t before;
 
+	drain->losses = (uint32_t)lost;
 	if (!place)
 		return lost != 0;
 	before = place->lost_generation == generation ? place->lost_other : 0;
@@ -202,6 +203,14 @@ static uint32_t take_text(struct rk_drain *drain, const struct rk_ring *ring, ui
 	return slots;
 }
 
+/* A gap may lie behind a context, and have hidden the next one. Not behind one whose thread knew
+ * of all that is missing; a thread that shares a ring does not know what the others lost. */
+static bool is_believed(const struct rk_drain *drain, const struct rk_api_record *record)
+{
+	return record->kind != RK_REC_ATTACH || !drain->has_gap ||
+	       (!(record->flags & RK_API_OVERFLOW) && record->tid_hint == drain->losses);
+}
+
 /* One record of the C API. Return: slots it takes. */
 static uint64_t take_api(struct rk_drain *drain, const struct rk_ring *ring, uint64_t at,
 			 uint64_t left)
@@ -213,16 +222,18 @@ static uint64_t take_api(struct rk_drain *drain, const struct rk_ring *ring, uin
 	uint64_t slots = 1;
 
 	/* A text without its head: what it belongs to was nothing we know. */
-	if (record->kind >= RK_REC_TEXT)
+	if (record->kind >= RK_REC_TEXT) {
+		drain->broken++;
 		return 1;
+	}
 	if (record->text_bytes) {
 		slots += take_text(drain, ring, at + 1, left - 1, record->text_bytes);
 		text = (struct rk_join_text){ drain->text, drain->text_bytes };
+		drain->broken += drain->text_bytes < record->text_bytes;
 	}
 	if (shares_ring)
 		note_overflow_thread(drain, tid);
-	/* The gap may lie behind this one, and have hidden the next. */
-	if (record->kind != RK_REC_ATTACH || !drain->has_gap)
+	if (is_believed(drain, record))
 		rk_join_api(drain->join, tid, record, &text);
 	return slots;
 }
@@ -329,7 +340,8 @@ void rk_drain_fill_ledger(const struct rk_drain *drain, struct rk_ledger *ledger
 		if (ring && atomic_load(&ring->state) != RK_RING_FREE)
 			add_counters(ring, &sum);
 	}
-	ledger->dropped[RK_LOSS_RING_FULL] += sum.lost_other;
+	/* A ring gives all of a record or nothing; what is broken all the same is lost in it. */
+	ledger->dropped[RK_LOSS_RING_FULL] += sum.lost_other + sum.broken;
 	for (int w = 0; w < RK_WORK_COUNT; w++) {
 		uint64_t known;
 

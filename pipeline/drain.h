@@ -23,12 +23,14 @@ struct rk_drain {
 	uint64_t now;	       /* of the round */
 	uint32_t names_left;   /* names that may still be read in it */
 	uint32_t overflow_tid; /* last thread without a ring that was named */
-	bool has_gap;	       /* of the ring being drained: no context in it is believed */
+	bool has_gap;	       /* of the ring being drained: contexts before it are not believed */
+	uint32_t losses;       /* of that ring, read after what was committed */
 	uint32_t text_bytes;
 	uint8_t text[RK_API_TEXT_MAX + RK_TEXT_RECORD_BYTES]; /* of the record; slots are whole */
 	/* counters of rings that were recycled */
 	uint64_t calls[RK_WORK_COUNT], failed[RK_WORK_COUNT], captured[RK_WORK_COUNT];
 	uint64_t lost[RK_WORK_COUNT], lost_other;
+	uint64_t broken;    /* records of the API whose text is not there, and texts without one */
 	uint64_t depth_max; /* since rk_drain_take_depth() */
 	uint64_t oldest;    /* ns; oldest host record of the last round, 0 = none */
 };

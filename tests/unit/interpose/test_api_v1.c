@@ -122,6 +122,36 @@ static void a_lost_span_does_not_exist(void **state)
 	empty();
 }
 
+/* Who reads the ring believes no context from before a gap, whoever's record is missing. */
+static void a_gap_makes_the_next_call_tell_the_context(void **state)
+{
+	struct rk_context remote;
+
+	(void)state;
+	rk_api_v1_context_extract("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL,
+				  NULL, &remote);
+	rk_api_v1_context_attach(&remote, NULL);
+	empty();
+	rk_api_v1_log_fields(RK_LEVEL_INFO, "", "told", NULL, 0);
+	assert_int_equal(record_at(0)->kind, RK_REC_LOG);
+	empty();
+	rk_ring_count(&ring()->lost_other); /* as a hook does */
+	rk_api_v1_log_fields(RK_LEVEL_INFO, "", "behind the gap", NULL, 0);
+	assert_int_equal(record_at(0)->kind, RK_REC_ATTACH);
+	assert_int_equal(record_at(0)->tid_hint, atomic_load(&ring()->lost_other));
+	assert_memory_equal(record_at(0)->ids.span, remote.span_id, 8);
+	empty();
+	rk_api_v1_log_fields(RK_LEVEL_INFO, "", "told again", NULL, 0);
+	assert_int_equal(record_at(0)->kind, RK_REC_LOG);
+	/* No context is what everybody believes behind a gap. */
+	rk_api_v1_context_attach(&none, NULL);
+	empty();
+	rk_ring_count(&ring()->lost_other);
+	rk_api_v1_log_fields(RK_LEVEL_INFO, "", "in none", NULL, 0);
+	assert_int_equal(record_at(0)->kind, RK_REC_LOG);
+	empty();
+}
+
 static void inside_a_hook_nothing_is_recorded(void **state)
 {
 	struct rk_span span;
@@ -230,6 +260,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lost_attach_is_told_with_the_next_call),
 		cmocka_unit_test(a_lost_span_does_not_exist),
+		cmocka_unit_test(a_gap_makes_the_next_call_tell_the_context),
 		cmocka_unit_test(inside_a_hook_nothing_is_recorded),
 		cmocka_unit_test(ends_out_of_order_leave_the_context_alone),
 		cmocka_unit_test(a_long_text_is_cut_and_says_so),

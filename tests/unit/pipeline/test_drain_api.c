@@ -162,7 +162,11 @@ static void test_nonsense(void **state)
 {
 	struct bench *bench = *state;
 	struct rk_text_record alone = piece(0);
+	struct rk_ledger ledger = { 0 };
+	uint64_t before;
 
+	rk_drain_fill_ledger(&bench->drain, &ledger);
+	before = ledger.dropped[RK_LOSS_RING_FULL];
 	push(&alone, 1);	  /* without a head */
 	push_log(630, 4);	  /* six pieces too few, then another record */
 	push_log(10, 3);	  /* two too many */
@@ -181,6 +185,11 @@ static void test_nonsense(void **state)
 	}
 	rk_drain_round(&bench->drain);
 	assert_int_equal(op_log_count(&bench->log, RK_OP_LOG), 4);
+	/* All of it is told: lone and superfluous texts, short ones, kinds that do not exist. */
+	memset(&ledger, 0, sizeof(ledger));
+	rk_drain_fill_ledger(&bench->drain, &ledger);
+	assert_int_equal(ledger.dropped[RK_LOSS_RING_FULL] - before,
+			 1 + 1 + 2 + 1 + 19 + 1 + (256 - RK_REC_KIND_COUNT));
 }
 
 static uint32_t contexts(const struct bench *bench)
@@ -216,6 +225,41 @@ static void test_gap(void **state)
 	push_launch();
 	rk_drain_round(&bench->drain);
 	assert_int_equal(contexts(bench), 3);
+}
+
+static void push_attach_knowing(uint8_t which, uint32_t losses)
+{
+	struct rk_api_record record = api_of(RK_REC_ATTACH, 0);
+
+	memset(record.ids.trace, which, sizeof(record.ids.trace));
+	record.tid_hint = losses;
+	push(&record, 1);
+}
+
+/* A thread that knows of every loss tells its context behind the gap, in the same round. */
+static void test_told_behind_the_gap(void **state)
+{
+	struct bench *bench = *state;
+	struct rk_ring *ring = rk_thread_ring_slow();
+	uint32_t losses;
+
+	push_launch();
+	rk_drain_round(&bench->drain);
+	rk_ring_count(&ring->lost_other);
+	losses = (uint32_t)atomic_load(&ring->lost_other);
+	push_attach_knowing(1, losses - 1);
+	push_launch();
+	push_attach_knowing(2, losses);
+	push_launch();
+	rk_drain_round(&bench->drain);
+	assert_int_equal(contexts(bench), 1);
+	assert_int_equal(op_log_get(&bench->log, RK_OP_CONTEXT, 0)->said.trace_id[0], 2);
+	/* Another loss behind it: it may have hidden the end of that context. */
+	push_attach_knowing(3, losses);
+	rk_ring_count(&ring->lost_other);
+	push_launch();
+	rk_drain_round(&bench->drain);
+	assert_int_equal(contexts(bench), 1);
 }
 
 /* A thread without a ring of its own: its number comes with its records. */
@@ -297,6 +341,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_texts_in_one_round, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gap, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_told_behind_the_gap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shared_ring, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thread_number_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_age, setup, teardown),
