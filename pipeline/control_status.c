@@ -216,12 +216,24 @@ static void put_alerts(const struct rk_outputs *outputs, struct rk_json_text *re
 	rk_json_text_close(reply, ']');
 }
 
+static void put_log(const struct rk_outputs *outputs, struct rk_json_text *reply)
+{
+	struct rk_event_source_losses losses;
+
+	rk_event_source_get_losses(&outputs->events, &losses);
+	rk_json_text_open(reply, "log", '{');
+	rk_json_text_uint(reply, "lost", losses.lost);
+	rk_json_text_uint(reply, "suppressed", losses.suppressed);
+	rk_json_text_close(reply, '}');
+}
+
 void rk_control_status_put(const struct rk_control_status *status, struct rk_json_text *reply)
 {
 	put_process(status, reply);
 	put_settings(status->config, reply);
 	put_file(status->outputs, status->folder, reply);
 	put_ledger(&status->ledger, reply);
+	put_log(status->outputs, reply);
 	put_net(status->outputs, reply);
 	put_breakers(status->outputs, reply);
 	put_alerts(status->outputs, reply);

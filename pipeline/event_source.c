@@ -344,6 +344,7 @@ static bool count_lost(struct rk_event_source *source, struct rk_event_line *lin
 {
 	uint32_t lost = atomic_exchange(&source->lost, 0);
 
+	source->lost_before += lost;
 	line->unix_ns = now_unix_ns();
 	line->level = RK_LOG_WARN;
 	snprintf(line->text, sizeof(line->text),
@@ -371,6 +372,16 @@ static void send_lines(struct rk_event_source *source)
 		give_line(source, &line);
 	if (count_lost(source, &line))
 		give_line(source, &line);
+}
+
+void rk_event_source_get_losses(const struct rk_event_source *source,
+				struct rk_event_source_losses *losses)
+{
+	const struct rk_log_output *output = source->setup.output;
+
+	losses->lost = source->lost_before + atomic_load(&source->lost) +
+		       (output ? rk_log_output_lost(output) : 0);
+	losses->suppressed = output ? rk_log_output_suppressed(output) : 0;
 }
 
 void rk_event_source_send(struct rk_event_source *source)

@@ -51,7 +51,8 @@ struct rk_event_source {
 	struct rk_log_breakers breakers;
 	int64_t wall_offset_ns;		  /* of the latest RK_OP_CLOCK */
 	bool takes_lines;		  /* of the tracer, instead of stderr */
-	_Atomic uint32_t lost;		  /* lines that nobody could take */
+	_Atomic uint32_t lost;		  /* lines that nobody could take, not told about yet */
+	uint64_t lost_before;		  /* those that were told about */
 	atomic_flag lock;		  /* guards what follows */
 	uint32_t count;
 	struct rk_event_line lines[RK_EVENT_LINES];
@@ -86,6 +87,18 @@ bool rk_event_source_is_wanted(const struct rk_event_source *source);
  * Context: exporter or tools.
  */
 void rk_event_source_tell(struct rk_event_source *source, const struct rk_log_event *event);
+
+/* Lines of the log that are not there. */
+struct rk_event_source_losses {
+	uint64_t lost; /* the tracer said too much at once, or the output did not take them */
+	uint64_t suppressed; /* beyond what one kind may say in a second */
+};
+
+/**
+ * Context: exporter.
+ */
+void rk_event_source_get_losses(const struct rk_event_source *source,
+				struct rk_event_source_losses *losses);
 
 /**
  * Tell the lines that have come, and what was suppressed.

@@ -24,7 +24,9 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/instrument.h"
 #include "core/log.h"
+#include "core/text_pool.h"
 #include "core/thread.h"
 #include "pipeline/drain.h"
 #include "pipeline/live_control.h"
@@ -62,6 +64,7 @@ struct exporter {
 	uint64_t ops_at_tick;
 	uint64_t ops; /* emitted so far */
 	uint64_t lag_ns;
+	uint64_t refused_before; /* by the API, in another recording: of the parent, before a fork */
 	int statm_fd;
 	uint32_t wait_ms;
 	bool is_open;
@@ -150,11 +153,18 @@ static uint64_t resident_bytes(const struct exporter *e)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* What the API could not even put into a record: definitions and texts without a place. */
+static uint64_t refused_by_api(void)
+{
+	return rk_instrument_refused() + rk_text_pool_lost();
+}
+
 static void fill_ledger(struct exporter *e, struct rk_ledger *ledger)
 {
 	rk_join_get_ledger(e->join, ledger);
 	rk_drain_fill_ledger(&e->drain, ledger);
 	ledger->dropped[RK_LOSS_DISK] += e->outputs.file_lost;
+	ledger->dropped[RK_LOSS_LIMIT] += refused_by_api() - e->refused_before;
 	ledger->unwrapped = e->setup.unwrapped ? e->setup.unwrapped() : 0;
 }
 
@@ -359,6 +369,9 @@ static void *exporter_main(void *data)
 /* Also in a forked child, where the parent's state came along; it is left alone there. */
 static void reset(const struct rk_exporter_setup *setup)
 {
+	/* What was refused before anything was recorded belongs to the first recording. */
+	uint64_t refused_before = exporter.pid ? refused_by_api() : 0;
+
 	if (exporter.pid == getpid() && atomic_load(&exporter.state) == DONE) {
 		/* librknet may still hold on to the metrics. */
 		if (!exporter.outputs.net)
@@ -370,6 +383,7 @@ static void reset(const struct rk_exporter_setup *setup)
 	memset(&exporter, 0, sizeof(exporter));
 	exporter.setup = *setup;
 	exporter.drain.gpu_ring = setup->gpu_ring;
+	exporter.refused_before = refused_before;
 	exporter.statm_fd = -1;
 	exporter.wait_ms = BUSY_WAIT_MS;
 	exporter.pid = getpid();

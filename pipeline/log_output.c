@@ -31,6 +31,7 @@ struct rk_log_output {
 	struct rk_log_socket socket;
 	int fd;		     /* KIND_FD, KIND_STDERR */
 	uint64_t lost;	     /* in all */
+	uint64_t suppressed; /* in all */
 	uint64_t untold;     /* of them, not told about yet */
 	int error;	     /* why the first of those was lost */
 	char buffer[RK_LOG_LINE_MAX_BYTES];
@@ -175,6 +176,11 @@ uint64_t rk_log_output_lost(const struct rk_log_output *output)
 	return output->lost;
 }
 
+uint64_t rk_log_output_suppressed(const struct rk_log_output *output)
+{
+	return output->suppressed;
+}
+
 /* The file behind it is the program's, so it cannot be made one that never blocks. A pipe that
  * is ready takes RK_LOG_LINE_PIPE_BYTES at once. */
 static int write_if_ready(int fd, const char *line, size_t length)
@@ -300,6 +306,7 @@ void rk_log_output_write(struct rk_log_output *output, const struct rk_log_event
 	struct rk_log_suppressed ended = { .count = 0 };
 	bool passes = !output->limit || rk_log_limit_take(output->limit, event, now_ns, &ended);
 
+	output->suppressed += !passes;
 	if (ended.count)
 		tell_suppressed(output, &ended, now_ns);
 	if (passes)

@@ -65,11 +65,12 @@ void rk_log_output_write(struct rk_log_output *output, const struct rk_log_event
 void rk_log_output_poll(struct rk_log_output *output, uint64_t now_ns);
 
 /**
- * Lines that could not be written so far.
+ * Lines that could not be written so far; those that the limit of one kind suppressed.
  *
  * Context: exporter.
  */
 uint64_t rk_log_output_lost(const struct rk_log_output *output);
+uint64_t rk_log_output_suppressed(const struct rk_log_output *output);
 void rk_log_output_close(struct rk_log_output *output);
 
 /**

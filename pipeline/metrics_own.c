@@ -25,6 +25,11 @@ void rk_metrics_set_slo(struct rk_metrics *metrics, const struct rk_slo *slo)
 	metrics->slo = slo;
 }
 
+void rk_metrics_set_alerts(struct rk_metrics *metrics, const struct rk_alert_engine *alerts)
+{
+	metrics->alerts = alerts;
+}
+
 void rk_metrics_set_baggage(struct rk_metrics *metrics, const char *baggage)
 {
 	rk_metrics_baggage_set_process(&metrics->baggage, baggage);
@@ -39,6 +44,8 @@ void rk_metrics_note_assembler(struct rk_metrics *metrics, const struct rk_assem
 		metrics->decisions[i] = (double)decisions[i];
 	metrics->own_values[RK_METRIC_ID_TRACER_UNJUDGED] = (double)stats->unjudged;
 	metrics->own_values[RK_METRIC_ID_TRACER_HELD] = (double)stats->hold_bytes;
+	metrics->own_values[RK_METRIC_ID_TRACER_STRAY_SPANS] = (double)stats->api_strays;
+	metrics->own_values[RK_METRIC_ID_TRACER_UNFINISHED_SPANS] = (double)stats->api_unfinished;
 }
 
 static double *dropped_value(struct rk_metrics *metrics, const char *reason)

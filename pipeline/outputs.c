@@ -315,6 +315,14 @@ static void open_net(struct rk_outputs *outputs)
 		rk_event_source_set_net(&outputs->events, net);
 }
 
+/* `rktrace run` runs the commands of alerts for its child, and for nobody below it. */
+static bool is_watched(const struct rk_env *env)
+{
+	const char *launcher = env ? rk_env_get(env, RK_ALERT_COMMANDS_BY) : NULL;
+
+	return launcher && strtol(launcher, NULL, 10) == getppid();
+}
+
 void rk_outputs_open(struct rk_outputs *outputs)
 {
 	const struct rk_config *config = outputs->setup->config;
@@ -340,6 +348,8 @@ void rk_outputs_open(struct rk_outputs *outputs)
 		rk_pipeline_add_sink(outputs->pipeline, rk_verdict_sink(outputs->verdict));
 	open_net(outputs);
 	outputs->alerts.net = outputs->net;
+	if (is_watched(outputs->setup->env))
+		rk_alert_output_leave_commands(&outputs->alerts);
 	rk_alert_output_connect(&outputs->alerts, rk_pipeline_alerts(outputs->pipeline));
 	if (rk_pipeline_alerts(outputs->pipeline))
 		rk_alert_engine_set_transition(rk_pipeline_alerts(outputs->pipeline),
@@ -379,15 +389,24 @@ void rk_outputs_seal(struct rk_outputs *outputs, uint64_t now_ns)
 	outputs->unsealed_since = 0;
 }
 
+static void set_own(struct rk_outputs *outputs, const char *family, uint64_t value)
+{
+	if (outputs->pipeline)
+		rk_metrics_set(rk_pipeline_metrics(outputs->pipeline), family, "", (double)value);
+}
+
 void rk_outputs_note_own(struct rk_outputs *outputs)
 {
+	struct rk_event_source_losses log;
+
+	rk_event_source_get_losses(&outputs->events, &log);
+	set_own(outputs, "rustkernel_tracer_lost_log_lines_total", log.lost);
+	set_own(outputs, "rustkernel_tracer_suppressed_log_lines_total", log.suppressed);
 	if (!outputs->writer)
 		return;
 	outputs->file_lost = rk_trace_writer_lost(outputs->writer);
-	if (outputs->pipeline)
-		rk_metrics_set(rk_pipeline_metrics(outputs->pipeline),
-			       "rustkernel_tracer_written_bytes_total", "",
-			       (double)rk_trace_writer_bytes(outputs->writer));
+	set_own(outputs, "rustkernel_tracer_written_bytes_total",
+		rk_trace_writer_bytes(outputs->writer));
 }
 
 void rk_outputs_close_file(struct rk_outputs *outputs)

@@ -144,6 +144,7 @@ class Control(harness.Case):
         self.assertEqual(launches["calls"], launches["joined"] + launches["open"]
                          + launches["failed"] + launches["captured"] + launches["lost"])
         self.assertEqual(status["ledger"]["dropped_by_reason"], {})
+        self.assertEqual(status["log"], {"lost": 0, "suppressed": 0})
         self.assertIsNone(status["network"])
         self.assertGreater(status["tracer"]["cpu_seconds"], 0)
         text = self.ctl(process, "status")

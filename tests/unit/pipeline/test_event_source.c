@@ -367,13 +367,15 @@ static void test_events_of_other_engines(void **state)
 	assert_silent();
 }
 
+static char no_limit[] = "RUSTKERNEL_LOGGING_RATE_LIMIT=0";
+
 /* As in a live process whose log is a file. */
-static char *start_live(struct rk_env **env, struct rk_config **made)
+static char *start_live(struct rk_env **env, struct rk_config **made, char *rate_limit)
 {
 	static char path[] = "/tmp/rkpreload-events-XXXXXX";
 	char variable[128];
-	char *environment[] = { variable, (char *)"RUSTKERNEL_LOGGING_FORMAT=json",
-				(char *)"RUSTKERNEL_LOGGING_RATE_LIMIT=0", NULL };
+	char *environment[] = { variable, (char *)"RUSTKERNEL_LOGGING_FORMAT=json", rate_limit,
+				NULL };
 	struct rk_log_output_setup output = { .executable = "test", .host = "" };
 	struct rk_event_source_setup setup = { .is_live = true };
 
@@ -411,7 +413,7 @@ static void test_own_lines_go_the_same_way(void **state)
 
 	(void)state;
 	rk_event_source_stop(&source);
-	path = start_live(&env, &made);
+	path = start_live(&env, &made, no_limit);
 	rk_log_warn("disk: could not write \"x\": %d", 7);
 	rk_log_info("of no interest");
 	assert_int_equal(count_lines(path, "disk"), 0); /* from any thread, written by one */
@@ -434,6 +436,37 @@ static void test_own_lines_go_the_same_way(void **state)
 	rk_env_destroy(env);
 }
 
+static void assert_losses(uint64_t lost, uint64_t suppressed)
+{
+	struct rk_event_source_losses losses;
+
+	rk_event_source_get_losses(&source, &losses);
+	assert_int_equal(losses.lost, lost);
+	assert_int_equal(losses.suppressed, suppressed);
+}
+
+static void test_lines_of_one_kind_are_suppressed_and_counted(void **state)
+{
+	static char one_a_second[] = "RUSTKERNEL_LOGGING_RATE_LIMIT=1";
+	struct rk_config *made;
+	struct rk_env *env;
+	char *path;
+
+	(void)state;
+	rk_event_source_stop(&source);
+	path = start_live(&env, &made, one_a_second);
+	for (unsigned i = 0; i < 30; i++)
+		rk_log_warn("again");
+	rk_event_source_send(&source);
+	assert_losses(0, 20); /* ten seconds' worth may come at once */
+	rk_event_source_stop(&source);
+	assert_int_equal(count_lines(path, "\"message\":\"again\""), 10);
+	assert_int_equal(count_lines(path, "20 similar suppressed: again"), 1);
+	unlink(path);
+	rk_config_destroy(made);
+	rk_env_destroy(env);
+}
+
 static void test_too_many_own_lines_are_counted(void **state)
 {
 	struct rk_config *made;
@@ -442,9 +475,12 @@ static void test_too_many_own_lines_are_counted(void **state)
 
 	(void)state;
 	rk_event_source_stop(&source);
-	path = start_live(&env, &made);
+	path = start_live(&env, &made, no_limit);
 	for (unsigned i = 0; i < RK_EVENT_LINES + 3; i++)
 		rk_log_warn("line");
+	assert_losses(3, 0);
+	rk_event_source_send(&source);
+	assert_losses(3, 0); /* told about, and still lost */
 	rk_event_source_stop(&source);
 	assert_int_equal(count_lines(path, "\"message\":\"line\""), RK_EVENT_LINES);
 	assert_int_equal(count_lines(path, "3 lines of the tracer itself were lost"), 1);
@@ -491,7 +527,7 @@ static void test_many_talk_at_once(void **state)
 
 	(void)state;
 	rk_event_source_stop(&source);
-	path = start_live(&env, &made);
+	path = start_live(&env, &made, no_limit);
 	for (int i = 0; i < TALKERS; i++) {
 		numbers[i] = i;
 		assert_int_equal(pthread_create(&threads[i], NULL, talk, &numbers[i]), 0);
@@ -537,6 +573,7 @@ int main(void)
 		TEST(test_breaker_that_changes),
 		TEST(test_events_of_other_engines),
 		TEST(test_own_lines_go_the_same_way),
+		TEST(test_lines_of_one_kind_are_suppressed_and_counted),
 		TEST(test_too_many_own_lines_are_counted),
 		TEST(test_many_talk_at_once),
 		TEST(test_nobody_listens),

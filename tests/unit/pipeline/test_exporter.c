@@ -20,6 +20,7 @@
 #include "core/intern.h"
 #include "core/log.h"
 #include "core/ring_run.h"
+#include "core/text_pool.h"
 #include "core/thread.h"
 #include "pipeline/exporter.h"
 #include "trace/trace_reader.h"
@@ -416,6 +417,63 @@ static void test_said_is_in_the_file(void **state)
 	assert_in_range(said.contexts, THREADS, 63);
 }
 
+static uint64_t limited_in(const char *name)
+{
+	struct rk_trace_reader *reader;
+	uint64_t limited = UINT64_MAX;
+	char path[256];
+	struct rk_op op;
+
+	path_of(path, sizeof(path), name);
+	assert_int_equal(rk_trace_reader_open(&reader, path, NULL), 0);
+	while (rk_trace_reader_next(reader, &op) == 1) {
+		if (op.kind == RK_OP_END)
+			limited = op.tick.ledger.dropped[RK_LOSS_LIMIT];
+	}
+	rk_trace_reader_close(reader);
+	return limited;
+}
+
+static void refuse_definitions(unsigned count)
+{
+	struct rk_instrument instrument = { .type = RK_INSTRUMENT_COUNTER };
+	char name[32];
+
+	instrument.name = name;
+	for (unsigned i = 0; i < RK_INSTRUMENTS_MAX; i++) {
+		snprintf(name, sizeof(name), "filler_%u_total", i);
+		rk_instrument_define(&instrument);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "refused_%u_total", i);
+		assert_int_equal(rk_instrument_define(&instrument), 0);
+	}
+}
+
+/* What the API could not even put into a ring is in the ledger of that recording. */
+static void test_what_the_api_refused_is_told(void **state)
+{
+	static const char text[RK_TEXT_POOL_LARGE + 1] = "too long";
+	uint64_t refused = rk_instrument_refused() + rk_text_pool_lost();
+
+	(void)state;
+	set_config("refused.rkt.zst");
+	start_exporter();
+	refuse_definitions(3);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(rk_text_pool_put(text, sizeof(text)), 0);
+	refused = rk_instrument_refused() + rk_text_pool_lost() - refused;
+	rk_thread_close_gate();
+	assert_int_equal(rk_exporter_stop(2000), 0);
+	assert_in_range(refused, 3 + 4, UINT64_MAX);
+	assert_int_equal(limited_in("refused.rkt.zst"), refused);
+	set_config("next.rkt.zst");
+	start_exporter();
+	rk_thread_close_gate();
+	assert_int_equal(rk_exporter_stop(2000), 0);
+	assert_int_equal(limited_in("next.rkt.zst"), 0);
+}
+
 static int setup_all(void **state)
 {
 	(void)state;
@@ -442,6 +500,7 @@ int main(void)
 		cmocka_unit_test(test_unwritable_folder_does_not_stop_the_rest),
 		cmocka_unit_test(test_open_launch_is_told),
 		cmocka_unit_test(test_said_is_in_the_file),
+		cmocka_unit_test(test_what_the_api_refused_is_told),
 		cmocka_unit_test(test_sealed_within_a_second),
 	};
 

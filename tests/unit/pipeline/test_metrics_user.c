@@ -393,7 +393,9 @@ static void test_assembler_stats(void **state)
 						  .kept_refused = 3,
 						  .undecided = 4,
 						  .unjudged = 5,
-						  .hold_bytes = 6 };
+						  .hold_bytes = 6,
+						  .api_strays = 7,
+						  .api_unfinished = 8 };
 	struct rk_metrics *metrics;
 	struct rk_config config;
 	char *text;
@@ -410,6 +412,8 @@ static void test_assembler_stats(void **state)
 	assert_line(text, DECISION "\"undecided\"} 4");
 	assert_line(text, "rustkernel_tracer_unjudged_kernels_total 5");
 	assert_line(text, "rustkernel_tracer_held_bytes 6");
+	assert_line(text, "rustkernel_tracer_stray_spans_total 7");
+	assert_line(text, "rustkernel_tracer_unfinished_spans_total 8");
 	free(text);
 	rk_metrics_destroy(metrics);
 }
