@@ -281,6 +281,25 @@ void rk_alert_engine_get_stats(const struct rk_alert_engine *engine, struct rk_a
 	}
 }
 
+bool rk_alert_engine_count(const struct rk_alert_engine *engine, size_t index,
+			   struct rk_alert_count *out)
+{
+	const struct rk_series_list *list;
+
+	if (!engine || index >= engine->rules->count)
+		return false;
+	list = &engine->watcher.watches[index].list;
+	*out = (struct rk_alert_count){ .rule = engine->rules->rows[index].name,
+					.severity = engine->rules->rows[index].severity };
+	for (uint32_t s = 0; s < list->count; s++) {
+		const struct rk_alert_series *series = list->items[s];
+
+		out->pending += series->state == RK_ALERT_PENDING;
+		out->firing += series->state == RK_ALERT_FIRING;
+	}
+	return true;
+}
+
 void rk_alert_engine_visit(const struct rk_alert_engine *engine,
 			   void (*visit)(const struct rk_alert *alert, void *data), void *data)
 {

@@ -85,6 +85,21 @@ void rk_alert_engine_finish(struct rk_alert_engine *engine);
 const struct rk_alert_channels *rk_alert_engine_channels(const struct rk_alert_engine *engine);
 void rk_alert_engine_get_stats(const struct rk_alert_engine *engine, struct rk_alert_stats *stats);
 
+/* How many alerts of one rule are in each state, now. */
+struct rk_alert_count {
+	const char *rule; /* borrowed until the rules are read again */
+	enum rk_severity severity;
+	uint64_t pending, firing;
+};
+
+/**
+ * The counts of rule @index, 0, 1, 2... @engine may be NULL.
+ *
+ * Context: the feeding thread. Return: false behind the last one.
+ */
+bool rk_alert_engine_count(const struct rk_alert_engine *engine, size_t index,
+			   struct rk_alert_count *out);
+
 /**
  * Call @visit for every alert that is pending or firing.
  *

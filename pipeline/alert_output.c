@@ -38,6 +38,19 @@ static void take_notice(void *data, const struct rk_alert_notice *notice)
 		output->net->notify(output->net, notice);
 }
 
+static void leave_command(void *data, const struct rk_alert_channel *channel,
+			  const struct rk_alert_notice *notice)
+{
+	(void)data;
+	(void)channel;
+	(void)notice;
+}
+
+void rk_alert_output_leave_commands(struct rk_alert_output *output)
+{
+	output->command = leave_command;
+}
+
 void rk_alert_output_connect(struct rk_alert_output *output, struct rk_alert_engine *engine)
 {
 	if (!engine)
@@ -48,8 +61,9 @@ void rk_alert_output_connect(struct rk_alert_output *output, struct rk_alert_eng
 		const struct rk_alert_channel *channel = &output->channels->rows[i];
 
 		if (channel->kind == RK_CHANNEL_COMMAND && channel->is_usable)
-			rk_log_warn("alerts: the channel %s is not used: nothing is run inside a "
-				    "program; rktrace alert watch FILE runs commands",
-				    channel->name);
+			rk_log_warn(
+				"alerts: the channel %s is not used: nothing is run inside a "
+				"program; rktrace run and rktrace alert watch FILE run commands",
+				channel->name);
 	}
 }

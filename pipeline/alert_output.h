@@ -22,6 +22,16 @@ struct rk_alert_output {
 	void *data;
 };
 
+/* Variable: process id of a launcher that runs the commands for its child. */
+#define RK_ALERT_COMMANDS_BY "RK_ALERT_COMMANDS_BY"
+
+/**
+ * Somebody else runs the commands: they are not refused, and nothing is done about them.
+ *
+ * Context: the feeding thread, before connect.
+ */
+void rk_alert_output_leave_commands(struct rk_alert_output *output);
+
 /**
  * Tell @engine where its notices go, and people what cannot be told. The rest of @output is set.
  *

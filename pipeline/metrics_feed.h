@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/op.h"
 
+struct rk_alert_engine;
 struct rk_metrics;
 struct rk_slo;
 struct rk_assembler_stats;
@@ -28,11 +29,12 @@ void rk_metrics_destroy(struct rk_metrics *metrics);
 void rk_metrics_set_live(struct rk_metrics *metrics);
 
 /**
- * Verdicts become series; @slo may be NULL.
+ * Verdicts and alerts become series; each may be NULL.
  *
- * Context: exporter or tools. Ownership: the caller keeps @slo; it outlives the registry.
+ * Context: exporter or tools. Ownership: the caller keeps them; they outlive the registry.
  */
 void rk_metrics_set_slo(struct rk_metrics *metrics, const struct rk_slo *slo);
+void rk_metrics_set_alerts(struct rk_metrics *metrics, const struct rk_alert_engine *alerts);
 
 /**
  * Resource attributes as labels of target_info. @resource: as rk_resource_visit() reads it;

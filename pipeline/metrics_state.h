@@ -6,6 +6,7 @@
  *   metrics_said.c     what the program says of itself, in families of ours
  *   metrics_user.c     in families of its own
  *   metrics_baggage.c  labels that come from contexts
+ *   metrics_domain.c   the domain of calls that failed
  *   metrics_own.c      what is not known from ops: losses on wires, breakers
  *   metrics_visit.c    series come out of it
  *   target_info.c      the labels of the one series that no op updates
@@ -19,6 +20,7 @@
 #include "pipeline/histogram.h"
 #include "pipeline/metrics.h"
 #include "pipeline/metrics_baggage.h"
+#include "pipeline/metrics_domain.h"
 #include "pipeline/metrics_feed.h"
 #include "pipeline/metrics_series.h"
 #include "pipeline/metrics_user.h"
@@ -74,6 +76,7 @@ struct rk_metrics {
 	struct rk_histogram_scale bounds, exponential;
 	struct rk_series_list kernels, transfers, errors, memory, queues;
 	struct rk_metrics_baggage baggage;
+	struct rk_metrics_domains domains;
 	struct rk_metric_family kernel_families[2]; /* with its labels: executions, duration */
 	struct rk_handle_map labelled; /* kernel, domain, device, source -> tag: a number of it */
 	struct rk_user_metrics user;
@@ -99,6 +102,7 @@ struct rk_metrics {
 	uint32_t notice_count[RK_NOTICE_FAMILIES];
 	char *target_labels; /* a="b",c="d"; NULL = no target_info */
 	const struct rk_slo *slo; /* borrowed; NULL = none */
+	const struct rk_alert_engine *alerts; /* borrowed; NULL = none */
 	/* of this process; live only */
 	bool is_live;
 	double start_unix_seconds; /* taken once: two readings differ by what the clocks do */

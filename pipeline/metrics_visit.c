@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/intern.h"
+#include "pipeline/alert_engine.h"
 #include "pipeline/cuda_result.h"
 #include "pipeline/metrics_state.h"
 #include "pipeline/process_stats.h"
@@ -248,6 +249,21 @@ static void visit_notices(struct visit *v)
 	}
 }
 
+/* Every rule has both, so that none of them begins or ends with an alert. */
+static void visit_alerts(struct visit *v)
+{
+	struct rk_alert_count count;
+
+	for (size_t i = 0; rk_alert_engine_count(v->metrics->alerts, i, &count); i++) {
+		v->point.values[0] = count.rule;
+		v->point.values[1] = rk_severity_name(count.severity);
+		v->point.values[2] = rk_alert_state_name(RK_ALERT_PENDING);
+		give(v, RK_METRIC_ID_ALERTS, (double)count.pending);
+		v->point.values[2] = rk_alert_state_name(RK_ALERT_FIRING);
+		give(v, RK_METRIC_ID_ALERTS, (double)count.firing);
+	}
+}
+
 static double slo_value(const struct rk_slo_result *result, enum rk_metric_id id)
 {
 	switch (id) {
@@ -359,6 +375,7 @@ void rk_metrics_visit(const struct rk_metrics *metrics, bool include_runtime,
 	visit_dropped(&v);
 	visit_breakers(&v);
 	visit_notices(&v);
+	visit_alerts(&v);
 	visit_slos(&v);
 	if (include_runtime) {
 		visit_own(&v);

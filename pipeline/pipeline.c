@@ -73,6 +73,7 @@ int rk_pipeline_create(struct rk_pipeline **out, const struct rk_pipeline_setup 
 	}
 	rk_metrics_set_resource(pipeline->metrics, setup->resource);
 	rk_metrics_set_slo(pipeline->metrics, pipeline->slo);
+	rk_metrics_set_alerts(pipeline->metrics, pipeline->alerts);
 	/* As of a parent: an unused propagator passes nothing on. */
 	if (strstr(setup->config->tracing_propagators, "baggage"))
 		rk_metrics_set_baggage(pipeline->metrics, setup->baggage);

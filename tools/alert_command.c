@@ -129,7 +129,8 @@ static _Noreturn void become(const struct rk_alert_channel *channel, int input)
 	signal(SIGPIPE, SIG_DFL);
 	/* A group of its own: what it starts in turn is killed with it. */
 	setpgid(0, 0);
-	if (dup2(input, STDIN_FILENO) < 0)
+	/* Standard output is that of somebody else: of a traced program, or of our own verb. */
+	if (dup2(input, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(126);
 	execvp(words[0], words);
 	err = errno;

@@ -3,7 +3,8 @@
  * tools/alert_command.h - a notice as the standard input of a command.
  *
  * The words of argv are the command and its arguments: no shell reads them. A command that has
- * not ended in time is killed; it is waited for in any case, so none is left behind.
+ * not ended in time is killed; it is waited for in any case, so none is left behind. What it
+ * prints goes to our standard error.
  */
 #ifndef RK_TOOLS_ALERT_COMMAND_H
 #define RK_TOOLS_ALERT_COMMAND_H

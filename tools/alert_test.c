@@ -281,7 +281,7 @@ static int run(struct test *test)
 /* Options may stand on both sides of the one name. */
 static int parse(const struct rk_option *options, int argc, char **argv, const char **name)
 {
-	int first, status = rk_options_parse(options, verb, argc, argv, &first);
+	int first, status = rk_options_parse(options, "alert test", argc, argv, &first);
 
 	if (status != RK_OPTIONS_PARSED)
 		return status;
@@ -290,7 +290,7 @@ static int parse(const struct rk_option *options, int argc, char **argv, const c
 	*name = argv[first++];
 	argc -= first;
 	argv += first;
-	status = rk_options_parse(options, verb, argc, argv, &first);
+	status = rk_options_parse(options, "alert test", argc, argv, &first);
 	if (status == RK_OPTIONS_PARSED && first < argc)
 		return rk_options_misused(verb, "one channel at a time; what is %s?", argv[first]);
 	return status;

@@ -9,7 +9,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#define NS_PER_MS 1000000l
 
 static const int watched[] = { SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGQUIT };
 
@@ -68,17 +71,27 @@ static int read_report(int fd)
 	return n == (ssize_t)sizeof(err) ? -err : 0;
 }
 
-static void wait_for(struct rk_child_end *end)
+static void wait_for(struct rk_child_end *end, const struct rk_child_watcher *watcher)
 {
 	int status = 0;
+	pid_t ended;
 
-	while (waitpid(end->pid, &status, 0) < 0 && errno == EINTR)
-		continue;
+	while ((ended = waitpid(end->pid, &status, watcher ? WNOHANG : 0)) == 0 ||
+	       (ended < 0 && errno == EINTR)) {
+		struct timespec pause = { .tv_nsec = NS_PER_MS };
+
+		if (!watcher)
+			continue;
+		watcher->look(watcher->data, end->pid);
+		pause.tv_nsec *= watcher->every_ms;
+		nanosleep(&pause, NULL);
+	}
 	end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	end->status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
-int rk_child_run(struct rk_child_end *end, const char *path, char *const *argv, char *const *envp)
+int rk_child_run(struct rk_child_end *end, const char *path, char *const *argv, char *const *envp,
+		 const struct rk_child_watcher *watcher)
 {
 	struct sigaction old[WATCHED];
 	sigset_t all, mask;
@@ -103,7 +116,7 @@ int rk_child_run(struct rk_child_end *end, const char *path, char *const *argv, 
 	close(report[1]);
 	if (!err) {
 		err = read_report(report[0]);
-		wait_for(end);
+		wait_for(end, watcher);
 	}
 	running = 0;
 	close(report[0]);

@@ -17,16 +17,20 @@
 
 #include "core/config.h"
 #include "core/config_row.h"
+#include "pipeline/alert_output.h"
 #include "pipeline/net_module.h"
 #include "tools/child.h"
 #include "tools/child_env.h"
 #include "tools/cmd_info.h"
 #include "tools/elf_file.h"
 #include "tools/options.h"
+#include "tools/run_alerts.h"
 #include "tools/run_output.h"
 #include "tools/summary.h"
 
 static const char verb[] = "run";
+
+#define LOOK_EVERY_MS 50u /* at a file that is written to a few times a second */
 
 struct arguments {
 	const char *output, *otlp, *pushgateway, *config, *summary;
@@ -39,6 +43,7 @@ struct run {
 	char program[PATH_MAX];
 	struct rk_child_env *env;
 	struct rk_config *config; /* as the program will read it */
+	bool runs_commands;	  /* of alerts */
 };
 
 static int is_program(const char *path)
@@ -216,6 +221,32 @@ static int set_net(struct run *r)
 	return RK_TOOL_OK;
 }
 
+/* Whether the program was expected to leave a file. */
+static bool wants_file(const struct rk_config *config)
+{
+	if (strcmp(config->trace_file, "none") == 0)
+		return false;
+	return strcmp(config->trace_file, "auto") != 0 || !rk_net_has_destination(config);
+}
+
+/* The program is told that its launcher sees to the commands, or says itself why it does not. */
+static int set_commands(struct run *r)
+{
+	char pid[16];
+
+	if (!rk_run_alerts_are_wanted(r->config))
+		return RK_TOOL_OK;
+	r->runs_commands = wants_file(r->config) && !strchr(r->config->trace_file, '%');
+	if (!r->runs_commands)
+		rk_tool_fail(0, verb,
+			     "commands of alerts are not run: they need a trace file, "
+			     "with a name that has no %% in it; see -o");
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (rk_child_env_set(r->env, RK_ALERT_COMMANDS_BY, pid))
+		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
+	return RK_TOOL_OK;
+}
+
 static int prepare(struct run *r)
 {
 	int err = find_program(r->args.program[0], r->program);
@@ -232,15 +263,9 @@ static int prepare(struct run *r)
 		status = set_simgpu(r);
 	if (!status)
 		status = set_net(r);
+	if (!status)
+		status = set_commands(r);
 	return status ? status : set_preload(r);
-}
-
-/* Whether the program was expected to leave a file. */
-static bool wants_file(const struct rk_config *config)
-{
-	if (strcmp(config->trace_file, "none") == 0)
-		return false;
-	return strcmp(config->trace_file, "auto") != 0 || !rk_net_has_destination(config);
 }
 
 /* What the program could not say itself. */
@@ -289,6 +314,21 @@ static void print_json(const struct run *r, const struct rk_child_end *end)
 	rk_json_close(&json, '}');
 }
 
+static int run_watched(struct run *r, struct rk_child_end *end)
+{
+	struct rk_run_alerts alerts = { 0 };
+	const struct rk_child_watcher watcher = { rk_run_alerts_look, &alerts, LOOK_EVERY_MS };
+	int err = rk_run_alerts_init(&alerts, r->config, r->config->trace_file);
+
+	if (!err)
+		err = rk_child_run(end, r->program, r->args.program, rk_child_env_get(r->env),
+				   &watcher);
+	if (!err)
+		rk_run_alerts_end(&alerts, end->pid);
+	rk_run_alerts_finish(&alerts);
+	return err;
+}
+
 static int run(struct run *r)
 {
 	struct rk_child_end end;
@@ -297,7 +337,11 @@ static int run(struct run *r)
 	status = prepare(r);
 	if (status)
 		return status;
-	err = rk_child_run(&end, r->program, r->args.program, rk_child_env_get(r->env));
+	if (r->runs_commands)
+		err = run_watched(r, &end);
+	else
+		err = rk_child_run(&end, r->program, r->args.program, rk_child_env_get(r->env),
+				   NULL);
 	if (err)
 		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "could not run %s: %s", r->program,
 				    rk_strerror(err));

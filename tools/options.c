@@ -29,6 +29,8 @@ static void print_help(const struct rk_option *options, const char *name)
 {
 	const struct rk_tool_verb *verb = rk_tool_find_verb(name);
 
+	if (!verb)
+		verb = rk_tool_find_action(name);
 	printf("usage: rktrace %s %s\n\n%s\n\n", name, verb ? verb->arguments : "",
 	       verb ? verb->summary : "");
 	for (; options->name; options++) {

@@ -17,6 +17,12 @@ static const struct rk_tool_verb verbs[] = {
 #undef RK_VERB
 };
 
+static const struct rk_tool_verb actions[] = {
+#define RK_ACTION(name, arguments, summary) { name, arguments, summary, NULL },
+#include "tools/actions.def"
+#undef RK_ACTION
+};
+
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
 const struct rk_tool_verb *rk_tool_find_verb(const char *name)
@@ -24,6 +30,15 @@ const struct rk_tool_verb *rk_tool_find_verb(const char *name)
 	for (size_t i = 0; i < VERB_COUNT; i++) {
 		if (strcmp(verbs[i].name, name) == 0)
 			return &verbs[i];
+	}
+	return NULL;
+}
+
+const struct rk_tool_verb *rk_tool_find_action(const char *name)
+{
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strcmp(actions[i].name, name) == 0)
+			return &actions[i];
 	}
 	return NULL;
 }

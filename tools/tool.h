@@ -40,6 +40,13 @@ struct rk_tool_verb {
 const struct rk_tool_verb *rk_tool_find_verb(const char *name);
 
 /**
+ * What an action of a verb takes and does; @name: as "alert list".
+ *
+ * Context: tools. Return: NULL when there is none.
+ */
+const struct rk_tool_verb *rk_tool_find_action(const char *name);
+
+/**
  * Print one line on stderr: `rktrace <verb>: <text>`.
  *
  * Context: tools. Return: @status, so that a verb can end with it.

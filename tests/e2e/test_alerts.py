@@ -21,6 +21,25 @@ alerting:
     - {name: idle, condition: {no_executions_for: {duration: 1s}}}
   channels: [{log: {}}, {command: {argv: [touch, forked]}}]
 """
+HANGING = """
+logging: {level: info}
+trace: {file: t.rkt.zst}
+alerting:
+  group_wait: 0s
+  rules:
+    - {name: hangs, condition: {kernel_in_flight: {longer_than: 2s}}, kernels: ["endless*"],
+       annotations: {summary: "{subject} grid {grid} stream {stream} thread {thread}"}}
+"""
+BURNING = """
+logging: {level: info}
+trace: {file: t.rkt.zst}
+slo:
+  - {name: requests, domain: Service, latency_p99: 1us, latency_p50: 10s}
+alerting:
+  group_wait: 0s
+  rules:
+    - {name: burns, severity: page, condition: {slo_burn_rate: {slo: "req*", factor: 14.4}}}
+"""
 TRANSITION = re.compile(r"alerts: (\w+) is (firing|resolved) \((\w+)\): (.*?)(?: \w+=.*)?$")
 
 
@@ -30,10 +49,10 @@ def told(stderr):
 
 
 class Alerts(harness.Case):
-    def trace(self, program, *args):
-        (self.folder / "alerts.yaml").write_text(CONFIG)
+    def trace(self, program, *args, config=CONFIG, **env):
+        (self.folder / "alerts.yaml").write_text(config)
         return self.run_program([self.program(program), *args], folder=self.folder,
-                                env={"RUSTKERNEL_CONFIG": self.folder / "alerts.yaml"})
+                                env={"RUSTKERNEL_CONFIG": self.folder / "alerts.yaml", **env})
 
     def listed(self, *options):
         done = subprocess.run([harness.RKTRACE, "alert", "list", "--json", "t.rkt.zst", "--config",
@@ -63,6 +82,53 @@ class Alerts(harness.Case):
         self.assertEqual([alert[:2] for alert in live],
                          [(alert["rule"], alert["state"]) for alert in self.listed()])
 
+    def as_told(self, listed):
+        return [(alert["rule"], alert["state"], alert["severity"], alert["summary"])
+                for alert in listed]
+
+    def test_a_kernel_that_hangs(self):
+        """Ten launches of 0.4 s wait in one stream."""
+        result = self.trace("endless", "3", config=HANGING, SIMGPU_KERNEL_NS_endless=400000000)
+        self.assertEqual(result.code, 0, result.stderr)
+        live, listed = told(result.stderr), self.listed()
+        self.assertEqual(live, self.as_told(listed))
+        self.assertEqual([alert[1] for alert in live], ["firing", "resolved"], live)
+        self.assertNotIn("process ended", live[1][3])
+        labels = listed[0]["labels"]
+        self.assertIn("endless", labels["kernel_id"])
+        self.assertEqual(labels["thread"], "endless")
+        self.assertEqual(labels["device"], "0")
+        self.assertIn("grid 1x1x1 stream " + labels["stream"], listed[0]["summary"])
+        self.assertGreater(listed[0]["value"], 2)
+
+    def test_a_budget_that_burns(self):
+        result = self.trace("service", "2", config=BURNING)
+        self.assertEqual(result.code, 0, result.stderr)
+        live, listed = told(result.stderr), self.listed()
+        self.assertEqual(live, self.as_told(listed))
+        self.assertEqual([(alert[0], alert[1]) for alert in live],
+                         [("burns", "firing"), ("burns", "resolved")])
+        self.assertEqual((listed[0]["labels"]["slo"], listed[0]["labels"]["target"]),
+                         ("requests", "latency_p99"))
+        # Every request is slower than 1 us, and one in a hundred might be.
+        self.assertAlmostEqual(listed[0]["value"], 100)
+
+    def test_alerts_and_notices_are_metrics(self):
+        gateway = self.gateway()
+        result = self.trace("endless", "2", config=CONFIG.replace("[{log: {}}", f"""
+    [{{webhook: {{name: hook, url: "{gateway.url}/hook"}}}}""").replace(
+        "group_wait: 0s", "group_wait: 0s\n  resolve_at_end: false"),
+                            RUSTKERNEL_PUSHGATEWAY_URL=gateway.url)
+        self.assertEqual(result.code, 0, result.stderr)
+        pushed = "".join(body for path, body in gateway.groups.items() if path != "/hook")
+        self.assertIn('rustkernel_alerts{rule="slow",severity="critical",state="firing"} 1\n',
+                      pushed)
+        self.assertIn('rustkernel_alerts{rule="slow",severity="critical",state="pending"} 0\n',
+                      pushed)
+        self.assertIn('rustkernel_alerts{rule="failing",severity="warning",state="firing"} 0\n',
+                      pushed)
+        self.assertRegex(pushed, r'rustkernel_notifications_sent_total{channel="hook"} [1-9]')
+
     def test_the_same_every_time(self):
         self.trace("endless", "2")
         self.assertEqual(self.listed(), self.listed())
@@ -70,6 +136,46 @@ class Alerts(harness.Case):
     def test_nothing_is_run_inside_a_program(self):
         result = self.trace("endless", "2")
         self.assertIn(b"the channel command is not used", result.stderr)
+        self.assertFalse((self.folder / "forked").exists())
+
+    def run_with_commands(self, *program, config=CONFIG, **env):
+        (self.folder / "alerts.yaml").write_text(config)
+        environment = harness.environment(self.folder, preload=False, **env)
+        return subprocess.run([harness.RKTRACE, "run", "--config", "alerts.yaml", "--summary", "never",
+                               *program], check=False, capture_output=True, text=True,
+                              cwd=self.folder, env=environment, timeout=120)
+
+    def test_run_runs_commands_for_its_child(self):
+        plain = subprocess.run([self.program("endless"), "2"], check=True, capture_output=True,
+                               text=True, timeout=60, env=harness.environment(self.folder))
+        config = CONFIG.replace("[touch, forked]",
+                                "[sh, -c, 'cat >> notices; echo >> notices; echo to the terminal']")
+        result = self.run_with_commands(self.program("endless"), "2", config=config)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout, plain.stdout)
+        self.assertIn("to the terminal", result.stderr)
+        self.assertNotIn("is not used", result.stderr)
+        notices = [json.loads(line) for line in (self.folder / "notices").read_text().split("\n")
+                   if line]
+        seen = {(alert["rule"], alert["state"]) for notice in notices
+                for alert in notice["alerts"]}
+        self.assertLessEqual({("slow", "firing"), ("slow", "resolved")}, seen)
+        # Once: by the program or by us, not by both.
+        self.assertEqual(result.stderr.count("notice to log, slow firing:"), 1, result.stderr)
+
+    def test_a_command_that_hangs_does_not_keep_the_launcher(self):
+        config = CONFIG.replace("{argv: [touch, forked]}",
+                                "{argv: [sleep, '100'], timeout: 500ms}")
+        result = self.run_with_commands(self.program("endless"), "1", config=config)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("and was killed", result.stderr)
+
+    def test_commands_without_a_file_are_refused_once(self):
+        result = self.run_with_commands(self.program("endless"), "1",
+                                        config=CONFIG.replace("file: t.rkt.zst", "file: none"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stderr.count("commands of alerts are not run"), 1, result.stderr)
+        self.assertNotIn("is not used", result.stderr)
         self.assertFalse((self.folder / "forked").exists())
 
     def test_a_watcher_runs_commands_while_the_program_runs(self):

@@ -14,11 +14,13 @@ cat > keep.py <<'P'
 import json, sys
 notice = json.load(sys.stdin)
 alert = notice["alerts"][0]
-print(sys.argv[1], notice["channel"], alert["rule"], alert["state"], alert["labels"]["kernel_id"])
+with open("kept", "a") as kept:
+    print(sys.argv[1], notice["channel"], alert["rule"], alert["state"], alert["labels"]["kernel_id"], file=kept)
 P
 make_trace t.rkt.zst script <<'S'
 at 1
 kernel rank 0.2 10
 at 10
 S
-rktrace alert watch t.rkt.zst --config a.yaml | grep HOME
+rktrace alert watch t.rkt.zst --config a.yaml > told
+cat kept

@@ -83,7 +83,7 @@ static struct rk_child_end run(const char *script)
 
 	strncpy(text, script, sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	assert_int_equal(rk_child_run(&end, "/bin/sh", argv, envp), 0);
+	assert_int_equal(rk_child_run(&end, "/bin/sh", argv, envp, NULL), 0);
 	return end;
 }
 
@@ -99,7 +99,7 @@ static void ends_are_told_apart(void **state)
 	assert_int_equal(end.signal, 0);
 	end = run("kill -TERM $$");
 	assert_int_equal(end.signal, SIGTERM);
-	assert_int_equal(rk_child_run(&end, "/nonexistent", argv, envp), -ENOENT);
+	assert_int_equal(rk_child_run(&end, "/nonexistent", argv, envp, NULL), -ENOENT);
 }
 
 /* SIGTERM sent to the launcher reaches the program; the launcher lives on. */
