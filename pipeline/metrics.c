@@ -252,6 +252,8 @@ static struct rk_kernel_series *kernel_get(struct rk_metrics *metrics, const str
 {
 	const struct rk_kernel_name *name = rk_kernel_name_get(metrics->config, op->name);
 
+	if (op->exec && name->domain != metrics->unknown)
+		rk_metrics_domain_note(&metrics->domains, op->exec, name->domain);
 	return kernel_find(metrics, (struct kernel_identity){
 					    name->kernel_id, name->domain, op->device, source,
 					    rk_metrics_baggage_of(&metrics->baggage, op->exec) });
@@ -334,10 +336,19 @@ static void feed_memory(struct rk_metrics *metrics, const struct rk_op *op)
 		series->bytes -= (int64_t)op->memory.bytes;
 }
 
+/* Of the kernel that could not be launched, else of what the call was part of. */
+static uint32_t domain_of_failure(struct rk_metrics *metrics, const struct rk_op *op)
+{
+	uint32_t around = rk_metrics_domain_of_failure(&metrics->domains, op);
+	uint32_t own =
+		op->name ? rk_kernel_name_get(metrics->config, op->name)->domain : metrics->unknown;
+
+	return own == metrics->unknown && around ? around : own;
+}
+
 static void feed_error(struct rk_metrics *metrics, const struct rk_op *op)
 {
-	uint32_t domain =
-		op->name ? rk_kernel_name_get(metrics->config, op->name)->domain : metrics->unknown;
+	uint32_t domain = domain_of_failure(metrics, op);
 	uint64_t key = (uint64_t)op->api << 40 | (uint64_t)domain << 20 | op->result;
 	struct rk_error_series *series =
 		rk_metrics_series_get(metrics, &metrics->errors, key + 1, 0);
@@ -397,6 +408,10 @@ void rk_metrics_feed(struct rk_metrics *metrics, const struct rk_op *op)
 		break;
 	case RK_OP_CONTEXT:
 		rk_metrics_baggage_feed(&metrics->baggage, op);
+		rk_metrics_domain_feed(&metrics->domains, op);
+		break;
+	case RK_OP_SPAN_BEGIN:
+		rk_metrics_domain_feed(&metrics->domains, op);
 		break;
 	case RK_OP_INSTRUMENT:
 		rk_metrics_said_define(metrics, op);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fields.h"
 #include "core/intern.h"
 #include "pipeline/metrics_state.h"
 
@@ -122,6 +123,76 @@ static void feed_others(struct rk_metrics *metrics)
 	op.tick.ledger.dropped[RK_LOSS_RING_FULL] = 5;
 	op.tick.cpu_ns = 1500000000;
 	feed(metrics, op);
+}
+
+static void feed_span(struct rk_metrics *metrics, uint8_t id, uint8_t parent, const char *domain)
+{
+	struct rk_op op = { .kind = RK_OP_SPAN_BEGIN, .said.number = id };
+	struct rk_fields_writer text;
+	uint8_t bytes[256];
+
+	op.said.span_id[0] = id;
+	op.said.parent_id[0] = parent;
+	rk_fields_writer_init(&text, bytes, sizeof(bytes));
+	rk_fields_put_placed(&text, "name");
+	rk_fields_put_placed(&text, domain);
+	op.text = bytes;
+	op.text_bytes = (uint32_t)text.used;
+	feed(metrics, op);
+}
+
+static void feed_failure(struct rk_metrics *metrics, uint64_t exec, uint8_t span)
+{
+	struct rk_op context = { .kind = RK_OP_CONTEXT, .exec = exec, .said.number = span };
+	struct rk_op failure = { .kind = RK_OP_ERROR, .exec = exec, .result = 2 };
+
+	context.said.span_id[0] = span;
+	if (span)
+		feed(metrics, context);
+	failure.api = rk_intern("cuMemAlloc_v2");
+	feed(metrics, failure);
+}
+
+#define FAILED                                                                                     \
+	"rustkernel_errors_total{api=\"cuMemAlloc_v2\",error=\"CUDA_ERROR_OUT_OF_MEMORY\",domain="
+
+/* A call that fails is of the execution or the span it belongs to. */
+static void test_failures_have_a_domain(void **state)
+{
+	struct rk_kernel_rule rule = { .match = "mine", .id = "", .domain = "Mapped" };
+	struct rk_op kernel = kernel_op("mine", 10, 0);
+	struct rk_metrics *metrics;
+	struct rk_config config;
+	char *text, domain[32];
+
+	(void)state;
+	test_config_init(&config);
+	config.kernels = &rule;
+	config.kernel_count = 1;
+	assert_int_equal(rk_metrics_create(&metrics, &config), 0);
+	feed_failure(metrics, 0, 0);
+	feed_span(metrics, 1, 0, "Graph");
+	feed_span(metrics, 2, 1, ""); /* a stage of it */
+	feed_failure(metrics, 5, 2);
+	feed_failure(metrics, 5, 0);
+	feed_failure(metrics, 0, 2); /* before anything was submitted */
+	feed_failure(metrics, 0, 0); /* that was for one call */
+	kernel.exec = 6;
+	feed(metrics, kernel);
+	feed_failure(metrics, 6, 0);
+	feed_failure(metrics, 7, 0); /* nothing is known of it */
+	feed_failure(metrics, 6 + RK_DOMAIN_EXECS, 0);
+	for (unsigned i = 0; i < 2 * RK_DOMAINS_MAX; i++) {
+		snprintf(domain, sizeof(domain), "Made up %u", i);
+		feed_span(metrics, 3, 0, domain);
+	}
+	feed_failure(metrics, 8, 3); /* one domain too many */
+	text = render(metrics, false, false);
+	assert_line(text, FAILED "\"Graph\"} 3");
+	assert_line(text, FAILED "\"Mapped\"} 1");
+	assert_line(text, FAILED "\"unknown\"} 5");
+	free(text);
+	rk_metrics_destroy(metrics);
 }
 
 static void test_other_families(void **state)
@@ -261,10 +332,14 @@ static void test_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kernels),		 cmocka_unit_test(test_top_k_folds),
-		cmocka_unit_test(test_other_families),	 cmocka_unit_test(test_openmetrics),
-		cmocka_unit_test(test_escaping),	 cmocka_unit_test(test_table),
+		cmocka_unit_test(test_kernels),
+		cmocka_unit_test(test_top_k_folds),
+		cmocka_unit_test(test_other_families),
+		cmocka_unit_test(test_openmetrics),
+		cmocka_unit_test(test_escaping),
+		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_exponential_view),
+		cmocka_unit_test(test_failures_have_a_domain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
