@@ -27,7 +27,7 @@
 
 /* All but texts and shape: ids, numbers with their keys, counts of what was left out, flags. */
 #define FRAME_BOUND 512u
-#define ERROR_BOUND 192u /* event and status but the error's name, which they hold three times */
+#define ERROR_BOUND 192u /* event and status but the error's name and message, as often as there */
 
 #define RK_KEY(name, text) +1
 enum {
@@ -120,6 +120,12 @@ static RK_SPAN_ALWAYS_INLINE void put_numbers(struct rk_otlp_span_writer *writer
 		rk_otlp_span_put_int(writer, RK_SPAN_KEY(GRAPH_NODE_ID), node);
 }
 
+/* Which call failed is not always known. */
+static bool has_message(const struct rk_span *span)
+{
+	return span->error_message && *span->error_message;
+}
+
 /* A failed call is an exception: its name is the type. */
 static uint8_t *put_event(uint8_t *p, const struct rk_span *span,
 			  const struct rk_otlp_span_limits *limits)
@@ -140,8 +146,11 @@ static uint8_t *put_event(uint8_t *p, const struct rk_span *span,
 	writer.p = rk_otlp_span_put_member(writer.p, RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES),
 					   "exception");
 	rk_otlp_span_put_string(&writer, type, sizeof(type) - 1, span->error);
-	rk_otlp_span_put_joined(&writer, message, sizeof(message) - 1,
-				"CUDA call failed: ", span->error);
+	if (has_message(span))
+		rk_otlp_span_put_string(&writer, message, sizeof(message) - 1, span->error_message);
+	else
+		rk_otlp_span_put_joined(&writer, message, sizeof(message) - 1,
+					"CUDA call failed: ", span->error);
 	writer.p = rk_otlp_span_put_count(writer.p, RK_PROTOBUF_TAG(4, RK_PROTOBUF_VARINT),
 					  writer.dropped);
 	return rk_otlp_span_close(p, RK_PROTOBUF_TAG(11, RK_PROTOBUF_BYTES), body, writer.p);
@@ -162,10 +171,12 @@ static uint8_t *put_link(uint8_t *p, const struct rk_span *span)
 	return rk_protobuf_put_fixed32(p, FLAG_HAS_IS_REMOTE | FLAG_IS_REMOTE | span->trace_flags);
 }
 
-static uint8_t *put_status(uint8_t *p, const char *error)
+static uint8_t *put_status(uint8_t *p, const struct rk_span *span)
 {
+	const char *message = has_message(span) ? span->error_message : span->error;
 	uint8_t *body = p + 2;
-	uint8_t *end = rk_otlp_span_put_member(body, RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES), error);
+	uint8_t *end =
+		rk_otlp_span_put_member(body, RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES), message);
 
 	*end++ = RK_PROTOBUF_TAG(3, RK_PROTOBUF_VARINT);
 	*end++ = STATUS_ERROR;
@@ -202,7 +213,7 @@ static uint8_t *put_rare(uint8_t *p, const struct rk_span *span,
 		p = put_link(p, span);
 	else
 		p = rk_otlp_span_put_count(p, RK_PROTOBUF_TAG(14, RK_PROTOBUF_VARINT), has_link);
-	return *span->error ? put_status(p, span->error) : p;
+	return *span->error ? put_status(p, span) : p;
 }
 
 static inline uint8_t *put_flags(uint8_t *p, const struct rk_span *span)
@@ -269,6 +280,8 @@ static inline size_t frame_bound(const struct rk_span *span)
 		bytes += strlen(span->tracestate);
 	if (*span->error)
 		bytes += ERROR_BOUND + 3 * strlen(span->error);
+	if (*span->error && has_message(span))
+		bytes += 2 * strlen(span->error_message);
 	return bytes;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/api_record.h"
 #include "pipeline/api_span_parts.h"
+#include "pipeline/cuda_result.h"
 #include "pipeline/handle_map.h"
 
 #define BEGIN_TEXTS 4u /* name, domain, tracestate, baggage */
@@ -495,13 +496,15 @@ static struct entry *next_around(const struct rk_api_spans *spans, const struct 
 	return !entry->begin || entry->span.said.is_kernel ? NULL : parent_of(spans, entry);
 }
 
-void rk_api_spans_fail(struct rk_api_spans *spans, uint64_t number, const char *error)
+void rk_api_spans_fail(struct rk_api_spans *spans, uint64_t number, uint32_t result, uint32_t api)
 {
 	struct entry *entry = find(&spans->by_number, number);
 
 	for (uint32_t i = 0; entry && i < RK_API_SPAN_ANCESTORS_MAX; i++) {
-		if (!entry->span.error || !*entry->span.error)
-			entry->span.error = error;
+		if (!entry->span.error || !*entry->span.error) {
+			entry->span.error = rk_cuda_result_name(result);
+			entry->span.error_message = rk_cuda_result_message(result, api);
+		}
 		entry = next_around(spans, entry);
 	}
 }

@@ -38,6 +38,7 @@ struct rk_api_span {
 	const char *name, *domain, *tracestate, *baggage; /* as they were said */
 	const char *kernel_id; /* its own, or that of the kernel span it is within; "" = none */
 	const char *error;     /* "" or the CUDA error of work that was submitted in it */
+	const char *error_message; /* which call gave it; interned; may be NULL or "" */
 	uint32_t tid;	       /* of the begin */
 	uint8_t trace_flags;
 	uint8_t kept;	 /* enum rk_kept: what was found out about its work */
@@ -102,10 +103,10 @@ bool rk_api_spans_are_waiting(const struct rk_api_spans *spans);
  * GPU work submitted in span @number failed, or is worth keeping: so are the span and those
  * around it, up to the kernel span.
  *
- * @error: CUDA's name; lives for ever.
+ * @result: CUresult. @api: string, the CUDA function; 0 = unknown.
  * Context: the feeding thread.
  */
-void rk_api_spans_fail(struct rk_api_spans *spans, uint64_t number, const char *error);
+void rk_api_spans_fail(struct rk_api_spans *spans, uint64_t number, uint32_t result, uint32_t api);
 void rk_api_spans_keep(struct rk_api_spans *spans, uint64_t number, enum rk_kept why);
 
 /**

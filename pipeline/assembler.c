@@ -13,7 +13,6 @@
 #include "core/fields.h"
 #include "core/intern.h"
 #include "core/number.h"
-#include "pipeline/cuda_result.h"
 
 /* Names of threads; a program that has more goes without the later ones. */
 #define THREADS_MAX 65536u
@@ -317,7 +316,7 @@ static void feed_error(struct rk_assembler *a, const struct rk_op *op)
 	if (exec)
 		rk_assembler_part_fail(a, exec, op);
 	else if (a->failing)
-		rk_api_spans_fail(a->api_spans, a->failing, rk_cuda_result_name(op->result));
+		rk_api_spans_fail(a->api_spans, a->failing, op->result, op->api);
 	a->failing = 0;
 }
 

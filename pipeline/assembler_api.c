@@ -133,6 +133,7 @@ static void give(void *data, const struct rk_api_span *said)
 		.domain = *said->domain ? said->domain : rk_intern_get(a->unknown),
 		.tid = said->tid,
 		.error = said->error,
+		.error_message = said->error_message,
 		.thread_name = rk_assembler_span_thread(a, said->tid),
 		.baggage = entries,
 		.api = &api,
@@ -151,7 +152,8 @@ static void give(void *data, const struct rk_api_span *said)
 	}
 	if (api.status == RK_SPAN_UNSET && *said->error) {
 		api.status = RK_SPAN_ERROR;
-		api.message = said->error;
+		api.message = said->error_message && *said->error_message ? said->error_message :
+									    said->error;
 	}
 	settle(a, said, &span, state);
 	span.baggage_count =

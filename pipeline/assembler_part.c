@@ -21,7 +21,6 @@
 
 #include "pipeline/assembler_api.h"
 #include "pipeline/assembler_span.h"
-#include "pipeline/cuda_result.h"
 #include "pipeline/kernel_name.h"
 #include "pipeline/span_id.h"
 
@@ -298,10 +297,12 @@ void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec, const 
 {
 	const struct rk_origin *origin = rk_assembler_origin(a, exec);
 
-	if (!exec->error)
+	if (!exec->error) {
 		exec->error = op->result;
+		exec->error_api = op->api;
+	}
 	if (origin->span)
-		rk_api_spans_fail(a->api_spans, origin->span, rk_cuda_result_name(op->result));
+		rk_api_spans_fail(a->api_spans, origin->span, op->result, op->api);
 	extend_calls(a, exec, op);
 	if (a->keeps_errors)
 		decide(a, exec, RK_KEPT_ERROR);

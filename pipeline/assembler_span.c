@@ -119,8 +119,10 @@ void rk_assembler_span_part(struct rk_assembler *a, struct rk_exec *exec)
 	span.ops = exec->ops;
 	span.kernels = exec->kernels;
 	span.gpu_ns = exec->gpu_ns;
-	if (exec->error)
+	if (exec->error) {
 		span.error = rk_cuda_result_name(exec->error);
+		span.error_message = rk_cuda_result_message(exec->error, exec->error_api);
+	}
 	span.shape = RK_SPAN_ROOT;
 	rk_assembler_span_give(a, &span);
 }

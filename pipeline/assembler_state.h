@@ -59,7 +59,7 @@ struct rk_exec {
 	uint32_t threads_seen; /* thread_name is as of so many names */
 	uint32_t calls_seen, calls_expected;
 	uint32_t ops, kernels;
-	uint32_t error;			/* CUresult */
+	uint32_t error, error_api;	/* CUresult; string: the function that gave it */
 	uint32_t prev, next;		/* by age */
 	uint32_t held_prev, held_next;	/* of those that hold something, by age */
 	uint8_t kept;			/* enum rk_kept */

@@ -5,7 +5,10 @@
 #include "pipeline/cuda_result.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "core/intern.h"
 
 static const struct {
 	uint32_t value;
@@ -41,4 +44,17 @@ const char *rk_cuda_result_text(const char *name)
 			return results[i].text;
 	}
 	return "";
+}
+
+const char *rk_cuda_result_message(uint32_t result, uint32_t api)
+{
+	const char *name = rk_cuda_result_name(result);
+	const char *text = rk_cuda_result_text(name);
+	char message[256];
+
+	if (!api)
+		return "";
+	snprintf(message, sizeof(message), "%s failed: %s%s%s%s", rk_intern_get(api), name,
+		 *text ? " (" : "", text, *text ? ")" : "");
+	return rk_intern_get(rk_intern(message));
 }

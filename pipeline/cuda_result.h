@@ -21,4 +21,12 @@ const char *rk_cuda_result_name(uint32_t result);
  */
 const char *rk_cuda_result_text(const char *name);
 
+/**
+ * "cuMemAlloc_v2 failed: CUDA_ERROR_OUT_OF_MEMORY (out of memory)".
+ *
+ * @api: string, the CUDA function; 0 = unknown.
+ * Context: exporter or tools. Return: interned; "" where the function is unknown.
+ */
+const char *rk_cuda_result_message(uint32_t result, uint32_t api);
+
 #endif

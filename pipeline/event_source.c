@@ -128,13 +128,21 @@ static void put_baggage(struct rk_log_event *event, struct rk_log_field *fields,
 	}
 }
 
-/* What went wrong: CUDA's name and text of it, or what the program said. */
+/* What the program said about it, or which call failed with what, or CUDA's text. */
+static const char *message_of(const struct rk_span *span, const char *error)
+{
+	if (span->api && *span->api->message)
+		return span->api->message;
+	if (span->error_message && *span->error_message)
+		return span->error_message;
+	return rk_cuda_result_text(error);
+}
+
 static void put_error(struct rk_log_event *event, struct rk_log_field *fields,
 		      const struct rk_span *span)
 {
 	const char *name = span->error ? span->error : "";
-	const char *text =
-		span->api && *span->api->message ? span->api->message : rk_cuda_result_text(name);
+	const char *text = message_of(span, name);
 
 	if (*name)
 		fields[event->field_count++] =

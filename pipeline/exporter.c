@@ -64,7 +64,7 @@ struct exporter {
 	uint64_t ops_at_tick;
 	uint64_t ops; /* emitted so far */
 	uint64_t lag_ns;
-	uint64_t refused_before; /* by the API, in another recording: of the parent, before a fork */
+	uint64_t refused_before; /* by the API, in the recording before: that of a parent, too */
 	int statm_fd;
 	uint32_t wait_ms;
 	bool is_open;

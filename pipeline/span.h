@@ -87,6 +87,7 @@ struct rk_span {
 	uint64_t gpu_ns;	/* ROOT: sum of kernel GPU time */
 	uint64_t queue_ns;	/* LEAF kernel: GPU start - end of the call; 0 if none */
 	const char *error;	/* "" = status unset; else CUDA's name, status ERROR */
+	const char *error_message; /* which call failed, with what; interned; may be NULL or "" */
 	const char *thread_name;	/* of tid; interned; may be NULL */
 	const struct rk_baggage_entry *baggage;	/* borrowed for ever */
 	uint32_t baggage_count;

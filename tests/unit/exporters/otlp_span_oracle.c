@@ -318,6 +318,8 @@ static Event *exception(struct oracle *oracle, const struct rk_span *span)
 
 	list.items = take(oracle, 2 * sizeof(KeyValue *));
 	snprintf(text, size, "CUDA call failed: %s", span->error);
+	if (span->error_message && *span->error_message)
+		text = (char *)(uintptr_t)span->error_message;
 	opentelemetry__proto__trace__v1__span__event__init(event);
 	event->time_unix_nano = span->end_unix_ns;
 	event->name = (char *)"exception";
@@ -429,7 +431,9 @@ static void set_rare(struct oracle *oracle, Span *message, const struct rk_span 
 		return;
 	}
 	if (*span->error)
-		set_status(oracle, message, span->error);
+		set_status(oracle, message,
+			   span->error_message && *span->error_message ? span->error_message :
+									 span->error);
 	if (memcmp(span->link_trace_id, none, 16) == 0)
 		return;
 	if (oracle->limits.links)

@@ -390,6 +390,7 @@ static void random_span(struct rk_span *span, struct rk_op *op)
 	span->demangled = dice(3) ? some_short_text() : NULL;
 	span->tracestate = dice(3) ? "" : "a=b,c=d";
 	span->error = dice(20) ? "" : dice(3) ? "CUDA_ERROR_ILLEGAL_ADDRESS" : some_text();
+	span->error_message = dice(3) ? NULL : dice(3) ? "cuMemAlloc_v2 failed" : some_text();
 	span->tid = (uint32_t)dice(3) * 4242;
 	span->thread_name = dice(3) ? NULL : some_short_text();
 	span->ops = (uint32_t)dice_bits(32);

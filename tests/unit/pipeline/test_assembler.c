@@ -330,10 +330,14 @@ static void test_error_marks_the_root(void **state)
 	error.kind = RK_OP_ERROR;
 	error.exec = 1;
 	error.result = 700;
+	error.api = rk_intern("cuStreamSynchronize");
 	feed(&f, error);
 	feed_close(&f, 1, 1);
 	assert_string_equal(span_log_get(&f.log, RK_SPAN_ROOT, 0)->error,
 			    "CUDA_ERROR_ILLEGAL_ADDRESS");
+	assert_string_equal(span_log_get(&f.log, RK_SPAN_ROOT, 0)->error_message,
+			    "cuStreamSynchronize failed: CUDA_ERROR_ILLEGAL_ADDRESS "
+			    "(an illegal memory access was encountered)");
 	close_fixture(&f);
 }
 

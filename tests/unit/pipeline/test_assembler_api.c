@@ -436,6 +436,7 @@ static void test_a_failure_outside_of_executions(void **state)
 	struct rk_op failure = { .kind = RK_OP_ERROR, .result = 2, .tid = 7 };
 	struct story story;
 
+	failure.api = rk_intern("cuMemAlloc_v2");
 	(void)state;
 	init(&story);
 	story_open(&story);
@@ -451,6 +452,8 @@ static void test_a_failure_outside_of_executions(void **state)
 	settle(&story);
 	assert_string_equal(story_find(&story, "stage")->error, "CUDA_ERROR_OUT_OF_MEMORY");
 	assert_string_equal(story_find(&story, "kernel:k")->error, "CUDA_ERROR_OUT_OF_MEMORY");
+	assert_string_equal(story_find(&story, "kernel:k")->message,
+			    "cuMemAlloc_v2 failed: CUDA_ERROR_OUT_OF_MEMORY (out of memory)");
 	assert_string_equal(story_find(&story, "next")->error, "");
 	story_close(&story);
 }

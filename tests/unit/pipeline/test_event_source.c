@@ -180,6 +180,10 @@ static void test_failed_execution_has_cudas_words(void **state)
 	assert_non_null(strstr(line, "\"level\":\"ERROR\""));
 	assert_non_null(strstr(line, "\"error.type\":\"CUDA_ERROR_OUT_OF_MEMORY\","
 				     "\"error.message\":\"out of memory\""));
+	span.error_message = "cuMemAlloc_v2 failed: CUDA_ERROR_OUT_OF_MEMORY (out of memory)";
+	give_span(&span);
+	assert_non_null(strstr(take_written(), "\"error.message\":\"cuMemAlloc_v2 failed: "
+					       "CUDA_ERROR_OUT_OF_MEMORY (out of memory)\""));
 }
 
 static void test_levels_by_domain(void **state)
