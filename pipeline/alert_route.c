@@ -52,7 +52,8 @@ static bool is_meant(const struct rk_alert_channel *channel, const char *word)
 	       strcmp(rk_channel_kind_name(channel->kind), word) == 0;
 }
 
-static void tell_unknown(const struct rk_yaml_node *list, const struct rk_alert_channels *channels)
+static void tell_unknown(const char *file, const struct rk_yaml_node *list,
+			 const struct rk_alert_channels *channels)
 {
 	for (const struct rk_yaml_node *n = list ? list->first : NULL; n; n = n->next) {
 		bool is_there = false;
@@ -60,8 +61,8 @@ static void tell_unknown(const struct rk_yaml_node *list, const struct rk_alert_
 		for (size_t i = 0; i < channels->count; i++)
 			is_there = is_there || is_meant(&channels->rows[i], n->text);
 		if (!is_there)
-			rk_log_warn("alerts: line %u: no channel of alerting.channels is called %s",
-				    n->line, n->text);
+			rk_log_warn("config: %s:%u: no channel of alerting.channels is called %s",
+				    file, n->line, n->text);
 	}
 }
 
@@ -72,7 +73,6 @@ static int read_channels(struct rk_alert_route *route, const struct rk_yaml_node
 	route->channels = calloc(channels->count + 1, sizeof(*route->channels));
 	if (!route->channels)
 		return -ENOMEM;
-	tell_unknown(list, channels);
 	for (size_t i = 0; i < channels->count; i++) {
 		bool is_wanted = !list;
 
@@ -84,8 +84,8 @@ static int read_channels(struct rk_alert_route *route, const struct rk_yaml_node
 	return 0;
 }
 
-static int take_route(struct rk_alert_routing *routing, const struct rk_yaml_node *node,
-		      const struct rk_alert_channels *channels)
+static int take_route(struct rk_alert_routing *routing, const struct rk_config *config,
+		      const struct rk_yaml_node *node, const struct rk_alert_channels *channels)
 {
 	struct rk_alert_route *route = &routing->routes[routing->route_count];
 	const struct rk_yaml_node *match = rk_yaml_get(node, "match");
@@ -94,13 +94,14 @@ static int take_route(struct rk_alert_routing *routing, const struct rk_yaml_nod
 
 	if (!list || list->kind != RK_YAML_SEQUENCE ||
 	    (match && match->kind != RK_YAML_MAPPING && !rk_yaml_is_null(match))) {
-		rk_log_warn("alerts: the route of line %u is left out", node->line);
+		rk_log_warn("config: %s:%u: the route is left out", config->file, node->line);
 		return 0;
 	}
 	route->match = match && match->kind == RK_YAML_MAPPING ? match : NULL;
 	if (goes_on)
 		rk_config_parse_bool(goes_on->text, &route->goes_on);
 	routing->route_count++;
+	tell_unknown(config->file, list, channels);
 	return read_channels(route, list, channels);
 }
 
@@ -136,7 +137,7 @@ int rk_alert_routing_init(struct rk_alert_routing *routing, const struct rk_conf
 	if (!routing->routes)
 		return -ENOMEM;
 	for (const struct rk_yaml_node *n = list ? list->first : NULL; n && !err; n = n->next)
-		err = take_route(routing, n, channels);
+		err = take_route(routing, config, n, channels);
 	return err ? err : read_channels(&routing->routes[routing->route_count++], NULL, channels);
 }
 

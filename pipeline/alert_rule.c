@@ -20,6 +20,7 @@
 /* As the SRE workbook has it: an hour that is confirmed by five minutes. */
 #define BURN_LONG_WINDOW  (3600 * S)
 #define BURN_SHORT_WINDOW (300 * S)
+#define BURN_MOST	  (6 * 3600 * S) /* what the SLOs remember in minutes */
 
 /* What the threshold of a condition is called, and how it is read. */
 enum quantity { QUANTITY_NONE, QUANTITY_DURATION, QUANTITY_NUMBER, QUANTITY_SIZE };
@@ -107,26 +108,28 @@ static bool read_quantity(const struct rk_yaml_node *mapping, const char *key,
 	return true;
 }
 
-static bool read_threshold(struct rk_alert_condition *condition, const struct rk_yaml_node *node)
+/* Return: NULL, or what is wrong. */
+static const char *read_threshold(struct rk_alert_condition *condition,
+				  const struct rk_yaml_node *node)
 {
 	enum quantity quantity = kinds[condition->kind].quantity;
 	const char *key = kinds[condition->kind].threshold;
 	bool is_wrong_side;
 
 	if (quantity == QUANTITY_NONE)
-		return true;
+		return NULL;
 	/* Any loss at all is worth an alert; nothing else has a threshold by itself. */
 	if (!scalar_of(node, key) && condition->kind != RK_CONDITION_LOSSES)
-		return false;
+		return "condition, which has no threshold";
 	if (!read_quantity(node, key, quantity, &condition->threshold))
-		return false;
+		return "threshold";
 	condition->resolve = condition->threshold;
 	if (!read_quantity(node, "resolve", quantity, &condition->resolve))
-		return false;
+		return "resolve";
 	is_wrong_side = rk_condition_is_lower_bound(condition->kind) ?
 				condition->resolve < condition->threshold :
 				condition->resolve > condition->threshold;
-	return !is_wrong_side;
+	return is_wrong_side ? "resolve, which is on the wrong side of the threshold" : NULL;
 }
 
 static bool read_percentile(struct rk_alert_condition *condition, const struct rk_yaml_node *node)
@@ -140,7 +143,24 @@ static bool read_percentile(struct rk_alert_condition *condition, const struct r
 	return percentile > 0 && percentile < 100;
 }
 
-static bool read_windows(struct rk_alert_condition *condition, const struct rk_yaml_node *node)
+/* What a window has to be for the condition to mean something. Return: NULL, or what is wrong. */
+static const char *check_windows(const struct rk_alert_condition *condition)
+{
+	bool has_window =
+		kinds[condition->kind].window_ns || condition->kind == RK_CONDITION_NO_EXECUTIONS;
+
+	if (has_window && !condition->window_ns)
+		return "window, which is 0";
+	if (condition->kind != RK_CONDITION_BURN_RATE)
+		return NULL;
+	if (!condition->short_window_ns || condition->short_window_ns > condition->window_ns)
+		return "short_window, which is 0 or longer than long_window";
+	return condition->window_ns > BURN_MOST ? "long_window, which is longer than 6h" : NULL;
+}
+
+/* Return: NULL, or what is wrong. */
+static const char *read_windows(struct rk_alert_condition *condition,
+				const struct rk_yaml_node *node)
 {
 	bool burns = condition->kind == RK_CONDITION_BURN_RATE;
 
@@ -148,21 +168,26 @@ static bool read_windows(struct rk_alert_condition *condition, const struct rk_y
 	condition->short_window_ns = BURN_SHORT_WINDOW;
 	if (condition->kind == RK_CONDITION_NO_EXECUTIONS)
 		condition->window_ns = (uint64_t)(condition->threshold * NS_PER_S);
-	return read_duration(node, burns ? "long_window" : "window", &condition->window_ns) &&
-	       read_duration(node, "short_window", &condition->short_window_ns);
+	if (!read_duration(node, burns ? "long_window" : "window", &condition->window_ns) ||
+	    !read_duration(node, "short_window", &condition->short_window_ns))
+		return "window";
+	return check_windows(condition);
 }
 
-static bool read_condition(struct rk_alert_condition *condition, const struct rk_yaml_node *one_of)
+/* Return: NULL, or what is wrong. */
+static const char *read_condition(struct rk_alert_condition *condition,
+				  const struct rk_yaml_node *one_of)
 {
 	const struct rk_yaml_node *node = one_of ? one_of->first : NULL;
+	const char *wrong;
 	int kind = 0;
 
 	if (!node || node->next || node->kind == RK_YAML_SEQUENCE)
-		return false;
+		return "condition";
 	while (kind < RK_CONDITION_COUNT && strcmp(kinds[kind].name, node->key) != 0)
 		kind++;
 	if (kind == RK_CONDITION_COUNT)
-		return false;
+		return "condition, which is none that is known";
 	condition->kind = (enum rk_condition_kind)kind;
 	condition->pool = text_of(node, "pool", "*");
 	condition->device = text_of(node, "device", "*");
@@ -170,8 +195,10 @@ static bool read_condition(struct rk_alert_condition *condition, const struct rk
 	condition->slo = text_of(node, "slo", "*");
 	condition->target = text_of(node, "target", "*");
 	condition->reason = text_of(node, "reason", "*");
-	return read_threshold(condition, node) && read_percentile(condition, node) &&
-	       read_windows(condition, node);
+	wrong = read_threshold(condition, node);
+	if (!wrong && !read_percentile(condition, node))
+		wrong = "percentile";
+	return wrong ? wrong : read_windows(condition, node);
 }
 
 static bool read_severity(enum rk_severity *severity, const struct rk_yaml_node *rule)
@@ -226,6 +253,7 @@ static const char *read_rule(struct rk_alert_rule *rule, const struct rk_yaml_no
 {
 	const struct rk_yaml_node *annotations = rk_yaml_get(node, "annotations");
 	const struct rk_yaml_node *labels = rk_yaml_get(node, "labels");
+	const char *wrong;
 
 	*rule = (struct rk_alert_rule){
 		.name = text_of(node, "name", ""),
@@ -236,8 +264,9 @@ static const char *read_rule(struct rk_alert_rule *rule, const struct rk_yaml_no
 	};
 	if (!*rule->name)
 		return "name";
-	if (!read_condition(&rule->condition, rk_yaml_get(node, "condition")))
-		return "condition";
+	wrong = read_condition(&rule->condition, rk_yaml_get(node, "condition"));
+	if (wrong)
+		return wrong;
 	if (!read_severity(&rule->severity, node))
 		return "severity";
 	if (!read_duration(node, "for_duration", &rule->for_ns) ||
@@ -260,7 +289,8 @@ static bool is_taken(const struct rk_alert_rules *rules, const char *name)
 	return false;
 }
 
-static void take_rule(struct rk_alert_rules *rules, const struct rk_yaml_node *node)
+static void take_rule(struct rk_alert_rules *rules, const struct rk_config *config,
+		      const struct rk_yaml_node *node)
 {
 	struct rk_alert_rule *rule = &rules->rows[rules->count];
 	const char *wrong = read_rule(rule, node);
@@ -272,8 +302,8 @@ static void take_rule(struct rk_alert_rules *rules, const struct rk_yaml_node *n
 		return;
 	}
 	rules->left_out++;
-	rk_log_warn("alerts: the rule %s of line %u is left out for its %s", rule->name, rule->line,
-		    wrong);
+	rk_log_warn("config: %s:%u: the rule \"%.64s\" is left out for its %s", config->file,
+		    rule->line, rule->name, wrong);
 }
 
 int rk_alert_rules_create(struct rk_alert_rules **out, const struct rk_config *config)
@@ -294,7 +324,7 @@ int rk_alert_rules_create(struct rk_alert_rules **out, const struct rk_config *c
 		return -ENOMEM;
 	}
 	for (const struct rk_yaml_node *n = list ? list->first : NULL; n; n = n->next)
-		take_rule(rules, n);
+		take_rule(rules, config, n);
 	*out = rules;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "core/config_row.h"
 #include "core/nearest.h"
 #include "tools/child_env.h"
+#include "tools/config_engines.h"
 #include "tools/json.h"
 #include "tools/options.h"
 
@@ -34,47 +35,86 @@ static int create(struct rk_config **config, const char *file)
 	return err;
 }
 
-static void print_problems_json(const struct rk_config *config)
-{
+/* What is being checked, and how its problems are told. */
+struct check {
+	struct rk_config *config;
 	struct rk_json json;
+	bool as_json;
+	uint32_t more; /* problems that only the engines know */
+};
 
-	rk_json_init(&json, stdout);
-	rk_json_open(&json, NULL, '{');
-	rk_json_string(&json, "file", config->file);
-	rk_json_bool(&json, "ok", config->warnings == 0);
-	rk_json_uint(&json, "problem_count", config->warnings);
-	rk_json_open(&json, "problems", '[');
-	for (size_t i = 0; i < config->problem_count; i++) {
-		rk_json_open(&json, NULL, '{');
-		rk_json_uint(&json, "line", config->problems[i].line);
-		rk_json_string(&json, "key", config->problems[i].key);
-		rk_json_string(&json, "message", config->problems[i].text);
-		rk_json_close(&json, '}');
+static void put_problem(struct rk_json *json, uint32_t line, const char *key, const char *text)
+{
+	rk_json_open(json, NULL, '{');
+	rk_json_uint(json, "line", line);
+	rk_json_string(json, "key", key);
+	rk_json_string(json, "message", text);
+	rk_json_close(json, '}');
+}
+
+/* A line that an engine logs: "config: FILE:LINE: text". */
+static void on_complaint(enum rk_log_level level, const char *text, void *data)
+{
+	struct check *c = data;
+	size_t length = strlen(c->config->file);
+	const char *at = strstr(text, c->config->file);
+	uint32_t line = 0;
+
+	if (level > RK_LOG_WARN)
+		return;
+	c->more++;
+	if (at && at[length] == ':')
+		line = (uint32_t)strtoul(at + length + 1, NULL, 10);
+	if (c->as_json)
+		put_problem(&c->json, line, "", text);
+	else
+		fprintf(stderr, "rktrace: %s\n", text);
+}
+
+static int tell_problems(struct check *c)
+{
+	const struct rk_config *config = c->config;
+	int err;
+
+	if (c->as_json) {
+		rk_json_init(&c->json, stdout);
+		rk_json_open(&c->json, NULL, '{');
+		rk_json_string(&c->json, "file", config->file);
+		rk_json_open(&c->json, "problems", '[');
+		for (size_t i = 0; i < config->problem_count; i++)
+			put_problem(&c->json, config->problems[i].line, config->problems[i].key,
+				    config->problems[i].text);
+	} else {
+		rk_config_log_problems(config);
 	}
-	rk_json_close(&json, ']');
-	rk_json_close(&json, '}');
+	err = rk_config_engines_check(config, on_complaint, c);
+	if (c->as_json) {
+		rk_json_close(&c->json, ']');
+		rk_json_bool(&c->json, "ok", config->warnings + c->more == 0);
+		rk_json_uint(&c->json, "problem_count", config->warnings + c->more);
+		rk_json_close(&c->json, '}');
+	}
+	return err;
 }
 
 static int check(const char *file, bool as_json)
 {
-	struct rk_config *config;
+	struct check c = { .as_json = as_json };
 	int status;
 
 	if (!*file)
 		return rk_options_misused(verb, "--check needs a file");
-	if (create(&config, file))
+	if (create(&c.config, file) || tell_problems(&c)) {
+		rk_config_destroy(c.config);
 		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
-	if (as_json)
-		print_problems_json(config);
-	else
-		rk_config_log_problems(config);
-	if (config->file_error && config->file_error != -EBADMSG)
+	}
+	if (c.config->file_error && c.config->file_error != -EBADMSG)
 		status = RK_TOOL_NO_INPUT;
 	else
-		status = config->warnings ? RK_TOOL_DATA : RK_TOOL_OK;
+		status = c.config->warnings + c.more ? RK_TOOL_DATA : RK_TOOL_OK;
 	if (!as_json && status == RK_TOOL_OK)
 		printf("%s: ok\n", file);
-	rk_config_destroy(config);
+	rk_config_destroy(c.config);
 	return status;
 }
 
