@@ -20,6 +20,7 @@
 #include "core/resource.h"
 #include "pipeline/alert_engine.h"
 #include "pipeline/log_alert.h"
+#include "pipeline/log_slo.h"
 #include "trace/trace_path.h"
 
 /* Together with the wait for records (0.2 s) and the collection of GPU records (0.2 s) this
@@ -354,6 +355,7 @@ void rk_outputs_open(struct rk_outputs *outputs)
 	if (rk_pipeline_alerts(outputs->pipeline))
 		rk_alert_engine_set_transition(rk_pipeline_alerts(outputs->pipeline),
 					       rk_log_alert_tell, &outputs->events);
+	rk_slo_set_change(rk_pipeline_slo(outputs->pipeline), rk_log_slo_tell, &outputs->events);
 	if (rk_event_source_is_wanted(&outputs->events))
 		rk_pipeline_add_sink(outputs->pipeline, &outputs->events.sink);
 }

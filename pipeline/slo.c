@@ -230,7 +230,26 @@ static void feed_sample(struct rk_slo *slo, const struct rk_op *op)
 	count_event(slo, mask, true, &event);
 }
 
-static void post(const struct rk_slo *slo)
+void rk_slo_set_change(struct rk_slo *slo, rk_slo_change_fn change, void *data)
+{
+	if (!slo)
+		return;
+	slo->change = change;
+	slo->change_data = data;
+}
+
+static void tell_change(const struct rk_slo *slo, uint8_t *told, const struct rk_slo_result *result)
+{
+	enum rk_slo_state was = *told == RK_SLO_NO_DATA ? RK_SLO_MET : (enum rk_slo_state) * told;
+
+	if (result->state == RK_SLO_NO_DATA)
+		return;
+	*told = (uint8_t)result->state;
+	if (slo->change && result->state != was)
+		slo->change(slo->change_data, slo->now_ns, result, was);
+}
+
+static void post(struct rk_slo *slo)
 {
 	struct rk_slo_result result;
 
@@ -245,6 +264,7 @@ static void post(const struct rk_slo *slo)
 		snprintf(notice.slo, sizeof(notice.slo), "%s", result.slo);
 		snprintf(notice.target, sizeof(notice.target), "%s", result.target);
 		rk_slo_board_post(&notice);
+		tell_change(slo, &slo->told[i], &result);
 	}
 }
 

@@ -43,6 +43,10 @@ struct rk_slo_result {
 
 struct rk_slo;
 
+/* The verdict @now was @was before; @time_ns: of the records. Borrowed until it returns. */
+typedef void (*rk_slo_change_fn)(void *data, uint64_t time_ns, const struct rk_slo_result *now,
+				 enum rk_slo_state was);
+
 /**
  * The SLOs of @config. An entry that cannot be used is named, once, and left out.
  *
@@ -52,6 +56,14 @@ struct rk_slo;
  */
 int rk_slo_create(struct rk_slo **out, const struct rk_config *config, uint32_t *mistakes);
 void rk_slo_destroy(struct rk_slo *slo);
+
+/**
+ * Who hears when a verdict is another than it was, with the seconds of rk_slo_feed(). That a
+ * target is met from the start is no news, and that there is too little data neither.
+ *
+ * Context: the feeding thread, before the first op. @slo may be NULL.
+ */
+void rk_slo_set_change(struct rk_slo *slo, rk_slo_change_fn change, void *data);
 
 /**
  * Take one op. With every second that passes, and at the end, verdicts go to the board.

@@ -31,6 +31,10 @@ struct rk_slo {
 	uint64_t recorded[RK_INSTRUMENTS_MAX]; /* by number of an instrument - 1: bit per SLO */
 	uint64_t now_ns;   /* greatest time of an op */
 	uint64_t posted_ns;
+	uint8_t told[RK_SLO_MAX * RK_SLO_TARGETS]; /* by index of the result: the last verdict that
+						    * was one, enum rk_slo_state */
+	rk_slo_change_fn change; /* may be NULL */
+	void *change_data;
 };
 
 #endif

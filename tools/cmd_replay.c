@@ -24,6 +24,7 @@
 #include "pipeline/alert_engine.h"
 #include "pipeline/event_source.h"
 #include "pipeline/log_alert.h"
+#include "pipeline/log_slo.h"
 #include "pipeline/metrics.h"
 #include "pipeline/net_module.h"
 #include "pipeline/pipeline.h"
@@ -272,6 +273,8 @@ static int open_events(struct replay *r)
 	if (r->args.log && rk_pipeline_alerts(r->pipeline))
 		rk_alert_engine_set_transition(rk_pipeline_alerts(r->pipeline), rk_log_alert_tell,
 					       &r->events);
+	if (r->args.log)
+		rk_slo_set_change(rk_pipeline_slo(r->pipeline), rk_log_slo_tell, &r->events);
 	return RK_TOOL_OK;
 }
 

@@ -48,6 +48,18 @@ class Service(harness.Case):
         return {f"{SLO}{name}{labels}": value for name, value in values.items()
                 if value is not None}
 
+    def test_a_change_is_an_event(self):
+        trace = self.serve(RUSTKERNEL_LOGGING_OUTPUT="log.json", RUSTKERNEL_LOGGING_FORMAT="json",
+                           RUSTKERNEL_LOGGING_LEVEL="info")
+        self.rktrace("replay", trace, "--config", self.slos, "--log", self.folder / "again.json")
+        told = [[json.loads(line) for line in path.read_text().splitlines() if '"slo: ' in line]
+                for path in (trace.parent / "log.json", self.folder / "again.json")]
+        self.assertEqual(*[[line["message"] for line in lines] for lines in told])
+        lines = [line for line in told[0] if "latency_p99 of requests" in line["message"]]
+        self.assertEqual(len(lines), 1, told)
+        self.assertIn("latency_p99 of requests is violated, was met", lines[0]["message"])
+        self.assertEqual(lines[0]["level"], "ERROR")
+
     def test_live_is_what_the_check_says(self):
         trace = self.serve()
         checked = json.loads(self.rktrace("check", trace, "--slo", self.slos, "--json", code=1))

@@ -486,6 +486,68 @@ static void test_board(void **state)
 	finish(&s);
 }
 
+struct changes {
+	uint32_t count;
+	enum rk_slo_state was, now;
+	uint64_t at;
+};
+
+static void note_change(void *data, uint64_t time_ns, const struct rk_slo_result *now,
+			enum rk_slo_state was)
+{
+	struct changes *changes = data;
+
+	assert_string_equal(now->slo, "one");
+	assert_string_equal(now->target, "error_rate");
+	changes->count++;
+	changes->was = was;
+	changes->now = now->state;
+	changes->at = time_ns;
+}
+
+static void expect_change(const struct changes *changes, uint32_t count, enum rk_slo_state was,
+			  enum rk_slo_state now)
+{
+	assert_int_equal(changes->count, count);
+	assert_int_equal(changes->was, was);
+	assert_int_equal(changes->now, now);
+}
+
+/* One tenth may fail: nine of ten of these are a risk. */
+static void test_changes(void **state)
+{
+	struct changes changes = { 0 };
+	struct setup s;
+
+	(void)state;
+	setup(&s, "slo:\n- { name: one, kernel: a, error_rate: 0.1, window: 1m }\n");
+	rk_slo_set_change(s.slo, note_change, &changes);
+	for (int i = 0; i < 90; i++)
+		feed_kernel(&s, "a", START + SECOND, MS);
+	feed_tick(&s, RK_OP_TICK, START + 2 * SECOND);
+	assert_int_equal(changes.count, 0); /* met from the start */
+	for (int i = 0; i < 10; i++)
+		feed_failure(&s, "a", START + 3 * SECOND);
+	feed_tick(&s, RK_OP_TICK, START + 4 * SECOND);
+	expect_change(&changes, 1, RK_SLO_MET, RK_SLO_AT_RISK);
+	assert_int_equal(changes.at, START + 4 * SECOND);
+	feed_tick(&s, RK_OP_TICK, START + 6 * SECOND);
+	assert_int_equal(changes.count, 1); /* the same is told once */
+	for (int i = 0; i < 10; i++)
+		feed_failure(&s, "a", START + 7 * SECOND);
+	feed_tick(&s, RK_OP_TICK, START + 8 * SECOND);
+	expect_change(&changes, 2, RK_SLO_AT_RISK, RK_SLO_VIOLATED);
+	/* Nothing is left of it: too little data is no verdict, and the next one is told. */
+	feed_tick(&s, RK_OP_TICK, START + 5 * MINUTE);
+	assert_int_equal(changes.count, 2);
+	for (int i = 0; i < 90; i++)
+		feed_kernel(&s, "a", START + 5 * MINUTE + SECOND, MS);
+	feed_tick(&s, RK_OP_END, START + 5 * MINUTE + 2 * SECOND);
+	expect_change(&changes, 3, RK_SLO_VIOLATED, RK_SLO_MET);
+	rk_slo_set_change(NULL, note_change, &changes);
+	finish(&s);
+}
+
 static void test_mistakes(void **state)
 {
 	struct rk_slo_result result;
@@ -531,6 +593,7 @@ int main(void)
 		cmocka_unit_test(test_window_moves_on),
 		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_board),
+		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_mistakes),
 	};
 
