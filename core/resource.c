@@ -116,11 +116,36 @@ static void add_sdk(struct rk_resource_list *resource)
 	rk_resource_list_set(resource, "telemetry.sdk.version", RK_VERSION);
 }
 
+/* Ownership: takes @resource. Return: as rk_resource_create(). */
+static char *finish(struct rk_resource_list *resource)
+{
+	char *list = resource->failed ? NULL : encode(resource);
+
+	for (size_t i = 0; i < resource->count; i++) {
+		free(resource->at[i].key);
+		free(resource->at[i].value);
+	}
+	free(resource);
+	return list;
+}
+
+char *rk_resource_add_gpus(const char *resource, const struct rk_gpu_inventory *gpus)
+{
+	struct rk_resource_list *list = calloc(1, sizeof(*list));
+
+	if (!list)
+		return NULL;
+	rk_resource_find_gpus(list, gpus);
+	/* What was configured stays the stronger. */
+	if (rk_resource_visit(resource, set_visited, list) == -ENOMEM)
+		list->failed = true;
+	return finish(list);
+}
+
 char *rk_resource_create(const struct rk_config *config, const struct rk_env *env,
 			 const struct rk_gpu_inventory *gpus)
 {
 	struct rk_resource_list *resource = calloc(1, sizeof(*resource));
-	char *list = NULL;
 
 	if (!resource)
 		return NULL;
@@ -131,14 +156,7 @@ char *rk_resource_create(const struct rk_config *config, const struct rk_env *en
 	rk_resource_list_set(resource, "telemetry.distro.version", RK_VERSION);
 	add_configured(resource, config);
 	add_sdk(resource);
-	if (!resource->failed)
-		list = encode(resource);
-	for (size_t i = 0; i < resource->count; i++) {
-		free(resource->at[i].key);
-		free(resource->at[i].value);
-	}
-	free(resource);
-	return list;
+	return finish(resource);
 }
 
 static int hex_value(char c)

@@ -29,6 +29,13 @@
 char *rk_resource_create(const struct rk_config *config, const struct rk_env *env,
 			 const struct rk_gpu_inventory *gpus);
 
+/**
+ * The list @resource with what is known of @gpus by now, where it does not say that already.
+ *
+ * Context: exporter. Ownership: the caller, free(). Return: NULL when no memory could be had.
+ */
+char *rk_resource_add_gpus(const char *resource, const struct rk_gpu_inventory *gpus);
+
 /* Receives one decoded attribute; both strings live until it returns. */
 typedef void (*rk_resource_fn)(const char *key, const char *value, void *data);
 

@@ -121,6 +121,14 @@ static const struct rk_gpu_inventory *find_late_gpus(void)
 	return atomic_load(&has_late_gpus) ? &late_gpus : NULL;
 }
 
+static uint32_t find_late_cupti_version(void)
+{
+	struct rk_cupti_info info;
+
+	rk_cupti_get_info(&info);
+	return info.version;
+}
+
 static void follow_sampling(double rate)
 {
 	struct rk_config latest = *config;
@@ -149,6 +157,7 @@ static int start_exporter(bool gpu_too)
 		.gpu_cpu_ns = gpu_cpu_ns,
 		.unwrapped = rk_lookup_unwrapped,
 		.late_gpus = find_late_gpus,
+		.late_cupti_version = find_late_cupti_version,
 		.follow_sampling = follow_sampling,
 	};
 	if (gpu_too)

@@ -23,12 +23,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/api_record.h"
 #include "core/clock.h"
+#include "core/fields.h"
 #include "core/instrument.h"
 #include "core/log.h"
 #include "core/text_pool.h"
 #include "core/thread.h"
 #include "pipeline/drain.h"
+#include "pipeline/late_facts.h"
 #include "pipeline/live_control.h"
 #include "pipeline/outputs.h"
 
@@ -226,6 +229,30 @@ static bool open_outputs(struct exporter *e)
 	return true;
 }
 
+/* What the file and the destinations were told without them. */
+static void tell_late_facts(struct exporter *e, const struct rk_gpu_inventory *gpus, uint64_t now)
+{
+	const struct rk_exporter_setup *setup = &e->setup;
+	bool gpu_time = setup->gpu_time && setup->gpu_time();
+	struct rk_op *op = start_own_op(e, RK_OP_SETTINGS, now);
+	const struct rk_late_facts facts = {
+		.cupti_version = setup->late_cupti_version ? setup->late_cupti_version() : 0,
+		.cuda_version = gpus->cuda_version,
+		.gpu_time_source = gpu_time ? "cupti" : "host",
+		.host_time_reason =
+			gpu_time || !setup->gpu_time_reason ? "" : setup->gpu_time_reason(),
+		.resource = rk_outputs_add_gpus(&e->outputs, gpus),
+	};
+	uint8_t text[RK_API_TEXT_MAX];
+	struct rk_fields_writer writer;
+
+	rk_fields_writer_init(&writer, text, sizeof(text));
+	rk_late_facts_pack(&facts, &writer);
+	op->text = text;
+	op->text_bytes = (uint32_t)writer.used;
+	rk_join_emit(e->join, op);
+}
+
 static void tell_late_gpus(struct exporter *e, uint64_t now)
 {
 	const struct rk_gpu_inventory *gpus;
@@ -236,6 +263,7 @@ static void tell_late_gpus(struct exporter *e, uint64_t now)
 	if (!gpus)
 		return;
 	rk_join_tell_gpus(e->join, gpus, now);
+	tell_late_facts(e, gpus, now);
 	e->has_late_gpus = true;
 }
 

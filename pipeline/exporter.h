@@ -33,6 +33,7 @@ struct rk_exporter_setup {
 	uint64_t (*unwrapped)(void);	      /* functions handed out without our wrapper */
 	/* What gpus has not, because there was no driver yet; NULL = not known so far. */
 	const struct rk_gpu_inventory *(*late_gpus)(void);
+	uint32_t (*late_cupti_version)(void); /* may be NULL, as late_gpus */
 	/* tracing.sampling_rate changed: traces that the program begins follow it; may be NULL */
 	void (*follow_sampling)(double rate);
 };

@@ -13,6 +13,7 @@
 #include "core/record.h"
 #include "core/trace_context.h"
 #include "pipeline/kernel_name.h"
+#include "pipeline/late_facts.h"
 #include "pipeline/metrics_said.h"
 #include "pipeline/metrics_state.h"
 
@@ -382,6 +383,15 @@ static void feed_tick(struct rk_metrics *metrics, const struct rk_op *op)
 	metrics->own_values[RK_METRIC_ID_TRACER_UNWRAPPED] = (double)op->tick.ledger.unwrapped;
 }
 
+/* The GPUs may be known only now; without target_info nobody wants it. */
+static void feed_settings(struct rk_metrics *metrics, const struct rk_op *op)
+{
+	struct rk_late_facts facts;
+
+	if (metrics->target_labels && rk_late_facts_read(&facts, op) && *facts.resource)
+		rk_metrics_set_resource(metrics, facts.resource);
+}
+
 void rk_metrics_feed(struct rk_metrics *metrics, const struct rk_op *op)
 {
 	switch (op->kind) {
@@ -412,6 +422,9 @@ void rk_metrics_feed(struct rk_metrics *metrics, const struct rk_op *op)
 		break;
 	case RK_OP_SPAN_BEGIN:
 		rk_metrics_domain_feed(&metrics->domains, op);
+		break;
+	case RK_OP_SETTINGS:
+		feed_settings(metrics, op);
 		break;
 	case RK_OP_INSTRUMENT:
 		rk_metrics_said_define(metrics, op);

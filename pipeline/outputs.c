@@ -391,6 +391,14 @@ void rk_outputs_seal(struct rk_outputs *outputs, uint64_t now_ns)
 	outputs->unsealed_since = 0;
 }
 
+/* The one before stays: librknet was given it. */
+const char *rk_outputs_add_gpus(struct rk_outputs *outputs, const struct rk_gpu_inventory *gpus)
+{
+	free(outputs->late_resource);
+	outputs->late_resource = rk_resource_add_gpus(outputs->resource, gpus);
+	return outputs->late_resource ? outputs->late_resource : "";
+}
+
 static void set_own(struct rk_outputs *outputs, const char *family, uint64_t value)
 {
 	if (outputs->pipeline)
@@ -522,7 +530,9 @@ void rk_outputs_finish(struct rk_outputs *outputs)
 	rk_pipeline_destroy(outputs->pipeline);
 	rk_verdict_destroy(outputs->verdict);
 	free(outputs->resource);
+	free(outputs->late_resource);
 	outputs->pipeline = NULL;
 	outputs->verdict = NULL;
 	outputs->resource = NULL;
+	outputs->late_resource = NULL;
 }

@@ -31,7 +31,7 @@ struct rk_outputs {
 	struct rk_net_host net_host;
 	struct rk_alert_output alerts;
 	struct rk_event_source events;
-	char *resource;
+	char *resource, *late_resource; /* late: with GPUs that came later; may be NULL */
 	char executable[PATH_MAX];
 	char host[256];
 	char trace_path[PATH_MAX];   /* "" = no file was written */
@@ -84,6 +84,9 @@ void rk_outputs_take(struct rk_outputs *outputs, const struct rk_op *op);
  * Context: exporter.
  */
 void rk_outputs_seal(struct rk_outputs *outputs, uint64_t now_ns);
+
+/** The resource with GPUs that became known late; "" = none. Context: exporter. */
+const char *rk_outputs_add_gpus(struct rk_outputs *outputs, const struct rk_gpu_inventory *gpus);
 
 /**
  * Bring the tracer's own series up to date.

@@ -3,6 +3,7 @@
  * tools/cmd_info.c - `rktrace info`: what a file holds, whether it is whole, what it lacks.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,6 +11,7 @@
 #include "core/gpu_inventory.h"
 #include "core/intern.h"
 #include "core/resource.h"
+#include "pipeline/late_facts.h"
 #include "tools/cmd_info.h"
 #include "tools/json.h"
 #include "tools/options.h"
@@ -20,6 +22,10 @@ static const char verb[] = "info";
 struct facts {
 	const char *file;
 	const struct rk_trace_meta *meta;
+	struct rk_trace_meta latest; /* with what came late; its texts are in late_text */
+	uint8_t *late_text;
+	struct rk_late_facts late;
+	bool has_late;
 	struct rk_trace_info info;
 	struct rk_ledger ledger;	/* of the last tick */
 	uint64_t launches, graph_launches, open, orphans; /* as the operations show them */
@@ -55,6 +61,40 @@ static void note_gpu(struct facts *f, const struct rk_op *op)
 	gpu->minor = op->device_info.minor;
 }
 
+/* The op's text is gone with the next one. */
+static void note_late_facts(struct facts *f, const struct rk_op *op)
+{
+	struct rk_late_facts late;
+	struct rk_op copy = *op;
+
+	if (!rk_late_facts_read(&late, op))
+		return;
+	free(f->late_text);
+	f->late_text = malloc(op->text_bytes);
+	f->has_late = f->late_text;
+	if (!f->has_late)
+		return;
+	memcpy(f->late_text, op->text, op->text_bytes);
+	copy.text = f->late_text;
+	rk_late_facts_read(&f->late, &copy);
+}
+
+/* What the file begins with, and what was found out afterwards. */
+static void describe(struct facts *f, const struct rk_trace_meta *meta)
+{
+	f->meta = meta;
+	if (!meta || !f->has_late)
+		return;
+	f->latest = *meta;
+	f->latest.cupti_version = f->late.cupti_version;
+	f->latest.cuda_version = f->late.cuda_version;
+	f->latest.gpu_time_source = f->late.gpu_time_source;
+	f->latest.host_time_reason = f->late.host_time_reason;
+	if (*f->late.resource)
+		f->latest.resource = f->late.resource;
+	f->meta = &f->latest;
+}
+
 static void count(struct facts *f, const struct rk_op *op)
 {
 	bool first = op->flags & (RK_OP_F_FIRST | RK_OP_F_HOST_TIME | RK_OP_F_OPEN);
@@ -77,6 +117,9 @@ static void count(struct facts *f, const struct rk_op *op)
 		break;
 	case RK_OP_DEVICE:
 		note_gpu(f, op);
+		break;
+	case RK_OP_SETTINGS:
+		note_late_facts(f, op);
 		break;
 	case RK_OP_TICK:
 	case RK_OP_END:
@@ -297,7 +340,7 @@ static int read_facts(struct facts *f, struct rk_trace_reader **reader)
 		return status;
 	while ((err = rk_trace_reader_next(*reader, &op)) > 0)
 		count(f, &op);
-	f->meta = rk_trace_reader_meta(*reader);
+	describe(f, rk_trace_reader_meta(*reader));
 	rk_trace_reader_get_info(*reader, &f->info);
 	settle(f);
 	return rk_trace_input_end(*reader, verb, f->file, err);
@@ -312,6 +355,7 @@ int rk_cmd_info_put_json(struct rk_json *json, const char *file)
 	if (f.meta)
 		put_json(json, &f);
 	rk_trace_reader_close(reader);
+	free(f.late_text);
 	return status;
 }
 
@@ -337,5 +381,6 @@ int rk_cmd_info(int argc, char **argv)
 			print_text(&f);
 	}
 	rk_trace_reader_close(reader);
+	free(f.late_text);
 	return rk_tool_finish(status, verb);
 }

@@ -104,6 +104,33 @@ class Spans(harness.Case):
             self.assertEqual(span["events"][0]["attributes"]["exception.type"],
                              "CUDA_ERROR_OUT_OF_MEMORY")
 
+    def early(self, **env):
+        """A program that speaks before there is a GPU to ask: metrics, and what the file says."""
+        gateway = self.gateway()
+        live = self.run_program([self.program("spans"), "early"],
+                                env={"RUSTKERNEL_PUSHGATEWAY_URL": gateway.url,
+                                     "RUSTKERNEL_TRACE_FILE": "live.rkt.zst", **env})
+        self.assertEqual((live.code, live.stdout), (0, b"done\n"), live.stderr)
+        path = live.folder / "live.rkt.zst"
+        target = [name for name in gateway.samples() if name.startswith("target_info{")]
+        self.assertEqual(len(target), 1)
+        return target[0], self.info(path), self.rktrace("info", path)
+
+    def test_the_gpu_comes_after_the_first_word(self):
+        target, info, text = self.early()
+        resource = info["resource"]
+        self.assertEqual(resource["rustkernel.cuda.driver_version"], "13.0")
+        for key in ("rustkernel.cuda.driver_version", "rustkernel.gpu.0.uuid",
+                    "service.instance.id"):
+            self.assertIn(f'{key.replace(".", "_")}="{resource[key]}"', target)
+        self.assertEqual((info["gpu_time_source"], len(info["gpus"])), ("cupti", 1))
+        self.assertRegex(text, r"CUDA driver API 13\d+, CUPTI API 13\d+")
+
+    def test_gpu_times_are_promised_and_do_not_come(self):
+        _, info, text = self.early(SIMGPU_CUPTI="refused")
+        self.assertEqual(info["gpu_time_source"], "host")
+        self.assertRegex(text, r"GPU time    host: \w+")
+
     def test_a_failure_is_kept(self):
         spans = self.both_unsampled("broken")
         self.assertEqual(sorted(span["name"] for span in spans),

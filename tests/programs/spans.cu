@@ -144,8 +144,10 @@ int main(int argc, char **argv)
 	struct rk_span forgotten;
 	void *ptr;
 
+	if (strcmp(what, "early") == 0)
+		rk_circuit_breaker_set("upstream", RK_CIRCUIT_CLOSED);
 	CHECK(cudaMalloc(&ptr, BYTES));
-	if (strcmp(what, "pagerank") == 0) {
+	if (strcmp(what, "pagerank") == 0 || strcmp(what, "early") == 0) {
 		for (int i = 0; i < executions; i++)
 			pagerank(ptr, i);
 	} else if (strcmp(what, "broken") == 0) {

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/late_facts.c - keys of the description, in the text of an op.
+ */
+#include "pipeline/late_facts.h"
+
+#include <string.h>
+
+static void put_number(struct rk_fields_writer *writer, const char *key, uint32_t value)
+{
+	const struct rk_field field = { .key = key,
+					.type = RK_FIELD_INTEGER,
+					.integer = (int64_t)value };
+
+	rk_fields_put(writer, &field);
+}
+
+static void put_text(struct rk_fields_writer *writer, const char *key, const char *value)
+{
+	const struct rk_field field = { .key = key, .type = RK_FIELD_TEXT, .text = value };
+
+	rk_fields_put(writer, &field);
+}
+
+void rk_late_facts_pack(const struct rk_late_facts *facts, struct rk_fields_writer *writer)
+{
+	size_t used;
+
+	put_number(writer, "cupti_version", facts->cupti_version);
+	put_number(writer, "cuda_version", facts->cuda_version);
+	put_text(writer, "gpu_time_source", facts->gpu_time_source);
+	put_text(writer, "host_time_reason", facts->host_time_reason);
+	/* Half a list of attributes would be another one. */
+	used = writer->used;
+	put_text(writer, "resource", facts->resource);
+	if (writer->is_cut)
+		writer->used = used;
+}
+
+static void take(struct rk_late_facts *facts, const struct rk_field *field)
+{
+	bool is_text = field->type == RK_FIELD_TEXT, is_number = field->type == RK_FIELD_INTEGER;
+
+	if (is_number && strcmp(field->key, "cupti_version") == 0)
+		facts->cupti_version = (uint32_t)field->integer;
+	else if (is_number && strcmp(field->key, "cuda_version") == 0)
+		facts->cuda_version = (uint32_t)field->integer;
+	else if (is_text && strcmp(field->key, "gpu_time_source") == 0)
+		facts->gpu_time_source = field->text;
+	else if (is_text && strcmp(field->key, "host_time_reason") == 0)
+		facts->host_time_reason = field->text;
+	else if (is_text && strcmp(field->key, "resource") == 0)
+		facts->resource = field->text;
+}
+
+bool rk_late_facts_read(struct rk_late_facts *facts, const struct rk_op *op)
+{
+	struct rk_fields_reader reader;
+	struct rk_field field;
+
+	*facts = (struct rk_late_facts){ .gpu_time_source = "",
+					 .host_time_reason = "",
+					 .resource = "" };
+	rk_fields_reader_init(&reader, op->text, op->text_bytes);
+	while (rk_fields_next(&reader, &field))
+		take(facts, &field);
+	/* Who writes them knows at least this. */
+	return strcmp(facts->gpu_time_source, "cupti") == 0 ||
+	       strcmp(facts->gpu_time_source, "host") == 0;
+}
