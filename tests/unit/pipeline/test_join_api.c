@@ -68,6 +68,7 @@ static void assert_order(const struct op_log *log, const char *order)
 		[RK_OP_LINK] = 'l',	[RK_OP_CONTEXT] = 'c',	  [RK_OP_INSTRUMENT] = 'i',
 		[RK_OP_SAMPLE] = 's',	[RK_OP_LOG] = 'g',	  [RK_OP_IN_FLIGHT] = 'f',
 		[RK_OP_MEMCPY] = 'M',	[RK_OP_SYNC] = 'y',	  [RK_OP_GRAPH] = 'G',
+		[RK_OP_ERROR] = 'E',
 	};
 	char got[256] = "";
 
@@ -303,6 +304,52 @@ static void test_contexts_are_bounded(void **state)
 	attach(join, FIT + 1, 1, text);
 	launch(join, FIT + 1, FIT + 11, 100);
 	assert_int_equal(op_log_count(&log, RK_OP_CONTEXT), FIT + 1);
+	rk_join_destroy(join);
+	op_log_finish(&log);
+}
+
+static void fail_call(struct rk_join *join, uint32_t tid, uint16_t result)
+{
+	struct rk_record record = make_sync(RK_SYNC_STREAM_QUERY, 200, 0);
+
+	record.result = result;
+	rk_join_host(join, tid, &record);
+}
+
+/* A call that fails before anything was submitted in its span: which span that is comes with it. */
+static void test_failure_knows_its_span(void **state)
+{
+	struct rk_api_record remote = api_of(RK_REC_ATTACH, 60, 6);
+	struct op_log log;
+	struct rk_join *join = make_join(&log, 0);
+	const struct rk_op *op;
+
+	(void)state;
+	fail_call(join, 1, 700); /* in no context */
+	attach(join, 1, 5, "ab");
+	fail_call(join, 1, 600); /* "not yet" is no failure */
+	fail_call(join, 2, 700); /* another thread */
+	assert_order(&log, "EE");
+	fail_call(join, 1, 700);
+	assert_order(&log, "EEcE");
+	op = op_log_get(&log, RK_OP_CONTEXT, 0);
+	assert_int_equal(op->exec, 0);
+	assert_int_equal(op->tid, 1);
+	assert_int_equal(op->host_start, 200);
+	assert_int_equal(op->said.number, 5);
+	assert_text(op, "ab");
+	launch(join, 1, 1, 210); /* now the execution knows */
+	fail_call(join, 1, 700);
+	assert_order(&log, "EEcEcE");
+	assert_int_equal(log.ops[5].exec, 1);
+	/* A loss may have hidden the end of the span; a foreign context is no span of ours. */
+	rk_join_context_lost(join, 1);
+	fail_call(join, 1, 700);
+	memset(remote.ids.trace, 6, sizeof(remote.ids.trace));
+	remote.flags = RK_API_REMOTE;
+	say(join, 1, &remote, NULL);
+	fail_call(join, 1, 700);
+	assert_int_equal(op_log_count(&log, RK_OP_CONTEXT), 2);
 	rk_join_destroy(join);
 	op_log_finish(&log);
 }
@@ -635,6 +682,7 @@ int main(void)
 		cmocka_unit_test(test_wait_in_another_context),
 		cmocka_unit_test(test_context_of_every_kernel),
 		cmocka_unit_test(test_log_knows_its_execution),
+		cmocka_unit_test(test_failure_knows_its_span),
 		cmocka_unit_test(test_instrument_before_its_first_sample),
 		cmocka_unit_test(test_sample_of_nothing),
 		cmocka_unit_test(test_in_flight),
