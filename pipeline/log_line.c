@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/log_line.c - a bounded writer, and the two forms of a line.
+ * pipeline/log_line.c - the two forms of a line.
  *
- * Every part is put whole or cut at the border of a character; the room for the end of the
- * line is set aside beforehand, so that a line always has one.
+ * The room for the end of the line is set aside beforehand, so that a line always has one.
  */
 #include "pipeline/log_line.h"
 
@@ -14,9 +13,8 @@
 
 #include "core/number.h"
 #include "core/utf8.h"
+#include "pipeline/log_text.h"
 
-#define NS_PER_S	1000000000u
-#define SECONDS_PER_DAY 86400u
 /* "truncated":true and the end of a line, of either form, colors included. */
 #define END_BYTES 64u
 /* Of the size of a line: what one of the fixed texts may take at most. */
@@ -36,11 +34,9 @@ static const char *const fixed_keys[] = {
 };
 
 struct line {
-	char *out;
-	size_t used, limit; /* limit: without the end */
+	struct rk_log_text text; /* its limit: without the end */
 	size_t size;
 	const struct rk_log_style *style;
-	bool is_cut;
 };
 
 const char *rk_log_line_level(enum rk_log_level level)
@@ -136,164 +132,9 @@ static bool is_quoted(const struct rk_log_field *field)
 	return is_text(field) || (field->value == RK_LOG_VALUE_AUTO && !isfinite(field->number));
 }
 
-static void put_bytes(struct line *line, const char *bytes, size_t length)
+static uint64_t time_of(const struct rk_log_event *event)
 {
-	if (length > line->limit - line->used) {
-		line->is_cut = true;
-		return;
-	}
-	memcpy(line->out + line->used, bytes, length);
-	line->used += length;
-}
-
-static void put(struct line *line, const char *text)
-{
-	put_bytes(line, text, strlen(text));
-}
-
-static bool is_control(const uint8_t *at, size_t length)
-{
-	/* C1 as well: a terminal takes U+009B for an escape sequence. */
-	return length == 1 ? *at < 0x20 || *at == 0x7f :
-			     length == 2 && at[0] == 0xc2 && at[1] < 0xa0;
-}
-
-/* One character as it may stand in a line, in quotes or not. Return: bytes in @out. */
-static size_t escape(char out[8], const uint8_t *at, size_t length, bool in_quotes)
-{
-	static const char plain[] = "\b\f\n\r\t\"\\", letters[] = "bfnrt\"\\";
-	const char *found = length == 1 && *at ? strchr(plain, *at) : NULL;
-
-	if (found && !in_quotes && strchr("\"\\", *found))
-		found = NULL;
-
-	if (found) {
-		out[0] = '\\';
-		out[1] = letters[found - plain];
-		return 2;
-	}
-	if (is_control(at, length))
-		return (size_t)snprintf(out, 8, "\\u%04x", length == 1 ? at[0] : at[1]);
-	memcpy(out, at, length);
-	return length;
-}
-
-/* Bytes at the front of @text, @most at most, that stand for themselves anywhere. */
-static size_t plain_run(const uint8_t *at, size_t most)
-{
-	size_t length = 0;
-
-	while (length < most && at[length] >= 0x20 && at[length] < 0x7f && at[length] != '"' &&
-	       at[length] != '\\')
-		length++;
-	return length;
-}
-
-/* One character; what is no UTF-8 becomes '?'. Return: its bytes in the text; 0: no room. */
-static size_t put_character(struct line *line, const uint8_t *at, size_t end, bool in_quotes)
-{
-	char part[8] = "?";
-	size_t step = rk_utf8_sequence(at, strnlen((const char *)at, 4));
-	size_t length = step ? escape(part, at, step, in_quotes) : 1;
-
-	if (length > end - line->used) {
-		line->is_cut = true;
-		return 0;
-	}
-	memcpy(line->out + line->used, part, length);
-	line->used += length;
-	return step ? step : 1;
-}
-
-/* @text in at most @most bytes. */
-static void put_escaped(struct line *line, const char *text, size_t most, bool in_quotes)
-{
-	const uint8_t *at = (const uint8_t *)text;
-	size_t end = line->limit - line->used < most ? line->limit : line->used + most;
-	size_t step;
-
-	do {
-		size_t run = plain_run(at, end - line->used);
-
-		memcpy(line->out + line->used, at, run);
-		line->used += run;
-		at += run;
-		step = *at ? put_character(line, at, end, in_quotes) : 0;
-		at += step;
-	} while (step);
-}
-
-static void put_quoted(struct line *line, const char *text, size_t most)
-{
-	line->limit--; /* the closing quote */
-	put(line, "\"");
-	put_escaped(line, text, most, true);
-	line->limit++;
-	put(line, "\"");
-}
-
-/* @digits of @value, zeros in front, and @end behind. printf() would be most of a line's cost. */
-static void put_digits(struct line *line, uint64_t value, int digits, const char *end)
-{
-	char text[16];
-
-	for (int i = digits - 1; i >= 0; i--) {
-		text[i] = (char)('0' + value % 10);
-		value /= 10;
-	}
-	put_bytes(line, text, (size_t)digits);
-	put(line, end);
-}
-
-/* Days since 1970 as a date, after Howard Hinnant: gmtime() may take a lock of the program's. */
-static void put_date(struct line *line, uint64_t days)
-{
-	uint64_t shifted = days + 719468; /* since 0000-03-01 */
-	uint64_t era = shifted / 146097, day_of_era = shifted % 146097;
-	uint64_t year_of_era =
-		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	uint64_t day_of_year =
-		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	uint64_t from_march = (5 * day_of_year + 2) / 153;
-	uint64_t month = from_march < 10 ? from_march + 3 : from_march - 9;
-
-	put_digits(line, year_of_era + era * 400 + (month <= 2), 4, "-");
-	put_digits(line, month, 2, "-");
-	put_digits(line, day_of_year - (153 * from_march + 2) / 5 + 1, 2, "T");
-}
-
-static void put_time(struct line *line, const struct rk_log_event *event, int digits)
-{
-	uint64_t ns = event->unix_ns ? event->unix_ns : event->observed_unix_ns;
-	uint64_t seconds = ns / NS_PER_S, of_day = seconds % SECONDS_PER_DAY;
-
-	put_date(line, seconds / SECONDS_PER_DAY);
-	put_digits(line, of_day / 3600, 2, ":");
-	put_digits(line, of_day / 60 % 60, 2, ":");
-	put_digits(line, of_day % 60, 2, ".");
-	put_digits(line, digits == 9 ? ns % NS_PER_S : ns % NS_PER_S / 1000, digits, "Z");
-}
-
-/* To the nanosecond, without zeros at the end. */
-static void put_duration(struct line *line, double duration_ms)
-{
-	char text[40];
-	size_t length;
-
-	if (duration_ms > 1e12) {
-		rk_number_format(duration_ms, text, sizeof(text));
-	} else {
-		uint64_t ns = (uint64_t)(duration_ms * 1e6 + 0.5);
-
-		length = (size_t)snprintf(text, sizeof(text), "%" PRIu64 ".%06" PRIu64,
-					  ns / 1000000, ns % 1000000);
-		while (text[length - 1] == '0')
-			length--;
-		if (text[length - 1] == '.')
-			length--;
-		text[length] = '\0';
-	}
-	put(line, text);
+	return event->unix_ns ? event->unix_ns : event->observed_unix_ns;
 }
 
 /* A span without a trace says nothing. */
@@ -310,15 +151,15 @@ static bool has(const char *text)
 
 static size_t room(const struct line *line)
 {
-	return line->limit - line->used;
+	return line->text.limit - line->text.used;
 }
 
 /* ,"key": */
 static void put_json_key(struct line *line, const char *key)
 {
-	put(line, ",");
-	put_quoted(line, key, KEY_MAX + 32);
-	put(line, ":");
+	rk_log_text_put(&line->text, ",");
+	rk_log_text_put_quoted(&line->text, key, KEY_MAX + 32);
+	rk_log_text_put(&line->text, ":");
 }
 
 static void put_json_name(struct line *line, const char *key, const char *text)
@@ -326,7 +167,7 @@ static void put_json_name(struct line *line, const char *key, const char *text)
 	if (!has(text))
 		return;
 	put_json_key(line, key);
-	put_quoted(line, text, line->size / NAME_SHARE);
+	rk_log_text_put_quoted(&line->text, text, line->size / NAME_SHARE);
 }
 
 static void put_json_field(struct line *line, const struct rk_log_field *field)
@@ -340,31 +181,31 @@ static void put_json_field(struct line *line, const struct rk_log_field *field)
 	/* Escaping makes six bytes of one at most. */
 	if (key_length > KEY_MAX ||
 	    6 * key_length + 6 + (quoted ? CUT_LEAST : strlen(value)) > room(line)) {
-		line->is_cut = true;
+		line->text.is_cut = true;
 		return;
 	}
 	put_json_key(line, key);
 	if (quoted)
-		put_quoted(line, value, line->size);
+		rk_log_text_put_quoted(&line->text, value, line->size);
 	else
-		put(line, value);
+		rk_log_text_put(&line->text, value);
 }
 
 static void put_json(struct line *line, const struct rk_log_event *event)
 {
 	char hex[40];
 
-	put(line, "{\"timestamp\":\"");
-	put_time(line, event, 9);
-	put(line, "\",\"level\":\"");
-	put(line, rk_log_line_level(event->level));
-	put(line, "\",\"message\":");
-	put_quoted(line, event->message, line->size / MESSAGE_SHARE - END_BYTES);
+	rk_log_text_put(&line->text, "{\"timestamp\":\"");
+	rk_log_text_put_time(&line->text, time_of(event), 9);
+	rk_log_text_put(&line->text, "\",\"level\":\"");
+	rk_log_text_put(&line->text, rk_log_line_level(event->level));
+	rk_log_text_put(&line->text, "\",\"message\":");
+	rk_log_text_put_quoted(&line->text, event->message, line->size / MESSAGE_SHARE - END_BYTES);
 	put_json_name(line, "kernel_id", event->kernel_id);
 	put_json_name(line, "domain", event->domain);
 	if (event->duration_ms >= 0) {
 		put_json_key(line, "duration_ms");
-		put_duration(line, event->duration_ms);
+		rk_log_text_put_duration(&line->text, event->duration_ms);
 	}
 	put_json_name(line, "trace_id", rk_log_line_hex(hex, event->trace_id, 16));
 	put_json_name(line, "span_id", span_hex(hex, event));
@@ -373,14 +214,14 @@ static void put_json(struct line *line, const struct rk_log_event *event)
 		if (*event->fields[i].key && !rk_log_line_is_repeated(event, i))
 			put_json_field(line, &event->fields[i]);
 	}
-	line->limit += END_BYTES;
-	put(line, line->is_cut ? ",\"truncated\":true}\n" : "}\n");
+	line->text.limit += END_BYTES;
+	rk_log_text_put(&line->text, line->text.is_cut ? ",\"truncated\":true}\n" : "}\n");
 }
 
 static void put_color(struct line *line, const char *color)
 {
 	if (line->style->has_color)
-		put(line, color);
+		rk_log_text_put(&line->text, color);
 }
 
 static const char *color_of(enum rk_log_level level)
@@ -402,14 +243,14 @@ static void put_text_head(struct line *line, const struct rk_log_event *event)
 	char level[8];
 
 	put_color(line, COLOR_DIM);
-	put_time(line, event, 6);
+	rk_log_text_put_time(&line->text, time_of(event), 6);
 	put_color(line, COLOR_END);
-	put(line, " ");
+	rk_log_text_put(&line->text, " ");
 	put_color(line, color_of(event->level));
 	snprintf(level, sizeof(level), "%-5s", rk_log_line_level(event->level));
-	put(line, level);
+	rk_log_text_put(&line->text, level);
 	put_color(line, COLOR_END);
-	put(line, " ");
+	rk_log_text_put(&line->text, " ");
 }
 
 /* A word needs no quotes. */
@@ -424,10 +265,10 @@ static bool is_word(const char *text)
 
 static void put_text_key(struct line *line, const char *key)
 {
-	put(line, " ");
+	rk_log_text_put(&line->text, " ");
 	put_color(line, COLOR_DIM);
-	put_escaped(line, key, KEY_MAX + 32, false);
-	put(line, "=");
+	rk_log_text_put_escaped(&line->text, key, KEY_MAX + 32, false);
+	rk_log_text_put(&line->text, "=");
 	put_color(line, COLOR_END);
 }
 
@@ -435,14 +276,14 @@ static void put_text_pair(struct line *line, const char *key, const char *text)
 {
 	/* The key, its colors and a little of the text. */
 	if (strlen(key) > KEY_MAX + 32 || 6 * strlen(key) + 16 + CUT_LEAST > room(line)) {
-		line->is_cut = true;
+		line->text.is_cut = true;
 		return;
 	}
 	put_text_key(line, key);
 	if (is_word(text))
-		put_escaped(line, text, line->size / MESSAGE_SHARE, false);
+		rk_log_text_put_escaped(&line->text, text, line->size / MESSAGE_SHARE, false);
 	else
-		put_quoted(line, text, line->size / MESSAGE_SHARE);
+		rk_log_text_put_quoted(&line->text, text, line->size / MESSAGE_SHARE);
 }
 
 static void put_text_name(struct line *line, const char *key, const char *text)
@@ -459,7 +300,7 @@ static void put_text_fields(struct line *line, const struct rk_log_event *event)
 	put_text_name(line, "domain", event->domain);
 	if (event->duration_ms >= 0) {
 		put_text_key(line, "duration_ms");
-		put_duration(line, event->duration_ms);
+		rk_log_text_put_duration(&line->text, event->duration_ms);
 	}
 	put_text_name(line, "trace_id", rk_log_line_hex(hex, event->trace_id, 16));
 	put_text_name(line, "span_id", span_hex(hex, event));
@@ -481,24 +322,27 @@ static void put_text(struct line *line, const struct rk_log_event *event)
 
 	if (!line->style->is_bare)
 		put_text_head(line, event);
-	begin = line->used;
-	put_escaped(line, event->message, line->size / MESSAGE_SHARE - END_BYTES, false);
-	width = line->used - begin;
+	begin = line->text.used;
+	rk_log_text_put_escaped(&line->text, event->message, line->size / MESSAGE_SHARE - END_BYTES,
+				false);
+	width = line->text.used - begin;
 	while (!is_alone && !line->style->is_bare && width++ < MESSAGE_WIDTH)
-		put(line, " ");
+		rk_log_text_put(&line->text, " ");
 	put_text_fields(line, event);
-	line->limit += END_BYTES;
-	put(line, line->is_cut ? " truncated=true\n" : "\n");
+	line->text.limit += END_BYTES;
+	rk_log_text_put(&line->text, line->text.is_cut ? " truncated=true\n" : "\n");
 }
 
 size_t rk_log_line_format(char *out, size_t size, const struct rk_log_event *event,
 			  const struct rk_log_style *style)
 {
-	struct line line = { .out = out, .limit = size - END_BYTES, .size = size, .style = style };
+	struct line line = { .text = { .out = out, .limit = size - END_BYTES },
+			     .size = size,
+			     .style = style };
 
 	if (style->format == RK_LOG_JSON)
 		put_json(&line, event);
 	else
 		put_text(&line, event);
-	return line.used;
+	return line.text.used;
 }
