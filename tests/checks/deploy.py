@@ -3,10 +3,11 @@
 """What deploy/ has for others to read, by the published schema of who reads it, or by itself.
 
 Kubernetes by its OpenAPI schemas, compose by the Compose specification, the drop-in by
-systemd-analyze, the Grafana provisioning by what it refers to. Prometheus's files are judged
-by prometheus_rules.py, the Collector's by the Collector (tests/slow).
+systemd-analyze, our own settings by rktrace, the Grafana provisioning by what it refers to.
+Prometheus's files are judged by prometheus_rules.py, the Collector's by the Collector (tests/slow).
 """
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -96,6 +97,16 @@ def check_drop_in(path):
             or pathlib.Path(path).name in line]
 
 
+def check_settings(path):
+    """rktrace finds nothing wrong with a file of settings."""
+    rktrace = pathlib.Path(os.environ.get("RK_MESON_BUILD", "")) / "tools" / "rktrace"
+    if not rktrace.exists():
+        return []
+    done = subprocess.run([rktrace, "config", "--check", str(path)], check=False,
+                          capture_output=True, text=True, timeout=60)
+    return (done.stderr or "failed").splitlines() if done.returncode else []
+
+
 def check_provisioning():
     sources = documents("deploy/grafana/provisioning/datasources/rkpreload.yml")[0]["datasources"]
     uids = {source["uid"] for source in sources}
@@ -131,6 +142,8 @@ def main():
             here = check_variables(path, document)
             if path.startswith("deploy/kubernetes/"):
                 here += check_kubernetes(document)
+            if path == "deploy/compose/rkpreload.yml":
+                here += check_settings(common.ROOT / path)
             if path == "deploy/compose/compose.yml":
                 here += check_compose(document) + check_mounts(path, document)
             found += [f"{path}: {line}" for line in here]
