@@ -8,40 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/api_record.h"
-#include "pipeline/api_span_parts.h"
+#include "pipeline/api_span_state.h"
 #include "pipeline/cuda_result.h"
-#include "pipeline/handle_map.h"
-
-#define BEGIN_TEXTS 4u /* name, domain, tracestate, baggage */
-
-enum where { STRAY, OPEN, COMPLETE, WHERE_COUNT };
-
-struct entry {
-	struct rk_api_span span;
-	struct entry *prev, *next; /* in the same queue */
-	struct rk_span_part *begin, *end; /* as they were said; NULL = not yet */
-	struct rk_span_parts attributes, events, links;
-	char *inherited; /* kernel_id and domain of the kernel span around it; may be NULL */
-	uint64_t tick;	 /* it came to its queue at */
-	size_t bytes;
-	uint8_t where;
-};
-
-/* Oldest first. */
-struct queue {
-	struct entry *first, *last;
-};
-
-struct rk_api_spans {
-	struct rk_api_spans_setup setup;
-	struct queue queues[WHERE_COUNT];
-	struct rk_handle_map by_number, by_id; /* value: the entry */
-	struct rk_span_parts_scratch scratch;
-	struct rk_api_spans_stats stats;
-	uint64_t ticks, now; /* ns of the newest thing that came */
-	int64_t wall_offset;
-};
 
 int rk_api_spans_create(struct rk_api_spans **out, const struct rk_api_spans_setup *setup)
 {
@@ -60,9 +28,10 @@ int rk_api_spans_create(struct rk_api_spans **out, const struct rk_api_spans_set
 	return 0;
 }
 
-static void enqueue(struct rk_api_spans *spans, struct entry *entry, enum where where)
+static void enqueue(struct rk_api_spans *spans, struct rk_api_span_entry *entry,
+		    enum rk_api_span_where where)
 {
-	struct queue *queue = &spans->queues[where];
+	struct rk_api_span_queue *queue = &spans->queues[where];
 
 	entry->where = (uint8_t)where;
 	entry->tick = spans->ticks;
@@ -75,9 +44,9 @@ static void enqueue(struct rk_api_spans *spans, struct entry *entry, enum where 
 	queue->last = entry;
 }
 
-static void dequeue(struct rk_api_spans *spans, struct entry *entry)
+static void dequeue(struct rk_api_spans *spans, struct rk_api_span_entry *entry)
 {
-	struct queue *queue = &spans->queues[entry->where];
+	struct rk_api_span_queue *queue = &spans->queues[entry->where];
 
 	if (entry->prev)
 		entry->prev->next = entry->next;
@@ -100,20 +69,20 @@ static uint64_t key_of(const uint8_t id[8])
 	return key ^ key >> 32;
 }
 
-static struct entry *find(const struct rk_handle_map *map, uint64_t key)
+static struct rk_api_span_entry *find(const struct rk_handle_map *map, uint64_t key)
 {
 	struct rk_handle_slot *slot = key ? rk_handle_map_get(map, key) : NULL;
 
-	return slot ? (struct entry *)(uintptr_t)slot->value : NULL;
+	return slot ? (struct rk_api_span_entry *)(uintptr_t)slot->value : NULL;
 }
 
-static void charge(struct rk_api_spans *spans, struct entry *entry, size_t bytes)
+void rk_api_spans_charge(struct rk_api_spans *spans, struct rk_api_span_entry *entry, size_t bytes)
 {
 	entry->bytes += bytes;
 	spans->stats.bytes += bytes;
 }
 
-static void entry_destroy(struct rk_api_spans *spans, struct entry *entry)
+static void entry_destroy(struct rk_api_spans *spans, struct rk_api_span_entry *entry)
 {
 	if (find(&spans->by_id, key_of(entry->span.span_id)) == entry)
 		rk_handle_map_remove(&spans->by_id, key_of(entry->span.span_id));
@@ -134,7 +103,7 @@ void rk_api_spans_destroy(struct rk_api_spans *spans)
 {
 	if (!spans)
 		return;
-	for (int i = 0; i < WHERE_COUNT; i++) {
+	for (int i = 0; i < RK_API_SPAN_WHERE_COUNT; i++) {
 		while (spans->queues[i].first)
 			entry_destroy(spans, spans->queues[i].first);
 	}
@@ -144,12 +113,13 @@ void rk_api_spans_destroy(struct rk_api_spans *spans)
 	free(spans);
 }
 
-static struct entry *parent_of(const struct rk_api_spans *spans, const struct entry *entry)
+static struct rk_api_span_entry *parent_of(const struct rk_api_spans *spans,
+					   const struct rk_api_span_entry *entry)
 {
 	return entry->span.is_remote ? NULL : find(&spans->by_id, key_of(entry->span.parent_id));
 }
 
-static void inherit_from(struct rk_api_spans *spans, struct entry *entry,
+static void inherit_from(struct rk_api_spans *spans, struct rk_api_span_entry *entry,
 			 const struct rk_api_span *kernel)
 {
 	size_t id = strlen(kernel->kernel_id) + 1, domain = strlen(kernel->domain) + 1;
@@ -159,16 +129,16 @@ static void inherit_from(struct rk_api_spans *spans, struct entry *entry,
 		return;
 	memcpy(entry->inherited, kernel->kernel_id, id);
 	memcpy(entry->inherited + id, kernel->domain, domain);
-	charge(spans, entry, id + domain);
+	rk_api_spans_charge(spans, entry, id + domain);
 	entry->span.kernel_id = entry->inherited;
 	if (!*entry->span.domain)
 		entry->span.domain = entry->inherited + id;
 }
 
 /* A copy, because the kernel span may be over before the one within it is. */
-static void inherit(struct rk_api_spans *spans, struct entry *entry)
+void rk_api_spans_inherit(struct rk_api_spans *spans, struct rk_api_span_entry *entry)
 {
-	const struct entry *around = parent_of(spans, entry);
+	const struct rk_api_span_entry *around = parent_of(spans, entry);
 
 	if (*entry->span.kernel_id)
 		return;
@@ -181,7 +151,7 @@ static void inherit(struct rk_api_spans *spans, struct entry *entry)
 	}
 }
 
-static void give(struct rk_api_spans *spans, struct entry *entry)
+static void give(struct rk_api_spans *spans, struct rk_api_span_entry *entry)
 {
 	struct rk_api_span *span = &entry->span;
 
@@ -195,39 +165,40 @@ static void give(struct rk_api_spans *spans, struct entry *entry)
 	}
 	if (span->end_unix_ns < span->start_unix_ns)
 		span->end_unix_ns = span->start_unix_ns;
-	inherit(spans, entry);
+	rk_api_spans_inherit(spans, entry);
 	rk_span_parts_pack(&spans->scratch, &entry->attributes, &entry->events, &entry->links,
 			   &span->said);
 	spans->setup.give(spans->setup.data, span);
 	entry_destroy(spans, entry);
 }
 
-static void drop_stray(struct rk_api_spans *spans, struct entry *entry)
+static void drop_stray(struct rk_api_spans *spans, struct rk_api_span_entry *entry)
 {
 	spans->stats.strays++;
 	entry_destroy(spans, entry);
 }
 
-static struct entry *oldest_but(const struct queue *queue, const struct entry *but)
+static struct rk_api_span_entry *oldest_but(const struct rk_api_span_queue *queue,
+					    const struct rk_api_span_entry *but)
 {
 	return queue->first && queue->first == but ? but->next : queue->first;
 }
 
 /* Let the one go that can be missed best; never @but. Return: false when there is no other. */
-static bool let_go(struct rk_api_spans *spans, const struct entry *but)
+static bool let_go(struct rk_api_spans *spans, const struct rk_api_span_entry *but)
 {
-	struct entry *entry = oldest_but(&spans->queues[COMPLETE], but);
+	struct rk_api_span_entry *entry = oldest_but(&spans->queues[RK_API_SPAN_COMPLETE], but);
 
 	if (entry) {
 		give(spans, entry);
 		return true;
 	}
-	entry = oldest_but(&spans->queues[STRAY], but);
+	entry = oldest_but(&spans->queues[RK_API_SPAN_STRAY], but);
 	if (entry) {
 		drop_stray(spans, entry);
 		return true;
 	}
-	entry = oldest_but(&spans->queues[OPEN], but);
+	entry = oldest_but(&spans->queues[RK_API_SPAN_OPEN], but);
 	if (!entry)
 		return false;
 	give(spans, entry);
@@ -235,7 +206,8 @@ static bool let_go(struct rk_api_spans *spans, const struct entry *but)
 }
 
 /* Make room for @bytes of @entry. Return: false when it has all the room there is. */
-static bool make_room(struct rk_api_spans *spans, const struct entry *entry, size_t bytes)
+bool rk_api_spans_make_room(struct rk_api_spans *spans, const struct rk_api_span_entry *entry,
+			    size_t bytes)
 {
 	while (spans->stats.bytes + bytes > spans->setup.bytes_max) {
 		if (!let_go(spans, entry))
@@ -244,16 +216,17 @@ static bool make_room(struct rk_api_spans *spans, const struct entry *entry, siz
 	return true;
 }
 
-static struct entry *entry_get(struct rk_api_spans *spans, uint64_t number)
+struct rk_api_span_entry *rk_api_spans_get(struct rk_api_spans *spans, uint64_t number)
 {
-	struct entry *entry = find(&spans->by_number, number);
+	struct rk_api_span_entry *entry = find(&spans->by_number, number);
 	struct rk_handle_slot *slot;
 
 	if (entry)
 		return entry;
 	while (spans->stats.count >= spans->setup.count_max && let_go(spans, NULL))
 		;
-	entry = make_room(spans, NULL, sizeof(*entry)) ? calloc(1, sizeof(*entry)) : NULL;
+	entry = rk_api_spans_make_room(spans, NULL, sizeof(*entry)) ? calloc(1, sizeof(*entry)) :
+								      NULL;
 	slot = entry ? rk_handle_map_put(&spans->by_number, number) : NULL;
 	if (!slot) {
 		free(entry);
@@ -262,219 +235,32 @@ static struct entry *entry_get(struct rk_api_spans *spans, uint64_t number)
 	slot->value = (uintptr_t)entry;
 	entry->span.number = number;
 	spans->stats.count++;
-	charge(spans, entry, sizeof(*entry));
-	enqueue(spans, entry, STRAY);
+	rk_api_spans_charge(spans, entry, sizeof(*entry));
+	enqueue(spans, entry, RK_API_SPAN_STRAY);
 	return entry;
 }
 
-/* What @op says, as a part of @entry. Return: NULL when there is no room for it. */
-static struct rk_span_part *part_create(struct rk_api_spans *spans, struct entry *entry,
-					const struct rk_op *op, const uint8_t *text, uint32_t bytes,
-					uint32_t placed)
+void rk_api_spans_index(struct rk_api_spans *spans, struct rk_api_span_entry *entry)
 {
-	struct rk_span_part *part = NULL;
+	struct rk_handle_slot *slot = rk_handle_map_put(&spans->by_id, key_of(entry->span.span_id));
 
-	if (make_room(spans, entry, sizeof(*part) + bytes))
-		part = rk_span_part_create(text, bytes, placed);
-	if (!part) {
-		spans->stats.lost++;
-		return NULL;
-	}
-	part->at = op->host_start;
-	part->unix_ns = op->host_start + (uint64_t)spans->wall_offset;
-	charge(spans, entry, rk_span_part_size(part));
-	return part;
-}
-
-/* The later word on a key counts, in whatever order they come. */
-static void replace(struct rk_api_spans *spans, struct entry *entry, struct rk_span_part **at,
-		    struct rk_span_part *part)
-{
-	struct rk_span_part *old = *at;
-
-	if (old->at > part->at) {
-		charge(spans, entry, 0 - rk_span_part_size(part));
-		free(part);
-		return;
-	}
-	part->next = old->next;
-	*at = part;
-	if (entry->attributes.last == old)
-		entry->attributes.last = part;
-	charge(spans, entry, 0 - rk_span_part_size(old));
-	free(old);
-}
-
-static void add_attribute(struct rk_api_spans *spans, struct entry *entry, const struct rk_op *op,
-			  const uint8_t *text, uint32_t bytes)
-{
-	const char *key = (const char *)text + 1; /* behind the letter of the type */
-	struct rk_span_part **at = &entry->attributes.first;
-	struct rk_span_part *part;
-
-	while (*at && strcmp(rk_span_part_key(*at), key) != 0)
-		at = &(*at)->next;
-	if (!*at && entry->attributes.count >= spans->setup.attributes_max) {
-		entry->attributes.dropped++;
-		return;
-	}
-	part = part_create(spans, entry, op, text, bytes, 0);
-	if (!part)
-		entry->attributes.dropped++;
-	else if (*at)
-		replace(spans, entry, at, part);
-	else
-		rk_span_parts_push(&entry->attributes, part);
-}
-
-static void add_attributes(struct rk_api_spans *spans, struct entry *entry, const struct rk_op *op,
-			   struct rk_fields_reader reader)
-{
-	const uint8_t *from = reader.at;
-	struct rk_field field;
-
-	for (; rk_fields_next(&reader, &field); from = reader.at) {
-		if (field.type != RK_FIELD_PLACED && *field.key)
-			add_attribute(spans, entry, op, from, (uint32_t)(reader.at - from));
-	}
-}
-
-static void add_part(struct rk_api_spans *spans, struct entry *entry, struct rk_span_parts *parts,
-		     const struct rk_op *op, uint64_t limit)
-{
-	struct rk_span_part *part = NULL;
-
-	if (parts->count < limit)
-		part = part_create(spans, entry, op, op->text, op->text_bytes, 1);
-	if (!part) {
-		parts->dropped++;
-		return;
-	}
-	memcpy(part->trace_id, op->said.trace_id, sizeof(part->trace_id));
-	memcpy(part->span_id, op->said.span_id, sizeof(part->span_id));
-	part->trace_flags = op->said.trace_flags;
-	rk_span_parts_push(parts, part);
-}
-
-static void move(struct rk_api_spans *spans, struct entry *entry)
-{
-	dequeue(spans, entry);
-	enqueue(spans, entry, !entry->begin ? STRAY : entry->end ? COMPLETE : OPEN);
-}
-
-/* The bytes of @op's leading texts. */
-static uint32_t skip_texts(const struct rk_op *op, uint32_t count, struct rk_fields_reader *reader)
-{
-	rk_fields_reader_init(reader, op->text, op->text_bytes);
-	while (count--)
-		rk_fields_next_placed(reader);
-	return op->text_bytes ? (uint32_t)(reader->at - op->text) : 0;
-}
-
-static void set_texts(struct entry *entry, bool is_kernel)
-{
-	struct rk_api_span *span = &entry->span;
-	struct rk_fields_reader reader;
-
-	rk_fields_reader_init(&reader, entry->begin->data, entry->begin->text_bytes);
-	span->name = rk_fields_next_placed(&reader);
-	span->domain = rk_fields_next_placed(&reader);
-	span->tracestate = rk_fields_next_placed(&reader);
-	span->baggage = rk_fields_next_placed(&reader);
-	span->kernel_id = is_kernel ? span->name : "";
-}
-
-static void begin(struct rk_api_spans *spans, struct entry *entry, const struct rk_op *op,
-		  bool is_admitted)
-{
-	struct rk_api_span *span = &entry->span;
-	struct rk_fields_reader reader;
-	struct rk_handle_slot *slot;
-	uint32_t bytes;
-
-	if (entry->begin)
-		return;
-	bytes = skip_texts(op, BEGIN_TEXTS, &reader);
-	entry->begin = part_create(spans, entry, op, op->text, bytes, BEGIN_TEXTS);
-	if (!entry->begin)
-		return; /* the rest will be a stray */
-	set_texts(entry, op->said.flags & RK_API_KERNEL);
-	if (!span->error)
-		span->error = "";
-	memcpy(span->trace_id, op->said.trace_id, sizeof(span->trace_id));
-	memcpy(span->span_id, op->said.span_id, sizeof(span->span_id));
-	memcpy(span->parent_id, op->said.parent_id, sizeof(span->parent_id));
-	span->start_unix_ns = entry->begin->unix_ns;
-	span->tid = op->tid;
-	span->trace_flags = op->said.trace_flags;
-	span->is_remote = op->said.flags & RK_API_REMOTE;
-	span->is_admitted = is_admitted;
-	span->said.kind = (uint8_t)op->said.what;
-	span->said.is_kernel = op->said.flags & RK_API_KERNEL;
-	slot = rk_handle_map_put(&spans->by_id, key_of(span->span_id));
 	if (slot)
 		slot->value = (uintptr_t)entry;
-	add_attributes(spans, entry, op, reader);
-	inherit(spans, entry);
-	move(spans, entry);
 }
 
-static void end(struct rk_api_spans *spans, struct entry *entry, const struct rk_op *op)
+void rk_api_spans_move(struct rk_api_spans *spans, struct rk_api_span_entry *entry)
 {
-	struct rk_api_span *span = &entry->span;
-	struct rk_fields_reader reader;
-
-	if (entry->end)
-		return;
-	entry->end = part_create(spans, entry, op, op->text, skip_texts(op, 1, &reader), 1);
-	if (!entry->end)
-		return; /* it will be unfinished */
-	rk_fields_reader_init(&reader, entry->end->data, entry->end->text_bytes);
-	span->end_unix_ns = entry->end->unix_ns;
-	span->said.status = op->said.what <= RK_SPAN_ERROR ? (uint8_t)op->said.what : RK_SPAN_UNSET;
-	span->said.message = rk_fields_next_placed(&reader);
-	move(spans, entry);
-}
-
-void rk_api_spans_feed(struct rk_api_spans *spans, const struct rk_op *op, int64_t wall_offset,
-		       bool is_admitted)
-{
-	struct rk_fields_reader reader;
-	struct entry *entry;
-
-	spans->wall_offset = wall_offset;
-	if (op->host_start > spans->now)
-		spans->now = op->host_start;
-	entry = op->said.number ? entry_get(spans, op->said.number) : NULL;
-	if (!entry) {
-		spans->stats.lost++;
-		return;
-	}
-	switch (op->kind) {
-	case RK_OP_SPAN_BEGIN:
-		begin(spans, entry, op, is_admitted);
-		break;
-	case RK_OP_SPAN_END:
-		end(spans, entry, op);
-		break;
-	case RK_OP_ATTRIBUTE:
-		rk_fields_reader_init(&reader, op->text, op->text_bytes);
-		add_attributes(spans, entry, op, reader);
-		break;
-	case RK_OP_SPAN_EVENT:
-		add_part(spans, entry, &entry->events, op, spans->setup.events_max);
-		break;
-	case RK_OP_LINK:
-		add_part(spans, entry, &entry->links, op, spans->setup.links_max);
-		break;
-	default:
-		break;
-	}
+	dequeue(spans, entry);
+	enqueue(spans, entry,
+		!entry->begin ? RK_API_SPAN_STRAY :
+		entry->end    ? RK_API_SPAN_COMPLETE :
+				RK_API_SPAN_OPEN);
 }
 
 void rk_api_spans_tick(struct rk_api_spans *spans, uint64_t now)
 {
-	struct queue *complete = &spans->queues[COMPLETE], *stray = &spans->queues[STRAY];
+	struct rk_api_span_queue *complete = &spans->queues[RK_API_SPAN_COMPLETE],
+				 *stray = &spans->queues[RK_API_SPAN_STRAY];
 
 	if (now > spans->now)
 		spans->now = now;
@@ -487,18 +273,19 @@ void rk_api_spans_tick(struct rk_api_spans *spans, uint64_t now)
 
 bool rk_api_spans_are_waiting(const struct rk_api_spans *spans)
 {
-	return spans->queues[COMPLETE].first;
+	return spans->queues[RK_API_SPAN_COMPLETE].first;
 }
 
 /* @number and what is around it, one at a time. */
-static struct entry *next_around(const struct rk_api_spans *spans, const struct entry *entry)
+static struct rk_api_span_entry *next_around(const struct rk_api_spans *spans,
+					     const struct rk_api_span_entry *entry)
 {
 	return !entry->begin || entry->span.said.is_kernel ? NULL : parent_of(spans, entry);
 }
 
 void rk_api_spans_fail(struct rk_api_spans *spans, uint64_t number, uint32_t result, uint32_t api)
 {
-	struct entry *entry = find(&spans->by_number, number);
+	struct rk_api_span_entry *entry = find(&spans->by_number, number);
 
 	for (uint32_t i = 0; entry && i < RK_API_SPAN_ANCESTORS_MAX; i++) {
 		if (!entry->span.error || !*entry->span.error) {
@@ -511,7 +298,7 @@ void rk_api_spans_fail(struct rk_api_spans *spans, uint64_t number, uint32_t res
 
 void rk_api_spans_keep(struct rk_api_spans *spans, uint64_t number, enum rk_kept why)
 {
-	struct entry *entry = find(&spans->by_number, number);
+	struct rk_api_span_entry *entry = find(&spans->by_number, number);
 
 	for (uint32_t i = 0; entry && i < RK_API_SPAN_ANCESTORS_MAX; i++) {
 		entry->span.kept = (uint8_t)why;
@@ -521,12 +308,12 @@ void rk_api_spans_keep(struct rk_api_spans *spans, uint64_t number, enum rk_kept
 
 void rk_api_spans_finish(struct rk_api_spans *spans)
 {
-	while (spans->queues[COMPLETE].first)
-		give(spans, spans->queues[COMPLETE].first);
-	while (spans->queues[OPEN].first)
-		give(spans, spans->queues[OPEN].first);
-	while (spans->queues[STRAY].first)
-		drop_stray(spans, spans->queues[STRAY].first);
+	while (spans->queues[RK_API_SPAN_COMPLETE].first)
+		give(spans, spans->queues[RK_API_SPAN_COMPLETE].first);
+	while (spans->queues[RK_API_SPAN_OPEN].first)
+		give(spans, spans->queues[RK_API_SPAN_OPEN].first);
+	while (spans->queues[RK_API_SPAN_STRAY].first)
+		drop_stray(spans, spans->queues[RK_API_SPAN_STRAY].first);
 }
 
 void rk_api_spans_get_stats(const struct rk_api_spans *spans, struct rk_api_spans_stats *stats)
