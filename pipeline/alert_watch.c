@@ -247,12 +247,8 @@ static struct execution execution_of(const struct rk_alert_watcher *watcher, con
 
 static void close_launch(struct rk_alert_watcher *watcher, const struct rk_op *op)
 {
-	for (uint32_t i = 0; i < watcher->open_count; i++) {
-		if (watcher->open[i].correlation != op->correlation)
-			continue;
-		watcher->open[i] = watcher->open[--watcher->open_count];
-		return;
-	}
+	watcher->open_count =
+		rk_alert_open_close(watcher->open, watcher->open_count, op->correlation);
 }
 
 static void open_launch(struct rk_alert_watcher *watcher, const struct rk_op *op)
@@ -267,6 +263,8 @@ static void open_launch(struct rk_alert_watcher *watcher, const struct rk_op *op
 	}
 	open = &watcher->open[watcher->open_count++];
 	open->host_start = op->host_start;
+	open->stream_handle = op->stream_handle;
+	open->context = op->context;
 	open->correlation = op->correlation;
 	memcpy(open->grid, op->kernel.grid, sizeof(open->grid));
 	open->key = no_labels();
@@ -465,6 +463,9 @@ void rk_alert_watcher_feed(struct rk_alert_watcher *watcher, const struct rk_op 
 		break;
 	case RK_OP_IN_FLIGHT:
 		open_launch(watcher, op);
+		break;
+	case RK_OP_SYNC:
+		watcher->open_count = rk_alert_open_wait(watcher->open, watcher->open_count, op);
 		break;
 	case RK_OP_ERROR:
 		feed_error(watcher, op);

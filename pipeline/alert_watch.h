@@ -10,6 +10,7 @@
 
 #include "core/ledger.h"
 #include "core/op.h"
+#include "pipeline/alert_open.h"
 #include "pipeline/alert_series.h"
 #include "pipeline/slo.h"
 #include "pipeline/span.h"
@@ -22,13 +23,6 @@ struct rk_alert_watch {
 	const struct rk_alert_rule *rule;
 	struct rk_series_list list; /* of struct rk_alert_series, capped */
 	struct rk_handle_map seen;  /* key of an execution -> its series, or none of ours */
-};
-
-struct rk_alert_open {
-	uint64_t host_start;
-	uint32_t correlation;
-	uint32_t grid[3];
-	struct rk_alert_key key;
 };
 
 /* What the program measures itself, as its definition said. */

@@ -10,6 +10,7 @@
 
 #include "core/instrument.h"
 #include "core/intern.h"
+#include "core/record.h"
 
 #define MIB (1ll << 20)
 
@@ -346,6 +347,53 @@ static void kernel_in_flight(void **state)
 	story_finish(&s);
 }
 
+/* @is_later: the program began to wait after all launches. */
+static void feed_sync(struct alert_story *s, uint8_t scope, uint64_t stream, uint32_t context,
+		      bool is_later)
+{
+	struct rk_op op = launch_op(s, RK_OP_SYNC, 0);
+
+	memset(&op.sync, 0, sizeof(op.sync));
+	op.sync.scope = scope;
+	op.stream_handle = stream;
+	op.context = context;
+	op.host_start = is_later ? s->tick.start : 1;
+	story_feed(s, &op);
+}
+
+/* Records may be held back: what the program has waited for is over without one. */
+static void waited_for(void **state)
+{
+	struct alert_story s;
+	struct rk_op op;
+
+	(void)state;
+	story_start(&s, RULE("hang", "kernel_in_flight: {longer_than: 10s}", ""));
+	story_wait(&s, 5);
+	op = launch_op(&s, RK_OP_IN_FLIGHT, 77); /* since 4 */
+	op.stream_handle = 0x70;
+	op.context = 3;
+	story_feed(&s, &op);
+	story_wait(&s, 20);
+	story_expect(&s, "hang", RK_ALERT_FIRING, 14.25);
+	feed_sync(&s, RK_SYNC_STREAM, 0x71, 3, true); /* another stream */
+	feed_sync(&s, RK_SYNC_CONTEXT, 0, 4, true);   /* another context */
+	feed_sync(&s, RK_SYNC_EVENT, 0x70, 3, true);  /* an event: it may stand before the launch */
+	feed_sync(&s, RK_SYNC_STREAM, 0x70, 3, false); /* begun before the launch */
+	story_wait(&s, 21);
+	feed_sync(&s, RK_SYNC_STREAM, 0x70, 3, true);
+	story_wait(&s, 22);
+	story_expect(&s, "hang", RK_ALERT_RESOLVED, 21);
+	op.host_start = s.tick.start;
+	story_feed(&s, &op);
+	story_wait(&s, 40);
+	story_expect(&s, "hang", RK_ALERT_FIRING, 32.25);
+	feed_sync(&s, RK_SYNC_CONTEXT, 0, 3, true);
+	story_wait(&s, 41);
+	story_expect(&s, "hang", RK_ALERT_RESOLVED, 40);
+	story_finish(&s);
+}
+
 /* What waits may be a graph or a copy as well: its own op ends it, whatever its kind. */
 static void graph_in_flight(void **state)
 {
@@ -487,6 +535,7 @@ int main(void)
 		cmocka_unit_test(slo_burn_rate),
 		cmocka_unit_test(no_executions),
 		cmocka_unit_test(kernel_in_flight),
+		cmocka_unit_test(waited_for),
 		cmocka_unit_test(graph_in_flight),
 		cmocka_unit_test(losses),
 		cmocka_unit_test(executions_of_the_api),
