@@ -401,12 +401,24 @@ static bool check_labels(struct rk_config *config, const char *path,
 	return ok;
 }
 
+/* A name beside the one member is what many try: say what was found. */
+static void tell_count(struct rk_config *config, const char *path, const struct rk_yaml_node *node)
+{
+	char found[128] = "none";
+	size_t length = 0;
+
+	for (const struct rk_yaml_node *n = node->first; n && length < sizeof(found); n = n->next)
+		length += (size_t)snprintf(found + length, sizeof(found) - length, "%s%.32s",
+					   length ? ", " : "", n->key);
+	rk_config_layer_problem(config, path, node->line,
+				"expected exactly one member, found %s; ignored", found);
+}
+
 static bool check_mapping(struct rk_config *config, const struct member *member, const char *path,
 			  const struct rk_yaml_node *node)
 {
 	if (member->shape == SHAPE_ONE_OF && (!node->first || node->first->next)) {
-		rk_config_layer_problem(config, path, node->line,
-					"expected exactly one member; ignored");
+		tell_count(config, path, node);
 		return false;
 	}
 	if (member->shape == SHAPE_LABELS)

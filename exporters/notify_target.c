@@ -60,7 +60,7 @@ static int read_secret(struct rk_secret_file *file, const char *value, char *out
 	if (rk_secret_file_read_line(file, out, RK_NOTIFY_SECRET_MAX) > 0)
 		return 0;
 	*out = '\0';
-	snprintf(why, size, "could not read its %s %s", file->what, file->path);
+	snprintf(why, size, "could not read %s, %s", file->what, file->path);
 	return -EINVAL;
 }
 

@@ -231,14 +231,19 @@ static void print_json(const struct test *test)
 static void print_text(const struct test *test)
 {
 	const struct rk_net_answer *answer = &test->answer;
+	const char *kind = rk_channel_kind_name(test->channel->kind);
+	bool has_place = strcmp(answer->place, kind) != 0;
 	char status[32] = "no answer", took[32];
 
 	if (answer->status)
 		snprintf(status, sizeof(status), "HTTP %d", answer->status);
-	printf("channel %s (%s, %s): %s in %s%s%s\n", test->channel->name,
-	       rk_channel_kind_name(test->channel->kind), answer->place, status,
-	       rk_tool_format_ns((double)answer->took_ns, took), answer->text[0] ? ": " : "",
-	       answer->text);
+	printf("channel %s (%s%s%s): ", test->channel->name, kind, has_place ? ", " : "",
+	       has_place ? answer->place : "");
+	if (answer->took_ns)
+		printf("%s in %s", status, rk_tool_format_ns((double)answer->took_ns, took));
+	else
+		printf("nothing was sent");
+	printf("%s%s\n", answer->text[0] ? ": " : "", answer->text);
 }
 
 static int send(struct test *test)
