@@ -4,7 +4,6 @@
  */
 #include "pipeline/event_source.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,7 +14,6 @@
 
 #define NS_PER_MS  1e6
 #define FIELDS_MAX 64u
-#define LOCK_TRIES 1000 /* some 10 us; the lock is held for the copy of one line */
 
 static uint64_t now_unix_ns(void)
 {
@@ -23,49 +21,6 @@ static uint64_t now_unix_ns(void)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static bool try_lock(struct rk_event_source *source)
-{
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		if (!atomic_flag_test_and_set_explicit(&source->lock, memory_order_acquire))
-			return true;
-	}
-	return false;
-}
-
-/* Release pairs with the acquire in try_lock(): who takes the lock next sees the lines. */
-static void unlock(struct rk_event_source *source)
-{
-	atomic_flag_clear_explicit(&source->lock, memory_order_release);
-}
-
-/* The lock is held. Return: false when there is no room. */
-static bool keep_line(struct rk_event_source *source, enum rk_log_level level, const char *text)
-{
-	struct rk_event_line *line;
-
-	if (source->count == RK_EVENT_LINES)
-		return false;
-	line = &source->lines[source->count++];
-	line->unix_ns = now_unix_ns();
-	line->level = level;
-	snprintf(line->text, sizeof(line->text), "%s", text);
-	return true;
-}
-
-/* Any thread. Who cannot get the lock gives up: a line less is better than a wait. */
-static void take_line(enum rk_log_level level, const char *text, void *data)
-{
-	struct rk_event_source *source = data;
-	bool taken = false;
-
-	if (try_lock(source)) {
-		taken = keep_line(source, level, text);
-		unlock(source);
-	}
-	if (!taken)
-		atomic_fetch_add(&source->lost, 1);
 }
 
 static enum rk_log_level level_of(const struct rk_config *config, const char *domain)
@@ -304,7 +259,7 @@ void rk_event_source_start(struct rk_event_source *source,
 			   const struct rk_event_source_setup *setup)
 {
 	memset(source, 0, sizeof(*source));
-	atomic_flag_clear(&source->lock);
+	rk_log_own_init(&source->own);
 	source->setup = *setup;
 	source->sink = (struct rk_sink){ .name = "events", .op = on_op };
 	if (setup->output && setup->shows_executions)
@@ -314,7 +269,7 @@ void rk_event_source_start(struct rk_event_source *source,
 	source->takes_lines =
 		setup->is_live && setup->output && !rk_log_output_is_stderr(setup->output);
 	if (source->takes_lines)
-		rk_log_attach(take_line, source);
+		rk_log_attach(rk_log_own_take, &source->own);
 }
 
 void rk_event_source_set_net(struct rk_event_source *source, struct rk_net *net)
@@ -323,7 +278,7 @@ void rk_event_source_set_net(struct rk_event_source *source, struct rk_net *net)
 	source->sink.span = on_span;
 	/* Lines that go to stderr do so by themselves. */
 	if (source->setup.is_live && !source->takes_lines)
-		rk_log_tee(take_line, source);
+		rk_log_tee(rk_log_own_take, &source->own);
 }
 
 bool rk_event_source_is_wanted(const struct rk_event_source *source)
@@ -331,36 +286,7 @@ bool rk_event_source_is_wanted(const struct rk_event_source *source)
 	return source->setup.config && (source->setup.output || source->net);
 }
 
-static bool pop_line(struct rk_event_source *source, struct rk_event_line *line)
-{
-	bool found = false;
-
-	if (!try_lock(source))
-		return false;
-	if (source->count) {
-		found = true;
-		*line = source->lines[0];
-		memmove(source->lines, source->lines + 1,
-			--source->count * sizeof(source->lines[0]));
-	}
-	unlock(source);
-	return found;
-}
-
-/* A line about lines that are missing. Return: whether there are any. */
-static bool count_lost(struct rk_event_source *source, struct rk_event_line *line)
-{
-	uint32_t lost = atomic_exchange(&source->lost, 0);
-
-	source->lost_before += lost;
-	line->unix_ns = now_unix_ns();
-	line->level = RK_LOG_WARN;
-	snprintf(line->text, sizeof(line->text),
-		 "log: %u lines of the tracer itself were lost: too many at once", lost);
-	return lost;
-}
-
-static void give_line(struct rk_event_source *source, const struct rk_event_line *line)
+static void give_line(struct rk_event_source *source, const struct rk_log_own_line *line)
 {
 	const struct rk_log_event event = { .unix_ns = line->unix_ns,
 					    .observed_unix_ns = line->unix_ns,
@@ -373,12 +299,12 @@ static void give_line(struct rk_event_source *source, const struct rk_event_line
 
 static void send_lines(struct rk_event_source *source)
 {
-	struct rk_event_line line;
+	struct rk_log_own_line line;
 
 	/* One at a time, and not for ever: sending may itself say something. */
-	for (uint32_t i = 0; i < RK_EVENT_LINES && pop_line(source, &line); i++)
+	for (uint32_t i = 0; i < RK_LOG_OWN_LINES && rk_log_own_pop(&source->own, &line); i++)
 		give_line(source, &line);
-	if (count_lost(source, &line))
+	if (rk_log_own_pop_lost(&source->own, &line))
 		give_line(source, &line);
 }
 
@@ -387,8 +313,7 @@ void rk_event_source_get_losses(const struct rk_event_source *source,
 {
 	const struct rk_log_output *output = source->setup.output;
 
-	losses->lost = source->lost_before + atomic_load(&source->lost) +
-		       (output ? rk_log_output_lost(output) : 0);
+	losses->lost = rk_log_own_lost(&source->own) + (output ? rk_log_output_lost(output) : 0);
 	losses->suppressed = output ? rk_log_output_suppressed(output) : 0;
 }
 

@@ -14,7 +14,6 @@
 #ifndef RK_PIPELINE_EVENT_SOURCE_H
 #define RK_PIPELINE_EVENT_SOURCE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,18 +21,9 @@
 #include "pipeline/log_breaker.h"
 #include "pipeline/log_context.h"
 #include "pipeline/log_output.h"
+#include "pipeline/log_own.h"
 #include "pipeline/net_module.h"
 #include "pipeline/sink.h"
-
-/* The tracer says little, and hardly ever more than this between two looks. */
-#define RK_EVENT_LINES	    64u
-#define RK_EVENT_LINE_BYTES 1024u /* as core/log.c has them */
-
-struct rk_event_line {
-	uint64_t unix_ns;
-	enum rk_log_level level;
-	char text[RK_EVENT_LINE_BYTES];
-};
 
 struct rk_event_source_setup {
 	const struct rk_config *config; /* borrowed; outlives the source */
@@ -51,11 +41,7 @@ struct rk_event_source {
 	struct rk_log_breakers breakers;
 	int64_t wall_offset_ns;		  /* of the latest RK_OP_CLOCK */
 	bool takes_lines;		  /* of the tracer, instead of stderr */
-	_Atomic uint32_t lost;		  /* lines that nobody could take, not told about yet */
-	uint64_t lost_before;		  /* those that were told about */
-	atomic_flag lock;		  /* guards what follows */
-	uint32_t count;
-	struct rk_event_line lines[RK_EVENT_LINES];
+	struct rk_log_own own;		  /* its lines that were not told yet */
 };
 
 /**

@@ -480,13 +480,13 @@ static void test_too_many_own_lines_are_counted(void **state)
 	(void)state;
 	rk_event_source_stop(&source);
 	path = start_live(&env, &made, no_limit);
-	for (unsigned i = 0; i < RK_EVENT_LINES + 3; i++)
+	for (unsigned i = 0; i < RK_LOG_OWN_LINES + 3; i++)
 		rk_log_warn("line");
 	assert_losses(3, 0);
 	rk_event_source_send(&source);
 	assert_losses(3, 0); /* told about, and still lost */
 	rk_event_source_stop(&source);
-	assert_int_equal(count_lines(path, "\"message\":\"line\""), RK_EVENT_LINES);
+	assert_int_equal(count_lines(path, "\"message\":\"line\""), RK_LOG_OWN_LINES);
 	assert_int_equal(count_lines(path, "3 lines of the tracer itself were lost"), 1);
 	unlink(path);
 	rk_config_destroy(made);
