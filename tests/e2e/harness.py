@@ -112,8 +112,8 @@ class Case(unittest.TestCase):
     def info(self, path, code=0):
         return json.loads(self.rktrace("info", "--json", path, code=code))
 
-    def truth(self, folder):
-        return Truth(folder / "truth.json")
+    def truth(self, folder, is_killed=False):
+        return Truth(folder / "truth.json", is_killed)
 
     def receiver(self, *options):
         receiver = Receiver(self.folder, options)
@@ -131,15 +131,25 @@ class Case(unittest.TestCase):
 
 
 class Truth:
-    """The simulated driver's account: operations, call counts."""
+    """The simulated driver's account: operations, call counts.
 
-    def __init__(self, path):
+    A process that was killed may have been writing a line in each of its two threads that do.
+    """
+
+    def __init__(self, path, is_killed=False):
         self.ops, self.counts, self.calls = [], {}, {}
+        torn = 2 if is_killed else 0
         for line in path.read_text(errors="replace").split("\n"):
             line = line.strip("\0")
             if not line:
                 continue
-            entry = json.loads(line)
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                if not torn:
+                    raise
+                torn -= 1
+                continue
             self.counts.update(entry.get("counts", {}))
             self.calls.update(entry.get("calls", {}))
             if "kind" in entry:

@@ -62,7 +62,7 @@ class Crash(harness.Case):
         process.send_signal(signal.SIGKILL)
         process.wait()
         info = self.info(self.only_trace(folder))
-        done = len(self.truth(folder).of("kernel"))
+        done = len(self.truth(folder, is_killed=True).of("kernel"))
         self.assertLessEqual(info["kernels"], done)
         self.assertGreater(info["kernels"], done * 0.4)
 

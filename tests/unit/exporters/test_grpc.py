@@ -651,6 +651,7 @@ class FaultTest(Case):
         with Server(self.folder, "ok") as server, self.driver(server.url) as driver:
             self.expect(driver.request(), "sent")
             server.process.send_signal(signal.SIGSTOP)
+            os.waitpid(server.process.pid, os.WUNTRACED)   # until it has stopped
             self.expect(driver.request(100, 300), "retry",
                         "DEADLINE_EXCEEDED: no answer in 300 ms")
             server.process.send_signal(signal.SIGCONT)
