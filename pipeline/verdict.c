@@ -300,10 +300,10 @@ static void print_counts(struct page *page, const struct rk_verdict *v)
 	char peak[RK_HUMAN_MAX];
 	char pinned[RK_HUMAN_MAX];
 
-	print(page, "  %llu kernels (%u names), %llu copies (%s), %llu memsets; memory peak %s",
-	      (unsigned long long)v->kernel_ops, v->kernel_count, (unsigned long long)v->copies,
-	      rk_human_bytes(bytes, v->copy_bytes), (unsigned long long)v->memsets,
-	      rk_human_bytes(peak, (uint64_t)v->device.peak));
+	print(page, "  %llu kernels (%u name%s), %llu copies (%s), %llu memsets; memory peak %s",
+	      (unsigned long long)v->kernel_ops, v->kernel_count, v->kernel_count == 1 ? "" : "s",
+	      (unsigned long long)v->copies, rk_human_bytes(bytes, v->copy_bytes),
+	      (unsigned long long)v->memsets, rk_human_bytes(peak, (uint64_t)v->device.peak));
 	if (v->pinned.peak)
 		print(page, ", pinned %s", rk_human_bytes(pinned, (uint64_t)v->pinned.peak));
 	print(page, "\n");

@@ -31,6 +31,7 @@ struct facts {
 	uint64_t launches, graph_launches, open, orphans; /* as the operations show them */
 	uint64_t kernels, memcpys, memsets, allocs;
 	uint64_t spans; /* of operations, with GPU time or without */
+	uint64_t said_spans, said_samples, said_logs; /* by the program */
 	uint64_t first_ns, last_ns;	/* rk_clock */
 	struct rk_gpu_inventory gpus;	/* by number; those the file describes */
 };
@@ -114,6 +115,15 @@ static void count(struct facts *f, const struct rk_op *op)
 		break;
 	case RK_OP_ALLOC:
 		f->allocs++;
+		break;
+	case RK_OP_SPAN_BEGIN:
+		f->said_spans++;
+		break;
+	case RK_OP_SAMPLE:
+		f->said_samples++;
+		break;
+	case RK_OP_LOG:
+		f->said_logs++;
 		break;
 	case RK_OP_DEVICE:
 		note_gpu(f, op);
@@ -314,6 +324,10 @@ static void print_text(const struct facts *f)
 	printf("  GPU records %llu kernels, %llu copies, %llu memsets; %llu allocations\n",
 	       (unsigned long long)f->kernels, (unsigned long long)f->memcpys,
 	       (unsigned long long)f->memsets, (unsigned long long)f->allocs);
+	if (f->said_spans || f->said_samples || f->said_logs)
+		printf("  by the API  %llu spans, %llu samples, %llu log lines\n",
+		       (unsigned long long)f->said_spans, (unsigned long long)f->said_samples,
+		       (unsigned long long)f->said_logs);
 	print_losses(f);
 	printf("  size        %s sealed, %.1f bytes per span\n",
 	       rk_tool_format_bytes((double)f->info.sealed_bytes, bytes), bytes_per_span(f));
