@@ -14,23 +14,14 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/config_row.h"
-#include "core/intern.h"
 #include "core/log.h"
 #include "core/resource.h"
 #include "pipeline/alert_engine.h"
 #include "pipeline/log_alert.h"
 #include "pipeline/log_slo.h"
-#include "trace/trace_path.h"
+#include "pipeline/outputs_part.h"
 
-/* Together with the wait for records (0.2 s) and the collection of GPU records (0.2 s) this
- * stays below the second that a SIGKILL may cost. */
-#define SEAL_AFTER_NS	 500000000ull
-#define LOSS_BOUND_NS	 1000000000ull
-#define LIVE_WITHIN_NS	 5000000000ull
-#define COMMAND_LINE_MAX 4096
-#define VERDICT_MAX	 4096
-#define SAMPLING_MAX	 1024
+#define VERDICT_MAX 4096
 
 static uint64_t random_seed(void)
 {
@@ -129,193 +120,6 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void read_command_line(char *out, size_t size)
-{
-	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? 0 : read(fd, out, size - 1);
-
-	if (fd >= 0)
-		close(fd);
-	if (length < 0)
-		length = 0;
-	out[length] = '\0';
-	for (ssize_t i = 0; i + 1 < length; i++) {
-		if (!out[i])
-			out[i] = ' ';
-	}
-}
-
-static const char *get_env(const char *name, void *data)
-{
-	return data ? rk_env_get(data, name) : NULL;
-}
-
-/* auto: only where nothing is sent live. Return: false when there is to be no file. */
-static bool choose_path(const struct rk_outputs *outputs, uint64_t wall_ns, char *out, size_t size)
-{
-	const struct rk_config *config = outputs->setup->config;
-	struct rk_trace_path_vars vars = {
-		.executable = outputs->executable,
-		.host = outputs->host,
-		.pid = (uint32_t)getpid(),
-		.start_wall_ns = wall_ns,
-		.get_env = get_env,
-		.data = (void *)outputs->setup->env,
-	};
-
-	if (strcmp(config->trace_file, "none") == 0 || !config->trace_file[0])
-		return false;
-	if (strcmp(config->trace_file, "auto") == 0 && rk_net_has_destination(config))
-		return false;
-	return rk_trace_path_expand(out, size, config->trace_file, &vars) == 0;
-}
-
-/* What decides which spans are sent, so that a replay can tell the same ones. */
-static void list_sampling(const struct rk_config *config, char *out, size_t size)
-{
-	static const enum rk_config_id rows[] = {
-		RK_CONFIG_tracing_enabled,	 RK_CONFIG_tracing_sampler,
-		RK_CONFIG_tracing_sampling_rate, RK_CONFIG_tracing_keep_slower_than,
-		RK_CONFIG_tracing_keep_errors,	 RK_CONFIG_tracing_max_spans_per_second,
-		RK_CONFIG_tracing_propagators,
-	};
-	size_t used = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char value[128];
-		int length;
-
-		rk_config_format(config, rows[i], value, sizeof(value));
-		length = snprintf(out + used, size - used, "%s=%s\n", rk_config_row(rows[i])->key,
-				  value);
-		if (length < 0 || (size_t)length >= size - used) {
-			out[used] = '\0';
-			return;
-		}
-		used += (size_t)length;
-	}
-}
-
-static void open_file(struct rk_outputs *outputs)
-{
-	const struct rk_exporter_setup *setup = outputs->setup;
-	const struct rk_config *config = setup->config;
-	uint64_t now = rk_clock_now();
-	uint64_t wall = now + (uint64_t)rk_clock_wall_offset(NULL);
-	/* "host" promises that no time in the file is the GPU's: not before a context is there. */
-	bool gpu_time = (setup->gpu_time && setup->gpu_time()) ||
-			(setup->gpu_is_due && setup->gpu_is_due());
-	char command_line[COMMAND_LINE_MAX] = "";
-	char path[PATH_MAX], sampling[SAMPLING_MAX];
-	struct rk_trace_options options = {
-		.max_bytes = config->trace_max_size,
-		.level = (uint32_t)config->trace_compression_level,
-		.check_free_space = true,
-	};
-	struct rk_trace_meta meta = {
-		.seed = outputs->seed,
-		.start_wall_ns = wall,
-		.start_ns = now,
-		.pid = (uint32_t)getpid(),
-		.cupti_version = setup->cupti_version,
-		.cuda_version = setup->gpus.cuda_version,
-		.loss_bound_ns = LOSS_BOUND_NS,
-		.executable = outputs->executable,
-		.host = outputs->host,
-		.version = RK_VERSION,
-		.command_line = command_line,
-		.gpu_time_source = gpu_time ? "cupti" : "host",
-		.host_time_reason =
-			gpu_time || !setup->gpu_time_reason ? "" : setup->gpu_time_reason(),
-		.traceparent = config->traceparent,
-		.tracestate = config->tracestate,
-		.baggage = config->baggage,
-		.resource = outputs->resource ? outputs->resource : "",
-		.sampling = sampling,
-	};
-
-	list_sampling(config, sampling, sizeof(sampling));
-	if (config->process_command_args)
-		read_command_line(command_line, sizeof(command_line));
-	if (!choose_path(outputs, wall, path, sizeof(path)))
-		return;
-	if (rk_trace_writer_open(&outputs->writer, path, &meta, &options))
-		return;
-	snprintf(outputs->trace_path, sizeof(outputs->trace_path), "%s",
-		 rk_trace_writer_path(outputs->writer));
-}
-
-static void log_for_net(enum rk_log_level level, const char *line, void *data)
-{
-	(void)data;
-	rk_log(level, "%s", line);
-}
-
-/* Called on the loop's own thread, so that answering at all proves that it goes round. */
-static int health(const char *what, char *out, size_t size, void *data)
-{
-	const struct rk_outputs *outputs = data;
-	const struct rk_exporter_setup *setup = outputs->setup;
-	bool gpu_time = setup->gpu_time && setup->gpu_time();
-	bool is_live = rk_clock_now() - outputs->ticked_ns < LIVE_WITHIN_NS;
-	bool is_ok = strcmp(what, "live") == 0 ? is_live : true;
-
-	snprintf(out, size,
-		 "{\"status\":\"%s\",\"recording\":%s,\"gpu_time_source\":\"%s\","
-		 "\"trace_file\":%s}\n",
-		 is_ok ? "ok" : "stalled", outputs->is_recording ? "true" : "false",
-		 gpu_time ? "cupti" : "host", outputs->writer ? "true" : "false");
-	return is_ok ? 200 : 503;
-}
-
-/* On the exporter thread, from poll() or finish() of the network. */
-static void acknowledge(void *data, const char *destination, uint64_t first, uint64_t last)
-{
-	struct rk_outputs *outputs = data;
-
-	if (!outputs->writer)
-		return;
-	rk_trace_writer_acknowledge(outputs->writer, destination, first, last);
-	if (!outputs->unsealed_since)
-		outputs->unsealed_since = rk_clock_now();
-}
-
-static void open_net(struct rk_outputs *outputs)
-{
-	const struct rk_exporter_setup *setup = outputs->setup;
-	struct rk_net *net;
-
-	if (!rk_net_is_wanted(setup->config))
-		return;
-	outputs->net_host = (struct rk_net_host){
-		.abi = RK_NET_ABI,
-		.config = setup->config,
-		.env = setup->env,
-		.strings = rk_intern_table(),
-		.log = log_for_net,
-		.log_level = rk_log_get_level(),
-		.metrics = rk_pipeline_metrics(outputs->pipeline),
-		.render = rk_metrics_render,
-		.add = rk_metrics_add,
-		.set = rk_metrics_set,
-		.visit = rk_metrics_visit,
-		.acknowledge = acknowledge,
-		.acknowledge_data = outputs,
-		.resource = outputs->resource ? outputs->resource : "",
-		.instance = outputs->host,
-		.live = true,
-		.health = health,
-		.health_data = outputs,
-	};
-	if (rk_net_load(&net, &outputs->net_host, setup->library_dir) || !net)
-		return;
-	outputs->net = net;
-	rk_pipeline_add_sink(outputs->pipeline, &net->sink);
-	if (rk_net_sends(setup->config, RK_NET_LOGS) && net->log)
-		rk_event_source_set_net(&outputs->events, net);
-}
-
 /* `rktrace run` runs the commands of alerts for its child, and for nobody below it. */
 static bool is_watched(const struct rk_env *env)
 {
@@ -340,14 +144,14 @@ void rk_outputs_open(struct rk_outputs *outputs)
 	outputs->is_recording = true;
 	outputs->resource = rk_resource_create(config, outputs->setup->env, &outputs->setup->gpus);
 	setup.resource = outputs->resource;
-	open_file(outputs);
+	rk_outputs_open_file(outputs);
 	if (rk_pipeline_create(&outputs->pipeline, &setup)) {
 		rk_log_error("exporter: could not create the pipeline: %s", rk_strerror(ENOMEM));
 		return;
 	}
 	if (rk_verdict_create(&outputs->verdict, config) == 0)
 		rk_pipeline_add_sink(outputs->pipeline, rk_verdict_sink(outputs->verdict));
-	open_net(outputs);
+	rk_outputs_open_net(outputs);
 	outputs->alerts.net = outputs->net;
 	if (is_watched(outputs->setup->env))
 		rk_alert_output_leave_commands(&outputs->alerts);
@@ -381,16 +185,6 @@ void rk_outputs_take(struct rk_outputs *outputs, const struct rk_op *op)
 		rk_pipeline_feed(outputs->pipeline, op);
 }
 
-void rk_outputs_seal(struct rk_outputs *outputs, uint64_t now_ns)
-{
-	if (!outputs->writer || !outputs->unsealed_since)
-		return;
-	if (now_ns < outputs->unsealed_since + SEAL_AFTER_NS)
-		return;
-	rk_trace_writer_seal(outputs->writer);
-	outputs->unsealed_since = 0;
-}
-
 /* The one before stays: librknet was given it. */
 const char *rk_outputs_add_gpus(struct rk_outputs *outputs, const struct rk_gpu_inventory *gpus)
 {
@@ -417,14 +211,6 @@ void rk_outputs_note_own(struct rk_outputs *outputs)
 	outputs->file_lost = rk_trace_writer_lost(outputs->writer);
 	set_own(outputs, "rustkernel_tracer_written_bytes_total",
 		rk_trace_writer_bytes(outputs->writer));
-}
-
-void rk_outputs_close_file(struct rk_outputs *outputs)
-{
-	struct rk_trace_writer *writer = outputs->writer;
-
-	outputs->writer = NULL;
-	rk_trace_writer_close(writer);
 }
 
 static void write_all(int fd, const char *text, size_t length)
@@ -479,28 +265,6 @@ void rk_outputs_tell_verdict(struct rk_outputs *outputs)
 		write_all(STDERR_FILENO, text, (size_t)length);
 }
 
-static void tell_unsent(const struct rk_outputs *outputs)
-{
-	struct rk_net_stats stats;
-	enum rk_log_level level;
-
-	outputs->net->get_stats(outputs->net, &stats);
-	if (!stats.dropped)
-		return;
-	level = stats.last_error[0] ? RK_LOG_INFO : RK_LOG_WARN;
-	if (outputs->trace_path[0])
-		rk_log(level,
-		       "otlp: %llu of %llu spans were not sent; rktrace replay %s --unsent "
-		       "--otlp URL sends them",
-		       (unsigned long long)stats.dropped, (unsigned long long)stats.eligible,
-		       outputs->trace_path);
-	else
-		rk_log(level,
-		       "otlp: %llu of %llu spans were not sent; no trace file was written "
-		       "(RUSTKERNEL_TRACE_FILE)",
-		       (unsigned long long)stats.dropped, (unsigned long long)stats.eligible);
-}
-
 void rk_outputs_send_events(struct rk_outputs *outputs)
 {
 	rk_event_source_send(&outputs->events);
@@ -509,20 +273,6 @@ void rk_outputs_send_events(struct rk_outputs *outputs)
 void rk_outputs_close_events(struct rk_outputs *outputs)
 {
 	rk_event_source_stop(&outputs->events);
-}
-
-void rk_outputs_poll_net(struct rk_outputs *outputs, uint32_t timeout_ms)
-{
-	outputs->net->poll(outputs->net, timeout_ms);
-}
-
-void rk_outputs_finish_net(struct rk_outputs *outputs, uint32_t timeout_ms)
-{
-	if (!outputs->net)
-		return;
-	rk_event_source_leave_net(&outputs->events);
-	outputs->net->finish(outputs->net, timeout_ms);
-	tell_unsent(outputs);
 }
 
 void rk_outputs_finish(struct rk_outputs *outputs)
