@@ -15,25 +15,13 @@
 #include "core/glob.h"
 #include "core/instrument.h"
 #include "core/intern.h"
-#include "core/trace_context.h"
+#include "pipeline/alert_execution.h"
 #include "pipeline/kernel_name.h"
 #include "pipeline/metrics_state.h"
 
 #define NS_PER_S     1e9
 #define THREADS_MAX  65536u
-#define SEEN_MATCHES 1u
-#define SEEN_IS_NOT  2u
 #define ONLY_KEY     1u /* of a rule that has one series */
-
-static const char *const source_names[] = { "gpu", "host", "api" };
-
-/* One execution, whoever told of it. */
-struct execution {
-	uint32_t kernel_id, domain, device;
-	enum rk_alert_source source;
-	bool is_failed, has_duration;
-	uint64_t ns;
-};
 
 int rk_alert_watcher_init(struct rk_alert_watcher *watcher, const struct rk_config *config,
 			  const struct rk_alert_rules *rules)
@@ -75,18 +63,17 @@ void rk_alert_watcher_finish(struct rk_alert_watcher *watcher)
 	memset(watcher, 0, sizeof(*watcher));
 }
 
-static struct rk_alert_key no_labels(void)
+struct rk_alert_key rk_alert_no_labels(void)
 {
 	return (struct rk_alert_key){ .device = RK_ALERT_NO_DEVICE };
 }
 
-/* Beyond the cap one series, with the label "other", stands for all that come. */
-static struct rk_alert_series *series_get(struct rk_alert_watcher *watcher,
-					  struct rk_alert_watch *watch, uint64_t number,
-					  const struct rk_alert_key *key)
+struct rk_alert_series *rk_alert_watch_series(struct rk_alert_watcher *watcher,
+					      struct rk_alert_watch *watch, uint64_t number,
+					      const struct rk_alert_key *key)
 {
 	struct rk_alert_series *series = rk_series_list_get(&watch->list, number, 0);
-	struct rk_alert_key other = no_labels();
+	struct rk_alert_key other = rk_alert_no_labels();
 
 	if (series && series->rule)
 		return series;
@@ -100,14 +87,6 @@ static struct rk_alert_series *series_get(struct rk_alert_watcher *watcher,
 	return NULL;
 }
 
-static uint64_t execution_number(const struct execution *e)
-{
-	/* Ids have 18 bits. */
-	return ((uint64_t)e->kernel_id << 40 | (uint64_t)e->domain << 20 |
-		(uint64_t)(e->device & RK_ALERT_NO_DEVICE) << 2 | (uint64_t)e->source) +
-	       1;
-}
-
 static const char *device_text(uint32_t device, char out[16])
 {
 	out[0] = '\0';
@@ -116,133 +95,13 @@ static const char *device_text(uint32_t device, char out[16])
 	return out;
 }
 
-static bool takes(const struct rk_alert_rule *rule, uint32_t kernel_id, uint32_t domain,
-		  uint32_t device)
+bool rk_alert_watch_takes(const struct rk_alert_rule *rule, uint32_t kernel_id, uint32_t domain,
+			  uint32_t device)
 {
 	char text[16];
 
 	return rk_alert_rule_takes(rule, rk_intern_get(kernel_id), rk_intern_get(domain),
 				   device_text(device, text));
-}
-
-/* Only what tells alerts of this rule apart: the rest is added up. */
-static void keep_labels(const struct rk_alert_rule *rule, struct execution *e)
-{
-	if (!(rule->by & RK_BY_KERNEL))
-		e->kernel_id = 0;
-	if (!(rule->by & RK_BY_DOMAIN))
-		e->domain = 0;
-	if (!(rule->by & RK_BY_DEVICE))
-		e->device = RK_ALERT_NO_DEVICE;
-	/* A launch that fails was seen on the host, one that does not on the GPU. */
-	if (rule->condition.kind != RK_CONDITION_LATENCY && e->source != RK_ALERT_API)
-		e->source = RK_ALERT_GPU;
-}
-
-static struct rk_alert_series *make_series(struct rk_alert_watcher *watcher,
-					   struct rk_alert_watch *watch, struct execution e)
-{
-	bool tells_source;
-	struct rk_alert_key key;
-
-	keep_labels(watch->rule, &e);
-	tells_source =
-		watch->rule->condition.kind == RK_CONDITION_LATENCY || e.source == RK_ALERT_API;
-	key = (struct rk_alert_key){
-		.kernel_id = e.kernel_id,
-		.domain = e.domain,
-		.device = e.device,
-		.source = tells_source ? source_names[e.source] : NULL,
-	};
-	return series_get(watcher, watch, execution_number(&e), &key);
-}
-
-/* Return: NULL when the rule is not about it. */
-static struct rk_alert_series *find_series(struct rk_alert_watcher *watcher,
-					   struct rk_alert_watch *watch, const struct execution *e)
-{
-	struct rk_handle_slot *slot = rk_handle_map_put(&watch->seen, execution_number(e));
-	struct rk_alert_series *series;
-
-	if (!slot) {
-		watcher->lost++;
-		return NULL;
-	}
-	if (slot->tag == SEEN_IS_NOT)
-		return NULL;
-	if (slot->tag == SEEN_MATCHES)
-		return (struct rk_alert_series *)(uintptr_t)slot->value;
-	if (!takes(watch->rule, e->kernel_id, e->domain, e->device)) {
-		slot->tag = SEEN_IS_NOT;
-		return NULL;
-	}
-	series = make_series(watcher, watch, *e);
-	if (!series)
-		return NULL;
-	slot->tag = SEEN_MATCHES;
-	slot->value = (uint64_t)(uintptr_t)series;
-	return series;
-}
-
-static void count_duration(struct rk_alert_watcher *watcher, struct rk_alert_series *series,
-			   uint64_t ns)
-{
-	const struct rk_alert_condition *condition = &series->rule->condition;
-
-	rk_alert_window_add(&series->window, RK_COUNT_ALL, 1);
-	if ((double)ns > condition->threshold * NS_PER_S)
-		rk_alert_window_add(&series->window, RK_COUNT_BAD, 1);
-	if ((double)ns > condition->resolve * NS_PER_S)
-		rk_alert_window_add(&series->window, RK_COUNT_UNSETTLED, 1);
-	rk_alert_durations_add(series->durations, &watcher->scale, watcher->now, ns);
-}
-
-static void count_execution(struct rk_alert_watcher *watcher, const struct execution *e)
-{
-	for (size_t i = 0; i < watcher->rules->count; i++) {
-		struct rk_alert_watch *watch = &watcher->watches[i];
-		enum rk_condition_kind kind = watch->rule->condition.kind;
-		struct rk_alert_series *series;
-
-		if (kind == RK_CONDITION_NO_EXECUTIONS) {
-			if (watch->list.count &&
-			    takes(watch->rule, e->kernel_id, e->domain, e->device)) {
-				series = watch->list.items[0];
-				series->last_ns = watcher->now;
-			}
-			continue;
-		}
-		if (kind > RK_CONDITION_RATE_ABOVE ||
-		    (kind == RK_CONDITION_LATENCY && !e->has_duration))
-			continue;
-		series = find_series(watcher, watch, e);
-		if (!series)
-			continue;
-		if (kind == RK_CONDITION_LATENCY) {
-			count_duration(watcher, series, e->ns);
-			continue;
-		}
-		rk_alert_window_add(&series->window, RK_COUNT_ALL, 1);
-		if (e->is_failed)
-			rk_alert_window_add(&series->window, RK_COUNT_BAD, 1);
-	}
-}
-
-static struct execution execution_of(const struct rk_alert_watcher *watcher, const struct rk_op *op)
-{
-	const struct rk_kernel_name *name = rk_kernel_name_get(watcher->config, op->name);
-	bool is_host = op->kind == RK_OP_ERROR || op->flags & RK_OP_F_HOST_TIME;
-
-	return (struct execution){
-		.kernel_id = name->kernel_id,
-		.domain = name->domain,
-		.device = op->device,
-		.source = is_host ? RK_ALERT_HOST : RK_ALERT_GPU,
-		.is_failed = op->kind == RK_OP_ERROR,
-		.has_duration = op->kind == RK_OP_KERNEL && op->end && op->end >= op->start &&
-				!(op->flags & (RK_OP_F_INVALID_TIME | RK_OP_F_OPEN)),
-		.ns = op->end - op->start,
-	};
 }
 
 static void close_launch(struct rk_alert_watcher *watcher, const struct rk_op *op)
@@ -267,7 +126,7 @@ static void open_launch(struct rk_alert_watcher *watcher, const struct rk_op *op
 	open->context = op->context;
 	open->correlation = op->correlation;
 	memcpy(open->grid, op->kernel.grid, sizeof(open->grid));
-	open->key = no_labels();
+	open->key = rk_alert_no_labels();
 	open->key.kernel_id = name->kernel_id;
 	open->key.domain = name->domain;
 	open->key.device = op->device;
@@ -279,25 +138,25 @@ static void open_launch(struct rk_alert_watcher *watcher, const struct rk_op *op
 
 static void feed_kernel(struct rk_alert_watcher *watcher, const struct rk_op *op)
 {
-	struct execution e;
+	struct rk_alert_execution e;
 
 	if (op->flags & RK_OP_F_OPEN)
 		return;
 	if (watcher->open_count)
 		close_launch(watcher, op);
-	e = execution_of(watcher, op);
-	count_execution(watcher, &e);
+	e = rk_alert_execution_of(watcher, op);
+	rk_alert_execution_count(watcher, &e);
 }
 
 static void feed_error(struct rk_alert_watcher *watcher, const struct rk_op *op)
 {
 	const char *api = rk_intern_get(op->api);
-	struct execution e;
+	struct rk_alert_execution e;
 
 	if (strncmp(api, "cuLaunch", 8) != 0 || strncmp(api, "cuLaunchHostFunc", 16) == 0)
 		return;
-	e = execution_of(watcher, op);
-	count_execution(watcher, &e);
+	e = rk_alert_execution_of(watcher, op);
+	rk_alert_execution_count(watcher, &e);
 }
 
 static bool is_of_memory(enum rk_condition_kind kind)
@@ -308,7 +167,7 @@ static bool is_of_memory(enum rk_condition_kind kind)
 static void count_memory(struct rk_alert_watcher *watcher, uint32_t device, uint32_t pool,
 			 int64_t bytes)
 {
-	struct rk_alert_key key = no_labels();
+	struct rk_alert_key key = rk_alert_no_labels();
 	char text[16];
 
 	key.device = device;
@@ -321,7 +180,8 @@ static void count_memory(struct rk_alert_watcher *watcher, uint32_t device, uint
 		if (!is_of_memory(condition->kind) || !rk_glob_matches(condition->pool, key.pool) ||
 		    !rk_glob_matches(condition->device, device_text(device, text)))
 			continue;
-		series = series_get(watcher, watch, ((uint64_t)device << 8 | pool) + 1, &key);
+		series = rk_alert_watch_series(watcher, watch, ((uint64_t)device << 8 | pool) + 1,
+					       &key);
 		if (series)
 			series->bytes += bytes;
 	}
@@ -329,7 +189,7 @@ static void count_memory(struct rk_alert_watcher *watcher, uint32_t device, uint
 
 static void set_breaker(struct rk_alert_watcher *watcher, uint32_t name, double state)
 {
-	struct rk_alert_key key = no_labels();
+	struct rk_alert_key key = rk_alert_no_labels();
 
 	key.breaker = name;
 	for (size_t i = 0; i < watcher->rules->count; i++) {
@@ -340,7 +200,7 @@ static void set_breaker(struct rk_alert_watcher *watcher, uint32_t name, double 
 		if (condition->kind != RK_CONDITION_BREAKER ||
 		    !rk_glob_matches(condition->name, rk_intern_get(name)))
 			continue;
-		series = series_get(watcher, watch, (uint64_t)name + 1, &key);
+		series = rk_alert_watch_series(watcher, watch, (uint64_t)name + 1, &key);
 		if (series)
 			series->gauge = state;
 	}
@@ -381,14 +241,14 @@ static void feed_sample(struct rk_alert_watcher *watcher, const struct rk_op *op
 		rk_handle_map_get(&watcher->instruments, op->sample.number);
 	const struct rk_alert_instrument *instrument;
 	double value = op->sample.value;
-	struct execution e;
+	struct rk_alert_execution e;
 
 	if (!slot || !slot->tag)
 		return;
 	instrument = &watcher->instrument[slot->tag - 1];
 	switch (instrument->type) {
 	case RK_INSTRUMENT_EXECUTION:
-		e = (struct execution){
+		e = (struct rk_alert_execution){
 			.kernel_id = instrument->name,
 			.domain = instrument->domain,
 			.device = RK_ALERT_NO_DEVICE,
@@ -397,7 +257,7 @@ static void feed_sample(struct rk_alert_watcher *watcher, const struct rk_op *op
 			.has_duration = value >= 0 && value < 1e9,
 		};
 		e.ns = e.has_duration ? (uint64_t)(value * NS_PER_S + 0.5) : 0;
-		count_execution(watcher, &e);
+		rk_alert_execution_count(watcher, &e);
 		break;
 	case RK_INSTRUMENT_MEMORY:
 		if (value > -1e18 && value < 1e18)
@@ -413,7 +273,7 @@ static void feed_sample(struct rk_alert_watcher *watcher, const struct rk_op *op
 
 static void count_losses(struct rk_alert_watcher *watcher, int reason, uint64_t amount)
 {
-	struct rk_alert_key key = no_labels();
+	struct rk_alert_key key = rk_alert_no_labels();
 
 	key.reason = rk_loss_name((enum rk_loss)reason);
 	for (size_t i = 0; i < watcher->rules->count; i++) {
@@ -424,7 +284,7 @@ static void count_losses(struct rk_alert_watcher *watcher, int reason, uint64_t 
 		if (condition->kind != RK_CONDITION_LOSSES ||
 		    !rk_glob_matches(condition->reason, key.reason))
 			continue;
-		series = series_get(watcher, watch, (uint64_t)reason + 1, &key);
+		series = rk_alert_watch_series(watcher, watch, (uint64_t)reason + 1, &key);
 		if (series)
 			rk_alert_window_add(&series->window, RK_COUNT_ALL, amount);
 	}
@@ -494,31 +354,6 @@ void rk_alert_watcher_feed(struct rk_alert_watcher *watcher, const struct rk_op 
 	}
 }
 
-void rk_alert_watcher_note_span(struct rk_alert_watcher *watcher, const struct rk_span *span)
-{
-	struct execution e;
-
-	if (!span->op || span->op->kind != RK_OP_KERNEL ||
-	    !(span->trace_flags & RK_TRACE_FLAG_SAMPLED))
-		return;
-	e = execution_of(watcher, span->op);
-	for (size_t i = 0; e.has_duration && i < watcher->rules->count; i++) {
-		struct rk_alert_watch *watch = &watcher->watches[i];
-		struct rk_alert_series *series = NULL;
-
-		if (watch->rule->condition.kind == RK_CONDITION_LATENCY)
-			series = find_series(watcher, watch, &e);
-		if (!series ||
-		    (series->example.at && e.ns < series->example.ns &&
-		     watcher->now - series->example.at < watch->rule->condition.window_ns))
-			continue;
-		series->example.ns = e.ns;
-		series->example.at = watcher->now;
-		memcpy(series->example.trace_id, span->trace_id, sizeof(span->trace_id));
-		memcpy(series->example.span_id, span->span_id, sizeof(span->span_id));
-	}
-}
-
 static void look_for_open(struct rk_alert_watcher *watcher, struct rk_alert_watch *watch)
 {
 	for (uint32_t s = 0; s < watch->list.count; s++)
@@ -526,11 +361,11 @@ static void look_for_open(struct rk_alert_watcher *watcher, struct rk_alert_watc
 	for (uint32_t i = 0; i < watcher->open_count; i++) {
 		const struct rk_alert_open *open = &watcher->open[i];
 		const struct rk_alert_key *key = &open->key;
-		const struct execution e = { .kernel_id = key->kernel_id,
-					     .domain = key->domain,
-					     .device = key->device };
+		const struct rk_alert_execution e = { .kernel_id = key->kernel_id,
+						      .domain = key->domain,
+						      .device = key->device };
 		/* One alert for a stream of a thread, however many launches wait in it. */
-		uint64_t number = (execution_number(&e) * 0x9e3779b97f4a7c15ull ^
+		uint64_t number = (rk_alert_execution_number(&e) * 0x9e3779b97f4a7c15ull ^
 				   ((uint64_t)key->tid << 32 | key->stream)) |
 				  1;
 		struct rk_alert_series *series;
@@ -538,9 +373,9 @@ static void look_for_open(struct rk_alert_watcher *watcher, struct rk_alert_watc
 					 (double)(watcher->now - open->host_start) / NS_PER_S :
 					 0;
 
-		if (!takes(watch->rule, key->kernel_id, key->domain, key->device))
+		if (!rk_alert_watch_takes(watch->rule, key->kernel_id, key->domain, key->device))
 			continue;
-		series = series_get(watcher, watch, number, key);
+		series = rk_alert_watch_series(watcher, watch, number, key);
 		if (!series || series->gauge > seconds)
 			continue;
 		series->gauge = seconds;
@@ -555,7 +390,7 @@ static void look_at_slos(struct rk_alert_watcher *watcher, struct rk_alert_watch
 	struct rk_slo_result result;
 
 	for (size_t i = 0; slos->get && slos->get(slos->slo, i, &result); i++) {
-		struct rk_alert_key key = no_labels();
+		struct rk_alert_key key = rk_alert_no_labels();
 		struct rk_alert_series *series;
 		double slow, fast;
 
@@ -564,7 +399,7 @@ static void look_at_slos(struct rk_alert_watcher *watcher, struct rk_alert_watch
 			continue;
 		key.slo = result.slo;
 		key.target = result.target;
-		series = series_get(watcher, watch, i + 1, &key);
+		series = rk_alert_watch_series(watcher, watch, i + 1, &key);
 		if (!series)
 			continue;
 		slow = slos->burn_rate(slos->slo, key.slo, key.target, condition->window_ns);
@@ -576,7 +411,7 @@ static void look_at_slos(struct rk_alert_watcher *watcher, struct rk_alert_watch
 
 void rk_alert_watcher_advance(struct rk_alert_watcher *watcher, uint64_t now)
 {
-	struct rk_alert_key key = no_labels();
+	struct rk_alert_key key = rk_alert_no_labels();
 
 	watcher->now = now;
 	for (size_t i = 0; i < watcher->rules->count; i++) {
@@ -585,7 +420,7 @@ void rk_alert_watcher_advance(struct rk_alert_watcher *watcher, uint64_t now)
 		switch (watch->rule->condition.kind) {
 		case RK_CONDITION_NO_EXECUTIONS:
 			/* There is something to miss from the start. */
-			series_get(watcher, watch, ONLY_KEY, &key);
+			rk_alert_watch_series(watcher, watch, ONLY_KEY, &key);
 			break;
 		case RK_CONDITION_IN_FLIGHT:
 			look_for_open(watcher, watch);

@@ -72,6 +72,25 @@ void rk_alert_watcher_feed(struct rk_alert_watcher *watcher, const struct rk_op 
 void rk_alert_watcher_note_span(struct rk_alert_watcher *watcher, const struct rk_span *span);
 
 /**
+ * The labels of a series that has none. / Whether a rule's filters take what has these.
+ *
+ * Context: any.
+ */
+struct rk_alert_key rk_alert_no_labels(void);
+bool rk_alert_watch_takes(const struct rk_alert_rule *rule, uint32_t kernel_id, uint32_t domain,
+			  uint32_t device);
+
+/**
+ * The series @number of a rule, made with the labels @key where it is new. Beyond the cap one
+ * series, with the label "other", stands for all that come.
+ *
+ * Context: the feeding thread. Return: NULL when memory is short, which is counted.
+ */
+struct rk_alert_series *rk_alert_watch_series(struct rk_alert_watcher *watcher,
+					      struct rk_alert_watch *watch, uint64_t number,
+					      const struct rk_alert_key *key);
+
+/**
  * It is @now: bring what no op carries up to date, before the series are looked at.
  *
  * Context: the feeding thread.
