@@ -49,35 +49,38 @@ static bool is_active(const struct rk_scrape_client *client)
 	return client->phase != RK_SCRAPE_FREE && client->phase != RK_SCRAPE_CUT;
 }
 
-static void cut_slowest(struct rk_scrape_clients *clients, bool only_replying)
+/* Of those in @phase; RK_SCRAPE_FREE = of all that are active. Return: whether there was one. */
+static bool cut_slowest(struct rk_scrape_clients *clients, enum rk_scrape_phase phase)
 {
 	struct rk_scrape_client *slowest = NULL;
 
 	for (unsigned i = 0; i < RK_SCRAPE_CLIENTS_MAX; i++) {
 		struct rk_scrape_client *client = &clients->all[i];
 
-		if (!is_active(client) || (only_replying && client->phase != RK_SCRAPE_REPLYING))
+		if (!is_active(client) || (phase != RK_SCRAPE_FREE && client->phase != phase))
 			continue;
 		if (!slowest || client->since_ns < slowest->since_ns)
 			slowest = client;
 	}
 	if (slowest)
 		cut(slowest);
+	return slowest;
 }
 
+/* Who was answered may be gone already, unnoticed: a request that waits is worth more. */
 void rk_scrape_clients_make_room(struct rk_scrape_clients *clients)
 {
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < RK_SCRAPE_CLIENTS_MAX; i++)
 		count += is_active(&clients->all[i]);
-	if (count >= RK_SCRAPE_CLIENTS_FULL)
-		cut_slowest(clients, false);
+	if (count >= RK_SCRAPE_CLIENTS_FULL && !cut_slowest(clients, RK_SCRAPE_IDLE))
+		cut_slowest(clients, RK_SCRAPE_FREE);
 }
 
 void rk_scrape_clients_cut_reader(struct rk_scrape_clients *clients)
 {
-	cut_slowest(clients, true);
+	cut_slowest(clients, RK_SCRAPE_REPLYING);
 }
 
 static uint64_t patience_ns(const struct rk_scrape_client *client)

@@ -50,7 +50,7 @@ struct rk_scrape_client *rk_scrape_clients_add(struct rk_scrape_clients *clients
 void rk_scrape_clients_set(struct rk_scrape_client *client, enum rk_scrape_phase phase);
 
 /**
- * Cut the slowest client if the table is full.
+ * Cut a client if the table is full: the one that has been idle longest, else the slowest.
  *
  * Context: exporter, before a connection is added.
  */
