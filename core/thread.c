@@ -349,6 +349,12 @@ void rk_thread_mark_own(void)
 	rk_thread_self.tid = (uint32_t)syscall(SYS_gettid);
 }
 
+_Noreturn void rk_thread_park(void)
+{
+	for (;;)
+		pause();
+}
+
 uint32_t rk_thread_ring_count(void)
 {
 	uint32_t count = atomic_load(&registry.place_count);

@@ -110,11 +110,14 @@ bool rk_thread_push_overflow(const struct rk_record *rec);
 bool rk_thread_push_overflow_run(const struct rk_record *records, uint32_t count);
 
 /**
- * Mark the calling thread as one of the tracer's own: hooks on it pass through for ever.
+ * Mark the calling thread as one of the tracer's own: hooks on it pass through for ever. / Sleep
+ * for ever: were it to end, what the libraries it used do at the end of a thread would run
+ * beside the program's exit handlers, among them those of the same libraries.
  *
- * Context: a tracer thread, at its start.
+ * Context: a tracer thread, at its start / instead of returning.
  */
 void rk_thread_mark_own(void);
+_Noreturn void rk_thread_park(void);
 
 /**
  * Number of ring places in the registry, and one of them. Places are never moved or freed.
@@ -133,17 +136,11 @@ struct rk_ring *rk_thread_ring_at(uint32_t index);
 void rk_thread_ring_recycle(struct rk_ring *ring);
 
 /**
- * Wait until rk_thread_wake() or @timeout_ms.
+ * Wait until rk_thread_wake() or @timeout_ms. / Wake who waits. A futex: no descriptor, no lock.
  *
- * Context: exporter.
+ * Context: exporter / app.
  */
 void rk_thread_wait(uint32_t timeout_ms);
-
-/**
- * Wake the drain thread. A futex: no descriptor, no lock.
- *
- * Context: app.
- */
 void rk_thread_wake(void);
 
 #endif

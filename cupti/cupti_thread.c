@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/ledger.h"
@@ -146,12 +145,6 @@ static void push_mark(struct rk_cupti_thread *thread, uint64_t begun)
 
 /* ---- out of CUPTI ---- */
 
-static _Noreturn void park(void)
-{
-	for (;;)
-		pause();
-}
-
 static void decode_complete(struct rk_cupti_thread *thread, bool forced)
 {
 	struct rk_cupti_decoder *decoder = &thread->decoder;
@@ -182,7 +175,7 @@ static void decode_complete(struct rk_cupti_thread *thread, bool forced)
 static void collect(struct rk_cupti_thread *thread, bool forced)
 {
 	if (atomic_load(&thread->abandoned))
-		park();
+		rk_thread_park();
 	rk_cupti_session_flush(thread->session, forced);
 	atomic_fetch_add(&thread->flushes, 1);
 	decode_complete(thread, forced);
@@ -325,8 +318,7 @@ static void *run(void *argument)
 			commands |= RK_CUPTI_DO_FLUSH;
 		}
 	} while (carry_out(thread, commands));
-	/* Not return: CUPTI's thread-exit code would run beside the program's exit handlers. */
-	park();
+	rk_thread_park();
 }
 
 static int create(struct rk_cupti_thread *thread, size_t stack_bytes)

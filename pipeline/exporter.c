@@ -391,7 +391,7 @@ static void *exporter_main(void *data)
 	}
 	rk_outputs_close_events(&e->outputs);
 	set_state(DONE);
-	return NULL;
+	rk_thread_park();
 }
 
 /* Also in a forked child, where the parent's state came along; it is left alone there. */

@@ -190,6 +190,46 @@ static struct rk_ledger read_trace(const char *name, uint32_t *kernels, bool *cl
 	return ledger;
 }
 
+/* Threads of this process that are called @name. */
+static uint32_t count_threads(const char *name)
+{
+	uint32_t count = 0;
+	struct dirent *entry;
+	char path[300];
+	char comm[32];
+	DIR *dir = opendir("/proc/self/task");
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		if (fgets(comm, sizeof(comm), file))
+			count += strncmp(comm, name, strlen(name)) == 0;
+		fclose(file);
+	}
+	closedir(dir);
+	return count;
+}
+
+/* Its end would run the libraries' thread destructors beside the program's exit handlers. */
+static void test_thread_outlives_the_stop(void **state)
+{
+	uint32_t before = count_threads("rk-exporter");
+
+	(void)state;
+	set_config("parked.rkt.zst");
+	start_exporter();
+	assert_int_equal(rk_exporter_stop(2000), 0);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(count_threads("rk-exporter"), before + 1);
+		usleep(1000);
+	}
+}
+
 static void test_file_and_verdict(void **state)
 {
 	struct rk_ledger ledger;
@@ -502,6 +542,7 @@ int main(void)
 		cmocka_unit_test(test_said_is_in_the_file),
 		cmocka_unit_test(test_what_the_api_refused_is_told),
 		cmocka_unit_test(test_sealed_within_a_second),
+		cmocka_unit_test(test_thread_outlives_the_stop),
 	};
 
 	return cmocka_run_group_tests(tests, setup_all, teardown_all);
