@@ -33,6 +33,7 @@ enum {
 	RK_API_KERNEL = 1 << 2, /* SPAN_BEGIN: an execution, named kernel:<kernel_id> */
 	RK_API_OVERFLOW = RK_REC_OVERFLOW,
 	RK_API_CUT = 1 << 4, /* the text did not fit and was cut */
+	RK_API_NVTX = 1 << 5, /* SPAN_BEGIN: a range of NVTX */
 };
 
 /*

@@ -15,39 +15,8 @@
 #include <stdint.h>
 
 #include "core/ledger.h"
+#include "core/op_kind.h"
 #include "core/op_said.h"
-
-/* On-disk values: append only. */
-enum rk_op_kind {
-	RK_OP_NONE = 0,
-	RK_OP_KERNEL = 1,
-	RK_OP_MEMCPY = 2,
-	RK_OP_MEMSET = 3,
-	RK_OP_GRAPH = 4, /* graph launch traced as a whole, or the call of one traced by node */
-	RK_OP_ALLOC = 5,
-	RK_OP_FREE = 6,
-	RK_OP_SYNC = 7,
-	RK_OP_ERROR = 8,      /* a CUDA call failed */
-	RK_OP_EXEC_CLOSE = 9, /* no further op will be assigned to this execution */
-	RK_OP_TICK = 10,      /* time passes; carries the ledger */
-	RK_OP_THREAD = 11,    /* name of a thread */
-	RK_OP_DEVICE = 12,    /* one GPU of this process */
-	RK_OP_CLOCK = 13,     /* wall-clock alignment */
-	RK_OP_END = 14,	      /* clean end; carries the final ledger */
-	RK_OP_SPAN_BEGIN = 15, /* this to LOG: what the program says by the C API, .said, .text */
-	RK_OP_SPAN_END = 16,
-	RK_OP_ATTRIBUTE = 17,
-	RK_OP_SPAN_EVENT = 18,
-	RK_OP_LINK = 19,
-	RK_OP_CONTEXT = 20,    /* execution .exec, opened just now, runs in this context; 0: the
-				* next op is a failed call in it, a span of the program */
-	RK_OP_INSTRUMENT = 21, /* definition, before its first sample; .instrument and .text */
-	RK_OP_SAMPLE = 22,     /* .sample */
-	RK_OP_LOG = 23,
-	RK_OP_IN_FLIGHT = 24, /* a launch has been open for long; told once; fields as of KERNEL */
-	RK_OP_SETTINGS = 25,  /* changed while running: .text, keyed texts by YAML key */
-	RK_OP_KIND_COUNT
-};
 
 /* rk_op.flags; on-disk values */
 enum {
@@ -85,6 +54,7 @@ struct rk_op {
 	uint32_t correlation;
 	uint32_t api;	 /* string: the CUDA function; 0 = unknown */
 	uint32_t name;	 /* string: mangled kernel name; thread or device name */
+	uint32_t stack;	 /* where the call was made, by its RK_OP_STACK; 24 bits; 0 = unknown */
 	uint16_t result; /* CUresult of the call */
 	uint8_t kind;	 /* enum rk_op_kind */
 	uint8_t flags;
@@ -138,11 +108,14 @@ struct rk_op {
 			uint64_t memory_bytes;
 			uint32_t major, minor; /* compute capability */
 		} device_info;
+		struct {
+			uint64_t ordinal, on; /* ordinals: what waited, and for what */
+		} dependency;
 		struct rk_op_said said; /* SPAN_*, ATTRIBUTE, LINK, CONTEXT, LOG */
 		struct rk_op_instrument instrument;
 		struct rk_op_sample sample;
 	};
-	const uint8_t *text; /* of the C API, core/op_said.h; borrowed until the receiver returns */
+	const uint8_t *text; /* core/op_said.h; borrowed until the receiver returns */
 	uint32_t text_bytes;
 };
 

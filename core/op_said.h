@@ -7,6 +7,15 @@
  *   CONTEXT     tracestate, baggage
  *   INSTRUMENT  name, unit, help, domain, then labels as keyed texts
  *
+ * Further kinds have a text and nothing else:
+ *
+ *   SETTINGS    keyed texts, by YAML key
+ *   STACK       return addresses, innermost first, 8 bytes each: not fields
+ *   MODULE      path, build id in hex ("" = none), then start, end, offset: where its code lies
+ *               in memory, and where that begins in the file
+ *   RECORDING   stopped or started, then reason
+ *   GRAPH_INFO  keyed ones
+ *
  * rk_op.host_start is when it was said. A span is known by its number: its begin, its end and
  * what belongs to it may come from different threads, and so in any order.
  */

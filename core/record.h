@@ -31,6 +31,7 @@ enum rk_record_kind {
 	RK_REC_CAPTURE,	     /* .capture: begin or end */
 	RK_REC_NAME,	     /* .name: a kernel handle got its name */
 	RK_REC_CALL,	     /* no payload: kept only when the call failed */
+	RK_REC_STACK,	     /* .stack: where the thread's next record was made */
 	/* what the program says by the C API: core/api_record.h */
 	RK_REC_SPAN_BEGIN,
 	RK_REC_SPAN_END,
@@ -134,6 +135,9 @@ struct rk_record {
 			uint64_t handle; /* CUfunction or CUkernel */
 			uint32_t name;	 /* rk_intern id of the mangled name */
 		} name;
+		struct {
+			uint32_t id; /* of core/stack_pool.h */
+		} stack;
 		uint64_t raw[4];
 	};
 };

@@ -15,7 +15,7 @@
 #include "core/op.h"
 
 #define RK_HOLD_BYTES_MAX ((size_t)64 << 20)
-#define RK_HOLD_CHUNK_OPS 13u /* with its head a chunk is 2 KiB */
+#define RK_HOLD_CHUNK_OPS 12u /* with its head a chunk is 2 KiB */
 /* A leaf has no tick and no device: what lies behind its own part of the union is not kept. */
 #define RK_HOLD_OP_BYTES (offsetof(struct rk_op, kernel) + sizeof(((struct rk_op *)NULL)->kernel))
 
@@ -34,7 +34,7 @@ static_assert(sizeof(((struct rk_op *)NULL)->copy) <= sizeof(((struct rk_op *)NU
 		      sizeof(((struct rk_op *)NULL)->graph) <=
 			      sizeof(((struct rk_op *)NULL)->kernel),
 	      "the part of a kernel is the largest of a leaf");
-static_assert(sizeof(struct rk_held_chunk) <= 2048, "13 ops are what 2 KiB hold");
+static_assert(sizeof(struct rk_held_chunk) <= 2048, "12 ops are what 2 KiB hold");
 
 /* All zero = empty. */
 struct rk_hold_queue {

@@ -46,6 +46,7 @@ enum rk_trace_column {
 	RK_COL_S_TID = 40,
 	RK_COL_S_DEVICE = 41,
 	RK_COL_S_CONTEXT = 42,
+	RK_COL_S_STACK = 43,
 	/* per shape of KERNEL */
 	RK_COL_K_GRID_X = 48,
 	RK_COL_K_GRID_Y = 49,

@@ -447,12 +447,16 @@ static int next_kind(struct rk_trace_decoder *decoder, const struct rk_trace_key
 	case RK_OP_SAMPLE:
 		err |= next_sample(decoder, &op->sample);
 		break;
-	case RK_OP_SETTINGS:
-		err |= next_text(decoder, op);
+	case RK_OP_DEPENDENCY:
+		err |= pop_difference(decoder, RK_COL_PTR, &op->dependency.ordinal, op->ordinal);
+		err |= pop(decoder, RK_COL_BYTES, &value);
+		op->dependency.on = op->dependency.ordinal - value;
 		break;
 	default:
 		if (rk_trace_is_said(op->kind))
 			err |= next_said(decoder, rk_trace_said_key_present(key), op);
+		else if (rk_trace_is_text(op->kind))
+			err |= next_text(decoder, op);
 		break;
 	}
 	return err;

@@ -278,7 +278,7 @@ static void add_said(struct rk_trace_encoder *encoder, const struct rk_op *op)
 		model->instrument = op->instrument.number;
 		size = rk_trace_bounds_of(op) * sizeof(op->instrument.bounds[0]);
 		memcpy(ids, op->instrument.bounds, size);
-	} else if (op->kind != RK_OP_SETTINGS) {
+	} else if (rk_trace_is_said(op->kind)) {
 		if (op->said.number) {
 			push_difference(encoder, RK_COL_SPAN, op->said.number, model->span);
 			model->span = op->said.number;
@@ -314,6 +314,10 @@ static void add_kind(struct rk_trace_encoder *encoder, const struct rk_op *op)
 		push_difference(encoder, RK_COL_PTR, op->memory.ptr, model->ptr);
 		push(encoder, RK_COL_BYTES, op->memory.bytes);
 		model->ptr = op->memory.ptr;
+		break;
+	case RK_OP_DEPENDENCY:
+		push_difference(encoder, RK_COL_PTR, op->dependency.ordinal, op->ordinal);
+		push(encoder, RK_COL_BYTES, op->dependency.ordinal - op->dependency.on);
 		break;
 	case RK_OP_CLOCK:
 		push(encoder, RK_COL_WALL_OFFSET,

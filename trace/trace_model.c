@@ -19,6 +19,7 @@ const struct rk_trace_field rk_trace_fields[] = {
 	{ RK_COL_S_FLAGS, 0, 0, 8, 8 },
 	{ RK_COL_S_RESULT, 0, 0, 16, 16 },
 	{ RK_COL_S_ABSENT, 0, 0, 32, 8 },
+	{ RK_COL_S_STACK, 0, 0, 40, 24 },
 	{ RK_COL_S_API, 0, 1, 0, 32 },
 	{ RK_COL_S_NAME, 0, 1, 32, 32 },
 	{ RK_COL_S_STREAM, 0, 2, 0, 32 },
@@ -123,7 +124,7 @@ void rk_trace_key_pack(struct rk_trace_key *key, const struct rk_op *op)
 	uint64_t *w = key->words;
 
 	w[0] = op->kind | (uint64_t)op->flags << 8 | (uint64_t)op->result << 16 |
-	       (uint64_t)absent_of(op) << 32;
+	       (uint64_t)absent_of(op) << 32 | (uint64_t)op->stack << 40;
 	w[1] = pair(op->api, op->name);
 	w[2] = pair(op->stream, op->tid);
 	w[3] = pair(op->device, op->context);
@@ -244,6 +245,7 @@ void rk_trace_key_unpack(const struct rk_trace_key *key, struct rk_op *op)
 	op->kind = (uint8_t)w[0];
 	op->flags = (uint8_t)(w[0] >> 8);
 	op->result = (uint16_t)(w[0] >> 16);
+	op->stack = (uint32_t)(w[0] >> 40);
 	op->api = (uint32_t)w[1];
 	op->name = (uint32_t)(w[1] >> 32);
 	op->stream = (uint32_t)w[2];

@@ -23,11 +23,16 @@
 	(1u << RK_OP_SPAN_BEGIN | 1u << RK_OP_SPAN_END | 1u << RK_OP_ATTRIBUTE |                   \
 	 1u << RK_OP_SPAN_EVENT | 1u << RK_OP_LINK | 1u << RK_OP_CONTEXT | 1u << RK_OP_LOG)
 
+/* Kinds with rk_op.text and nothing else. */
+#define RK_TRACE_TEXT_KINDS                                                                        \
+	(1u << RK_OP_SETTINGS | 1u << RK_OP_STACK | 1u << RK_OP_MODULE | 1u << RK_OP_RECORDING |   \
+	 1u << RK_OP_GRAPH_INFO)
+
 /* Ids, bounds and text of one op. */
 #define RK_TRACE_SAID_MAX (RK_API_TEXT_MAX + RK_INSTRUMENT_BOUNDS * 8u)
 
 /**
- * Whether an op of @kind has rk_op.said / rk_op.text.
+ * Whether an op of @kind has rk_op.said / rk_op.text alone / rk_op.text.
  *
  * Context: any.
  */
@@ -36,9 +41,14 @@ static inline bool rk_trace_is_said(unsigned kind)
 	return kind < 32 && (RK_TRACE_SAID_KINDS >> kind & 1);
 }
 
+static inline bool rk_trace_is_text(unsigned kind)
+{
+	return kind < 32 && (RK_TRACE_TEXT_KINDS >> kind & 1);
+}
+
 static inline bool rk_trace_has_text(unsigned kind)
 {
-	return kind == RK_OP_INSTRUMENT || kind == RK_OP_SETTINGS || rk_trace_is_said(kind);
+	return kind == RK_OP_INSTRUMENT || rk_trace_is_text(kind) || rk_trace_is_said(kind);
 }
 
 /**

@@ -174,7 +174,15 @@ static void random_api(struct fixture_random *r, struct rk_op *op)
 		random_said(r, op);
 		break;
 	case RK_OP_SETTINGS:
+	case RK_OP_STACK:
+	case RK_OP_MODULE:
+	case RK_OP_RECORDING:
+	case RK_OP_GRAPH_INFO:
 		random_text(r, op);
+		break;
+	case RK_OP_DEPENDENCY:
+		op->dependency.ordinal = fixture_number(r);
+		op->dependency.on = fixture_number(r);
 		break;
 	default:
 		break;
@@ -267,6 +275,7 @@ void fixture_op(struct fixture_random *random, unsigned kind, struct rk_op *op)
 	op->tid = (uint32_t)fixture_next(random) % 5;
 	op->device = (uint32_t)fixture_number(random);
 	op->context = (uint32_t)fixture_number(random);
+	op->stack = (uint32_t)fixture_number(random) & 0xffffff;
 	op->correlation = (uint32_t)fixture_number(random);
 	op->api = some_string(random);
 	op->name = some_string(random);
