@@ -37,6 +37,7 @@ enum rk_config_type {
 	RK_TYPE_ENUM_TEMPORALITY,
 	RK_TYPE_ENUM_HISTOGRAM,
 	RK_TYPE_ENUM_EXEMPLARS,
+	RK_TYPE_ENUM_STACKS,
 };
 
 /* Where a value came from, weakest first. */
@@ -69,6 +70,7 @@ enum rk_sampler {
 };
 enum rk_temporality { RK_TEMPORALITY_CUMULATIVE, RK_TEMPORALITY_DELTA, RK_TEMPORALITY_LOW_MEMORY };
 enum rk_histogram_kind { RK_HISTOGRAM_EXPLICIT, RK_HISTOGRAM_EXPONENTIAL };
+enum rk_stacks { RK_STACKS_OFF, RK_STACKS_ALLOC, RK_STACKS_SAMPLED, RK_STACKS_ALL };
 enum rk_exemplars { RK_EXEMPLARS_TRACE_BASED, RK_EXEMPLARS_ALWAYS_ON, RK_EXEMPLARS_ALWAYS_OFF };
 
 #define RK_CONFIG_BOUNDS_MAX 64
@@ -97,5 +99,6 @@ typedef enum rk_sampler rk_type_ENUM_SAMPLER;
 typedef enum rk_temporality rk_type_ENUM_TEMPORALITY;
 typedef enum rk_histogram_kind rk_type_ENUM_HISTOGRAM;
 typedef enum rk_exemplars rk_type_ENUM_EXEMPLARS;
+typedef enum rk_stacks rk_type_ENUM_STACKS;
 
 #endif

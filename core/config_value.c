@@ -84,6 +84,11 @@ static const struct choice exemplars[] = {
 	{ "always_off", RK_EXEMPLARS_ALWAYS_OFF, false },
 	{ NULL, 0, false },
 };
+static const struct choice stacks[] = {
+	{ "off", RK_STACKS_OFF, false },	 { "alloc", RK_STACKS_ALLOC, false },
+	{ "sampled", RK_STACKS_SAMPLED, false }, { "all", RK_STACKS_ALL, false },
+	{ NULL, 0, false },
+};
 
 static const struct choice *choices_of(enum rk_config_type kind)
 {
@@ -108,6 +113,8 @@ static const struct choice *choices_of(enum rk_config_type kind)
 		return histograms;
 	case RK_TYPE_ENUM_EXEMPLARS:
 		return exemplars;
+	case RK_TYPE_ENUM_STACKS:
+		return stacks;
 	default:
 		return NULL;
 	}

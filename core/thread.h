@@ -38,6 +38,7 @@ struct rk_thread {
 	uint8_t state;	  /* enum rk_thread_state */
 	uint8_t reserved;
 	uint32_t epoch; /* value of the gate for which the fields above hold */
+	uint32_t stack_countdown; /* calls until one's stack is taken; see interpose/stack.h */
 };
 
 static_assert(sizeof(struct rk_thread) <= 128, "initial-exec TLS stays small");

@@ -24,6 +24,7 @@ KINDS = {
     "ENUM_TEMPORALITY": "`cumulative`, `delta`, `lowmemory`",
     "ENUM_HISTOGRAM": "`explicit_bucket_histogram`, `base2_exponential_bucket_histogram`",
     "ENUM_EXEMPLARS": "`trace_based`, `always_on`, `always_off`",
+    "ENUM_STACKS": "`off`, `alloc`, `sampled`, `all`",
 }
 FORMS = {"url": "`http://` or `https://` URL", "url_path": "path", "word": "one word",
          "otlp_url": "URL or `host:port`, or `none`", "attributes": "`k=v,k=v`",

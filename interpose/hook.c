@@ -9,6 +9,7 @@
 #include "interpose/api_v1.h"
 #include "interpose/ask.h"
 #include "interpose/injection.h"
+#include "interpose/stack.h"
 
 _Atomic uint32_t rk_hook_open_captures;
 
@@ -23,12 +24,24 @@ static const struct rk_record *put_back_ring(const struct rk_record *rec, struct
 	return copy;
 }
 
-void rk_hook_push_slow(const struct rk_record *rec, uint32_t gate)
+static void push_one(struct rk_ring *ring, const struct rk_record *rec)
+{
+	struct rk_record *slot = rk_ring_reserve(ring);
+
+	rk_hook_count(ring, rec, slot != NULL);
+	if (!slot)
+		return;
+	*slot = *rec;
+	if (rk_ring_commit(ring))
+		rk_thread_wake();
+}
+
+/* @is_counted: as of rk_stack_push(). */
+static void push(const struct rk_record *rec, uint32_t gate, bool is_counted)
 {
 	int saved_errno = errno;
 	struct rk_record copy;
 	struct rk_ring *ring;
-	struct rk_record *slot;
 
 	/* Closed meanwhile: the process is exiting, or this is a child forked during the call. */
 	if (gate == 0)
@@ -36,18 +49,21 @@ void rk_hook_push_slow(const struct rk_record *rec, uint32_t gate)
 	rec = put_back_ring(rec, &copy);
 	rk_api_v1_tell_context();
 	ring = rk_thread_ring_slow();
-	if (ring) {
-		slot = rk_ring_reserve(ring);
-		rk_hook_count(ring, rec, slot != NULL);
-		if (slot) {
-			*slot = *rec;
-			if (rk_ring_commit(ring))
-				rk_thread_wake();
-		}
-	} else {
+	if (!ring)
 		rk_thread_push_overflow(rec);
-	}
+	else if (!rk_stack_push(ring, rec, is_counted))
+		push_one(ring, rec);
 	errno = saved_errno;
+}
+
+void rk_hook_push_slow(const struct rk_record *rec, uint32_t gate)
+{
+	push(rec, gate, false);
+}
+
+void rk_hook_push_due(const struct rk_record *rec, uint32_t gate)
+{
+	push(rec, gate, true);
 }
 
 uint8_t rk_hook_ask_captured(uint64_t stream, uint8_t flags)

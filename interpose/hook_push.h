@@ -12,6 +12,7 @@
 #include "core/ring.h"
 #include "core/thread.h"
 #include "interpose/api.h"
+#include "interpose/stack.h"
 
 /* What kind of call it is, is known where the hook is compiled: half of this folds away. */
 #define RK_HOOK_INLINE static inline __attribute__((always_inline))
@@ -22,6 +23,9 @@
  * Context: app. Preserves errno.
  */
 void rk_hook_push_slow(const struct rk_record *rec, uint32_t gate);
+
+/* The same for one whose stack may be due: it has been counted down. Context: app. */
+void rk_hook_push_due(const struct rk_record *rec, uint32_t gate);
 
 /**
  * Whether a successful call of this kind is of any interest.
@@ -64,6 +68,13 @@ RK_HOOK_INLINE void rk_hook_push_copy(const struct rk_record *rec, uint32_t gate
 	rk_hook_push_slow(&copy, gate);
 }
 
+RK_HOOK_INLINE void rk_hook_push_due_copy(const struct rk_record *rec, uint32_t gate)
+{
+	struct rk_record copy = *rec;
+
+	rk_hook_push_due(&copy, gate);
+}
+
 /*
  * What rk_ring_reserve() and rk_ring_commit() do, in one go: between them everything would be
  * read twice. A gate of 0 is no thread's epoch once it has a ring.
@@ -77,6 +88,10 @@ RK_HOOK_INLINE void rk_hook_push(const struct rk_record *rec)
 
 	if (__builtin_expect(self->epoch != gate || !ring, 0)) {
 		rk_hook_push_copy(rec, gate);
+		return;
+	}
+	if (rk_stack_may_be_due(self, rec)) {
+		rk_hook_push_due_copy(rec, gate);
 		return;
 	}
 	/* Relaxed: the producer is the only writer of head. */

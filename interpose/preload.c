@@ -34,6 +34,7 @@
 #include "interpose/injection.h"
 #include "interpose/inventory.h"
 #include "interpose/lookup.h"
+#include "interpose/stack.h"
 #include "interpose/start.h"
 #include "pipeline/exporter.h"
 #include "pipeline/log_output.h"
@@ -194,6 +195,7 @@ int rk_preload_prepare(void)
 	}
 	rk_api_resolve_all();
 	rk_api_v1_set_roots(config);
+	rk_stack_start(config);
 	prepared = getpid();
 	return 0;
 }
