@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cupti/cupti_layout.c - the tables. A unit test compares each row with CUPTI's structs.
+ * cupti/cupti_layout.c - the tables. A unit test compares them with the structs of the headers
+ * at hand, the suite slow those of every toolkit that tools/setup fetches.
  *
  * Where a release fell between two documented layouts the older row is named: only .needed
  * bounds a read, and the fields that we read never moved within a kind.
@@ -11,8 +12,9 @@
 
 #define NO RK_CUPTI_ABSENT
 
-/* cuptiGetVersion(): 10 CUDA 9.0, 13 11.0, 14 11.1, 15 11.2, 17 11.6, 18 11.8, 19 12.0,
- * 26 12.8, then 130000 for 13.0. */
+/* cuptiGetVersion(): 10 CUDA 9.0, 13 11.0, 14 11.1, 15 11.2, 17 11.6, 18 11.8 to 12.1, 20 12.2,
+ * 21 12.3, 24 12.6, 26 12.8, 28 12.9, then 130001 for 13.0, 130101 for 13.1 and so on. 12.0 and
+ * 12.1 write Kernel9, which differs from Kernel8 only behind what is read. */
 #define KERNEL(name, first, bytes, node, id, need)                                                 \
 	{                                                                                          \
 		.record = name, .since = first, .size = bytes, .needed = need, .start_64 = 16,     \
@@ -24,10 +26,17 @@
 	}
 
 static const struct rk_cupti_layout kernels[] = {
-	KERNEL("Kernel4", 0, 144, NO, NO, 112),		KERNEL("Kernel5", 13, 160, 144, 156, 160),
-	KERNEL("Kernel6", 15, 168, 144, 156, 160),	KERNEL("Kernel7", 17, 176, 144, 156, 160),
-	KERNEL("Kernel8", 18, 200, 144, 156, 160),	KERNEL("Kernel9", 19, 208, 144, 156, 160),
-	KERNEL("Kernel10", 130000, 216, 144, 156, 160), { .record = NULL },
+	KERNEL("Kernel4", 0, 144, NO, NO, 112),
+	KERNEL("Kernel5", 13, 160, 144, 156, 160),
+	KERNEL("Kernel6", 15, 168, 144, 156, 160),
+	KERNEL("Kernel7", 17, 176, 144, 156, 160),
+	KERNEL("Kernel8", 18, 200, 144, 156, 160),
+	KERNEL("Kernel9", 19, 208, 144, 156, 160),
+	KERNEL("Kernel10", 130000, 216, 144, 156, 160),
+	KERNEL("Kernel11", 130100, 224, 144, 156, 160),
+	KERNEL("Kernel12", 130300, 232, 144, 156, 160),
+	KERNEL("Kernel13", 130400, 248, 144, 156, 160),
+	{ .record = NULL },
 };
 
 #define COPY(name, first, bytes, corr, node, id, peer, need)                                       \
@@ -41,9 +50,13 @@ static const struct rk_cupti_layout kernels[] = {
 	}
 
 static const struct rk_cupti_layout copies[] = {
-	COPY("Memcpy", 0, 64, 44, NO, NO, NO, 48),   COPY("Memcpy3", 13, 72, 44, 64, NO, NO, 72),
-	COPY("Memcpy4", 14, 80, 44, 64, 72, NO, 76), COPY("Memcpy5", 17, 88, 44, 64, 72, NO, 76),
-	COPY("Memcpy6", 26, 96, 44, 64, 72, NO, 76), { .record = NULL },
+	COPY("Memcpy", 0, 64, 44, NO, NO, NO, 48),
+	COPY("Memcpy3", 13, 72, 44, 64, NO, NO, 72),
+	COPY("Memcpy4", 14, 80, 44, 64, 72, NO, 76),
+	COPY("Memcpy5", 17, 88, 44, 64, 72, NO, 76),
+	COPY("Memcpy6", 26, 96, 44, 64, 72, NO, 76),
+	COPY("Memcpy7", 130400, 112, 44, 64, 72, NO, 76),
+	{ .record = NULL },
 };
 
 static const struct rk_cupti_layout peer_copies[] = {
@@ -65,11 +78,9 @@ static const struct rk_cupti_layout peer_copies[] = {
 	}
 
 static const struct rk_cupti_layout memsets[] = {
-	SET("Memset", 0, 64, NO, NO, 52),
-	SET("Memset2", 13, 72, 64, NO, 72),
-	SET("Memset3", 14, 80, 64, 72, 76),
-	SET("Memset4", 17, 88, 64, 72, 76),
-	{ .record = NULL },
+	SET("Memset", 0, 64, NO, NO, 52),	 SET("Memset2", 13, 72, 64, NO, 72),
+	SET("Memset3", 14, 80, 64, 72, 76),	 SET("Memset4", 17, 88, 64, 72, 76),
+	SET("Memset5", 130400, 104, 64, 72, 76), { .record = NULL },
 };
 
 #define GRAPH(name, first, total)                                                                  \
@@ -84,7 +95,7 @@ static const struct rk_cupti_layout memsets[] = {
 
 static const struct rk_cupti_layout graphs[] = {
 	GRAPH("GraphTrace", 0, 48),
-	GRAPH("GraphTrace2", 26, 56),
+	GRAPH("GraphTrace2", 21, 56),
 	{ .record = NULL },
 };
 

@@ -55,8 +55,9 @@ struct callback {
 };
 
 static const struct callback callbacks[] = {
-#define RK_CBID(function, id)	   { id, false },
-#define RK_CBID_HOST(function, id) { id, true },
+#define RK_CBID(function, id)	    { id, false },
+#define RK_CBID_LATER(function, id) { id, false },
+#define RK_CBID_HOST(function, id)  { id, true },
 #include "cupti/cupti_cbid.def"
 };
 

@@ -185,7 +185,10 @@ static void versions(void **state)
 		{ 26, "Kernel9", "Memcpy6", "Memset4" },
 		{ 28, "Kernel9", "Memcpy6", "Memset4" },
 		{ 130000, "Kernel10", "Memcpy6", "Memset4" },
-		{ 999999, "Kernel10", "Memcpy6", "Memset4" },
+		{ 130101, "Kernel11", "Memcpy6", "Memset4" },
+		{ 130301, "Kernel12", "Memcpy6", "Memset4" },
+		{ 130401, "Kernel13", "Memcpy7", "Memset5" },
+		{ 999999, "Kernel13", "Memcpy7", "Memset5" },
 	};
 
 	(void)state;
