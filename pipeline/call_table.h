@@ -33,6 +33,7 @@ struct rk_call {
 	uint32_t records; /* GPU records seen */
 	uint32_t graph;
 	uint32_t value; /* memset */
+	uint32_t stack; /* as of rk_op */
 	uint32_t grid[3];
 	uint16_t block[3];
 	uint16_t api;

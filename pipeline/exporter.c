@@ -28,6 +28,7 @@
 #include "core/fields.h"
 #include "core/instrument.h"
 #include "core/log.h"
+#include "core/stack_pool.h"
 #include "core/text_pool.h"
 #include "core/thread.h"
 #include "pipeline/drain.h"
@@ -156,10 +157,10 @@ static uint64_t resident_bytes(const struct exporter *e)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* What the API could not even put into a record: definitions and texts without a place. */
+/* What could not even be put into a record: definitions, texts and stacks without a place. */
 static uint64_t refused_by_api(void)
 {
-	return rk_instrument_refused() + rk_text_pool_lost();
+	return rk_instrument_refused() + rk_text_pool_lost() + rk_stack_pool_refused();
 }
 
 static void fill_ledger(struct exporter *e, struct rk_ledger *ledger)

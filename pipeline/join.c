@@ -100,6 +100,7 @@ void rk_join_destroy(struct rk_join *join)
 	rk_handle_map_finish(&join->names);
 	rk_handle_map_finish(&join->streams);
 	rk_handle_map_finish(&join->memory);
+	rk_join_forget_stacks(join);
 	rk_handle_map_finish(&join->threads);
 	rk_join_forget_contexts(join);
 	free(join);
@@ -232,6 +233,7 @@ void rk_join_fill_from_call(struct rk_join *join, struct rk_op *op, const struct
 	op->host_start = call->host_start;
 	op->host_end = call->host_end;
 	op->stream_handle = call->stream;
+	op->stack = call->stack;
 	op->tid = call->tid;
 	op->correlation = call->correlation;
 	op->api = call->api < join->setup.api_count ? join->apis[call->api].name : 0;
@@ -346,6 +348,8 @@ void rk_join_tick(struct rk_join *join, uint64_t now)
 	while (rk_waiting_table_take_oldest(&join->waiting, before, &orphan))
 		rk_join_orphan(join, &orphan);
 	if (join->host_time_since && join->host_time_since < before)
+	rk_join_look_at_memory(join, now);
+	rk_join_look_at_modules(join);
 		complete_all(join);
 	rk_join_tell_in_flight(join);
 	rk_exec_cut_tick(&join->cut, now);

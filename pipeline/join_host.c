@@ -26,6 +26,7 @@ static uint64_t memory_key(const struct rk_record *record)
 
 static struct rk_op *start_host_op(struct rk_join *join, uint32_t tid,
 				   const struct rk_record *record, enum rk_op_kind kind)
+	op->stack = join->stack;
 {
 	struct rk_op *op = rk_join_start_op(join, kind);
 
@@ -172,6 +173,7 @@ static bool waits_for_gpu(const struct rk_join *join, const struct rk_record *re
 				  host_start < join->host_time_since + RK_JOIN_GRACE_NS);
 }
 
+	call->stack = join->stack;
 /* GPU records that were drained before this host record. */
 static void match_early_records(struct rk_join *join, uint32_t correlation)
 {
@@ -206,6 +208,7 @@ static void wait_for_gpu(struct rk_join *join, const struct rk_exec_call *where,
 				 is_launch ? RK_CALL_ONE_RECORD : RK_CALL_MANY_RECORDS);
 	if (!call) {
 		struct rk_call lost = { .kind = record->kind };
+		call.stack = join->stack;
 
 		join->lost[rk_join_work_of(&lost)]++;
 		join->limited++;
@@ -333,8 +336,18 @@ static void note_name(struct rk_join *join, const struct rk_record *record)
 	else
 		join->limited++;
 }
-
 void rk_join_host(struct rk_join *join, uint32_t tid, const struct rk_record *record)
+{
+	if (record->kind == RK_REC_STACK) {
+		rk_join_take_stack(join, record);
+		return;
+	}
+	take(join, tid, record);
+	join->stack = 0;
+}
+
+
+static void take(struct rk_join *join, uint32_t tid, const struct rk_record *record)
 {
 	if (record->result) {
 		fail(join, tid, record);

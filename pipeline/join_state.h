@@ -5,6 +5,8 @@
  *   join_host.c    host records: executions, handles, failures; calls that wait
  *   join_api.c     what the program says; the context of every thread
  *   join_flight.c  launches that stay open
+ *   join_stack.c   where calls were made
+ *   join_memory.c  whose memory an address is, when it is gone
  *   join_gpu.c     activities, the watermark, orphans
  *   join.c         building ops, time, the end, the ledger
  */
@@ -85,6 +87,8 @@ struct rk_join {
 	uint64_t invalid_times, limited;
 	uint64_t active[RK_ACTIVE_DEVICES];
 	struct rk_op op; /* under construction */
+	uint32_t stack;			 /* of the host record that comes next, or is being taken */
+	struct rk_join_stacks *stacks;	 /* NULL until the first one */
 };
 
 /**
@@ -141,3 +145,36 @@ uint64_t rk_join_complete_by(const struct rk_join *join, const struct rk_call *c
 void rk_join_tell_in_flight(struct rk_join *join);
 
 #endif
+/**
+ * Parts of join_stack.c: the next host record has this stack, which is told if it was not yet; see
+ * whether what is at an address has changed; the end.
+ *
+ * Context: exporter.
+ */
+void rk_join_take_stack(struct rk_join *join, const struct rk_record *record);
+void rk_join_look_at_modules(struct rk_join *join);
+void rk_join_forget_stacks(struct rk_join *join);
+
+/**
+ * Part of join_host.c: an op with what every host record says.
+ *
+ * Context: exporter. Ownership: borrowed until the next one is started.
+ */
+struct rk_op *rk_join_start_host_op(struct rk_join *join, uint32_t tid,
+				    const struct rk_record *record, enum rk_op_kind kind);
+
+/**
+ * Parts of join_memory.c: memory is taken, given back, or was refused; a stream is made or
+ * gone; a context takes its memory with it; time passes; the end.
+ *
+ * Context: exporter.
+ */
+void rk_join_take_memory(struct rk_join *join, uint32_t tid, const struct rk_record *record);
+void rk_join_tell_refused(struct rk_join *join, uint32_t tid, const struct rk_record *record);
+void rk_join_note_memory_stream(struct rk_join *join, const struct rk_record *record);
+void rk_join_forget_context_memory(struct rk_join *join, uint32_t tid,
+				   const struct rk_record *record);
+void rk_join_look_at_memory(struct rk_join *join, uint64_t now);
+void rk_join_finish_memory(struct rk_join *join);
+void rk_join_forget_memory(struct rk_join *join);
+

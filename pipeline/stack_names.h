@@ -4,10 +4,10 @@
  *
  *   op STACK, MODULE -> [addresses and files] --asked for the first time--> names, kept
  *
- * Live on rk-exporter and on a file alike; nothing is looked up before somebody asks. Functions come
- * from the symbol tables of the files that stacks point into, and only from a file that still is the
- * one that was mapped then (its build id): otherwise a frame has a module and an offset, and never
- * the name of something else. Lines are who else's: see rk_stack_lines.
+ * Live on rk-exporter and on a file alike; nothing is looked up before somebody asks. Functions
+ * come from the symbol tables of the files that stacks point into, and only from a file that still
+ * is the one that was mapped then (its build id): otherwise a frame has a module and an offset,
+ * and never the name of something else. Lines are somebody else's: see rk_stack_lines.
  */
 #ifndef RK_PIPELINE_STACK_NAMES_H
 #define RK_PIPELINE_STACK_NAMES_H
