@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/gpu_time_device.c - the pieces of one device, in order, and their sums.
+ *
+ * Pieces are kept in the order they came, which is nearly that of their starts: one that is a
+ * few places wrong is put right at once, the rest is sorted by merging the runs there are,
+ * once, when something is summed up.
+ */
+#include "pipeline/gpu_time_device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECES_FIRST 256u
+#define STEPS_BACK   16u /* further than concurrent streams of one collection mostly are */
+#define FLIGHTS	     32u /* launches open for long at the same time; more are not waited for */
+#define EXECS	     64u /* executions remembered by device, a power of two */
+
+struct flight {
+	uint64_t since;
+	uint32_t correlation;
+};
+
+struct rk_gpu_device {
+	struct rk_gpu_time *time; /* borrowed */
+	struct rk_gpu_piece *pieces, *scratch; /* of one allocation */
+	struct rk_gpu_split split;
+	struct rk_gpu_gap gap; /* idle period that has begun; no start = none */
+	uint64_t at;	       /* summed up until here; 0 = not begun */
+	uint64_t busy_at;      /* kernels are, until here */
+	uint64_t open_since;   /* work that never came back; 0 = none since the last that did */
+	uint64_t execs[EXECS]; /* with work here, by number */
+	struct flight flights[FLIGHTS];
+	uint32_t flight_count;
+	uint32_t count, capacity;
+	bool is_unsorted;
+	bool is_unknown; /* from .at on, until the next piece with a GPU time */
+	bool has_work;
+};
+
+int rk_gpu_device_create(struct rk_gpu_device **out, uint32_t number, struct rk_gpu_time *time)
+{
+	*out = calloc(1, sizeof(**out));
+	if (!*out)
+		return -ENOMEM;
+	(*out)->time = time;
+	(*out)->gap.device = number;
+	return 0;
+}
+
+void rk_gpu_device_destroy(struct rk_gpu_device *d)
+{
+	if (!d)
+		return;
+	free(d->pieces);
+	free(d);
+}
+
+static bool grow(struct rk_gpu_device *d)
+{
+	uint32_t capacity = d->capacity ? d->capacity * 2 : PIECES_FIRST;
+	struct rk_gpu_piece *grown;
+
+	if (capacity > RK_GPU_PIECES_MAX)
+		return false;
+	grown = realloc(d->pieces, 2 * capacity * sizeof(*grown));
+	if (!grown) {
+		d->time->short_of_memory++;
+		return false;
+	}
+	d->pieces = grown;
+	d->scratch = grown + capacity;
+	d->capacity = capacity;
+	return true;
+}
+
+/* Put [@low, @middle) and [@middle, @end) together, each rising; equal ones as they came. */
+static void merge(struct rk_gpu_device *d, uint32_t low, uint32_t middle, uint32_t end)
+{
+	struct rk_gpu_piece *left = d->scratch;
+	uint32_t left_count = middle - low, i = 0, j = middle, to = low;
+
+	memcpy(left, d->pieces + low, left_count * sizeof(*left));
+	while (i < left_count) {
+		if (j < end && d->pieces[j].start < left[i].start)
+			d->pieces[to++] = d->pieces[j++];
+		else
+			d->pieces[to++] = left[i++];
+	}
+}
+
+static uint32_t run_end(const struct rk_gpu_device *d, uint32_t from)
+{
+	uint32_t end = from + 1;
+
+	while (end < d->count && d->pieces[end].start >= d->pieces[end - 1].start)
+		end++;
+	return end < d->count ? end : d->count;
+}
+
+static void sort(struct rk_gpu_device *d)
+{
+	while (d->is_unsorted) {
+		uint32_t low = 0;
+
+		d->is_unsorted = false;
+		while (low < d->count) {
+			uint32_t middle = run_end(d, low);
+			uint32_t end = middle < d->count ? run_end(d, middle) : middle;
+
+			if (end > middle)
+				merge(d, low, middle, end);
+			d->is_unsorted = d->is_unsorted || low;
+			low = end;
+		}
+	}
+}
+
+static void account(struct rk_gpu_device *d, uint64_t from, uint64_t to, enum rk_gpu_state state)
+{
+	if (to <= from)
+		return;
+	d->split.ns[state] += to - from;
+	if (state > RK_GPU_COPYING)
+		d->gap.ns[state] += to - from;
+}
+
+/* Waits of threads: those that began before the idle period reach so far, the others stand at
+ * these places among the pieces, and nothing else does. */
+struct waits {
+	uint64_t reach;
+	uint32_t first, end;
+};
+
+/* Where a thread waited it was waiting, elsewhere it is @state. */
+static void account_waits(struct rk_gpu_device *d, uint64_t from, uint64_t to,
+			  enum rk_gpu_state state, const struct waits *waits)
+{
+	uint64_t before = waits->reach < to ? waits->reach : to;
+
+	if (before > from) {
+		account(d, from, before, RK_GPU_WAITING);
+		from = before;
+	}
+	for (uint32_t i = waits->first; i < waits->end && from < to; i++) {
+		const struct rk_gpu_piece *wait = &d->pieces[i];
+		uint64_t start = wait->start < to ? wait->start : to;
+		uint64_t end = wait->end < to ? wait->end : to;
+
+		if (end <= from)
+			continue;
+		account(d, from, start, state);
+		account(d, start > from ? start : from, end, RK_GPU_WAITING);
+		from = end;
+	}
+	account(d, from, to, state);
+}
+
+static uint64_t within(uint64_t at, uint64_t from, uint64_t to)
+{
+	return at < from ? from : at > to ? to : at;
+}
+
+/* Nothing is known yet of what comes next, and will not be submitted before @to. */
+static void account_rest(struct rk_gpu_device *d, uint64_t to, const struct waits *waits)
+{
+	uint64_t pending = d->open_since ? d->open_since : to;
+
+	for (uint32_t i = 0; i < d->flight_count; i++) {
+		if (d->flights[i].since < pending)
+			pending = d->flights[i].since;
+	}
+	pending = within(pending, d->at, to);
+	account_waits(d, d->at, pending, RK_GPU_NONE, waits);
+	account(d, pending, to, RK_GPU_WAITING);
+}
+
+static bool is_of_known_exec(const struct rk_gpu_device *d, const struct rk_gpu_piece *piece)
+{
+	return piece->exec && d->execs[piece->exec % EXECS] == piece->exec;
+}
+
+/* The idle period until @next, which was submitted before it, in it or nobody knows when. */
+static void account_until(struct rk_gpu_device *d, const struct rk_gpu_piece *next, uint64_t to,
+			  const struct waits *waits)
+{
+	uint64_t prepare = next->host_start, arrived = next->host_end, call;
+
+	if (!next->host_start) {
+		account_waits(d, d->at, to, RK_GPU_UNKNOWN, waits);
+		return;
+	}
+	if (is_of_known_exec(d, next))
+		prepare -= prepare < RK_GPU_PREPARE_NS ? prepare : RK_GPU_PREPARE_NS;
+	if (arrived < next->host_start)
+		arrived = next->host_start;
+	prepare = within(prepare, d->at, to);
+	call = within(next->host_start, d->at, to);
+	arrived = within(arrived + RK_GPU_LATENCY_NS, d->at, to);
+	account_waits(d, d->at, prepare, RK_GPU_NONE, waits);
+	account_waits(d, prepare, call, RK_GPU_LAUNCH_BOUND, waits);
+	account(d, call, arrived, RK_GPU_LAUNCH_BOUND);
+	account(d, arrived, to, RK_GPU_WAITING);
+}
+
+/* Nothing ran from where the sums end until @to. @next: what runs then; NULL = not known. */
+static void account_idle(struct rk_gpu_device *d, const struct rk_gpu_piece *next, uint64_t to,
+			 const struct waits *waits)
+{
+	if (to <= d->at)
+		return;
+	if (!d->gap.start)
+		d->gap.start = d->at;
+	if (d->is_unknown)
+		account(d, d->at, to, RK_GPU_UNKNOWN);
+	else if (next)
+		account_until(d, next, to, waits);
+	else
+		account_rest(d, to, waits);
+	d->at = to;
+}
+
+static void close_gap(struct rk_gpu_device *d, const struct rk_gpu_piece *next)
+{
+	if (d->gap.start && d->time->gap) {
+		d->gap.end = d->at;
+		d->gap.ended_by = next;
+		d->time->gap(&d->gap, d->time->data);
+	}
+	d->gap.start = 0;
+	memset(d->gap.ns, 0, sizeof(d->gap.ns));
+}
+
+/* A piece that runs until @end: what was taken for copying only may be busy as well. */
+static void account_work(struct rk_gpu_device *d, const struct rk_gpu_piece *piece, uint64_t end)
+{
+	bool is_busy = piece->kind != RK_OP_MEMCPY && piece->kind != RK_OP_MEMSET;
+	uint64_t from = piece->start > d->busy_at ? piece->start : d->busy_at;
+	uint64_t both = end < d->at ? end : d->at;
+
+	if (is_busy && both > from) {
+		d->split.ns[RK_GPU_COPYING] -= both - from;
+		d->split.ns[RK_GPU_BUSY] += both - from;
+	}
+	account(d, d->at, end, is_busy ? RK_GPU_BUSY : RK_GPU_COPYING);
+	if (end > d->at)
+		d->at = end;
+	if (is_busy && end > d->busy_at)
+		d->busy_at = end;
+}
+
+static void take(struct rk_gpu_device *d, uint32_t place, uint64_t until, const struct waits *waits)
+{
+	const struct rk_gpu_piece *piece = &d->pieces[place];
+
+	account_idle(d, piece, piece->start, waits);
+	if (piece->kind == RK_OP_NONE) {
+		d->is_unknown = true;
+		return;
+	}
+	close_gap(d, piece);
+	d->is_unknown = false;
+	account_work(d, piece, piece->end < until ? piece->end : until);
+	if (piece->exec)
+		d->execs[piece->exec % EXECS] = piece->exec;
+}
+
+static void drop_until(struct rk_gpu_device *d, uint64_t until)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < d->count; i++) {
+		struct rk_gpu_piece *piece = &d->pieces[i];
+
+		if (piece->end <= until && piece->start < until)
+			continue;
+		if (piece->start < until)
+			piece->start = until;
+		if (kept != i)
+			d->pieces[kept] = *piece;
+		kept++;
+	}
+	d->count = kept;
+}
+
+/* The first of @place and later that is no wait of a thread. */
+static const struct rk_gpu_piece *next_work(const struct rk_gpu_device *d, uint32_t place)
+{
+	while (place < d->count && d->pieces[place].kind == RK_OP_SYNC)
+		place++;
+	return place < d->count ? &d->pieces[place] : NULL;
+}
+
+/* Everything before @until, whatever may still come. */
+static void settle(struct rk_gpu_device *d, uint64_t until)
+{
+	uint64_t from = d->at ? d->at : d->time->first, reach = 0;
+	struct waits waits = { 0 };
+
+	if (until <= from)
+		return;
+	d->at = from;
+	d->time->is_summing = true;
+	sort(d);
+	for (uint32_t i = 0; i < d->count && d->pieces[i].start < until; i++) {
+		waits.end = i;
+		if (d->pieces[i].kind == RK_OP_SYNC) {
+			reach = d->pieces[i].end > reach ? d->pieces[i].end : reach;
+			continue;
+		}
+		take(d, i, until, &waits);
+		waits.first = i + 1;
+		waits.reach = reach;
+	}
+	waits.end = waits.first;
+	while (waits.end < d->count && d->pieces[waits.end].start < until)
+		waits.end++;
+	account_idle(d, next_work(d, waits.end), until, &waits);
+	drop_until(d, until);
+}
+
+/* No room: the older half goes, or all of it where that does not help. */
+static void make_room(struct rk_gpu_device *d)
+{
+	uint64_t end = 0;
+
+	sort(d);
+	settle(d, d->pieces[d->count / 2].start);
+	if (d->count <= d->capacity / 4 * 3)
+		return;
+	for (uint32_t i = 0; i < d->count; i++) {
+		if (d->pieces[i].end > end)
+			end = d->pieces[i].end;
+	}
+	settle(d, end);
+	d->count = 0;
+}
+
+/* What lies below the floor was summed up as something else. */
+static bool clip(struct rk_gpu_device *d, struct rk_gpu_piece *piece)
+{
+	uint64_t late;
+
+	if (piece->start >= d->at)
+		return true;
+	late = (piece->end < d->at ? piece->end : d->at) - piece->start;
+	if (piece->kind != RK_OP_SYNC && piece->kind != RK_OP_NONE)
+		d->split.late_ns += late;
+	piece->start = d->at;
+	return piece->end > d->at;
+}
+
+void rk_gpu_device_push(struct rk_gpu_device *d, const struct rk_gpu_piece *piece)
+{
+	struct rk_gpu_piece kept = *piece;
+	uint32_t place, steps = 0;
+
+	if (piece->kind != RK_OP_SYNC && piece->kind != RK_OP_NONE) {
+		d->has_work = true;
+		d->open_since = 0;
+	}
+	if (d->count == d->capacity && !grow(d)) {
+		if (!d->count)
+			return;
+		make_room(d);
+	}
+	if (!clip(d, &kept))
+		return;
+	for (place = d->count; place && d->pieces[place - 1].start > kept.start; place--) {
+		if (steps++ == STEPS_BACK) {
+			place = d->count;
+			d->is_unsorted = true;
+			break;
+		}
+	}
+	memmove(d->pieces + place + 1, d->pieces + place, (d->count - place) * sizeof(kept));
+	d->pieces[place] = kept;
+	d->count++;
+}
+
+void rk_gpu_device_take_off(struct rk_gpu_device *d, uint32_t correlation, uint64_t since)
+{
+	if (d->flight_count == FLIGHTS || !since)
+		return;
+	d->flights[d->flight_count++] = (struct flight){ since, correlation };
+	d->time->in_flight++;
+}
+
+void rk_gpu_device_land(struct rk_gpu_device *d, uint32_t correlation)
+{
+	for (uint32_t i = 0; i < d->flight_count; i++) {
+		if (d->flights[i].correlation == correlation) {
+			d->flights[i] = d->flights[--d->flight_count];
+			d->time->in_flight--;
+			return;
+		}
+	}
+}
+
+void rk_gpu_device_note_open(struct rk_gpu_device *d, uint64_t since)
+{
+	if (since && (!d->open_since || since < d->open_since))
+		d->open_since = since;
+}
+
+void rk_gpu_device_sum_up(struct rk_gpu_device *d, uint64_t until)
+{
+	for (uint32_t i = 0; i < d->flight_count; i++) {
+		if (d->flights[i].since < until)
+			until = d->flights[i].since;
+	}
+	settle(d, until);
+}
+
+void rk_gpu_device_end(struct rk_gpu_device *d)
+{
+	settle(d, d->time->last);
+	close_gap(d, NULL);
+}
+
+bool rk_gpu_device_get(const struct rk_gpu_device *d, struct rk_gpu_split *split)
+{
+	*split = d->split;
+	return d->has_work;
+}
