@@ -78,6 +78,8 @@ struct rk_op {
 			uint64_t exec_handle;
 			uint32_t graph;
 			uint32_t nodes; /* GPU records seen for this launch */
+			/* in spans, not in files: which launch of the graph, kernels among nodes */
+			uint32_t launch, kernels;
 		} graph;
 		struct {
 			uint64_t ptr, bytes; /* FREE: bytes of the allocation, 0 = unknown */

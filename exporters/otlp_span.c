@@ -92,6 +92,17 @@ static inline uint8_t *put_ids(uint8_t *p, const struct rk_span *span)
 	return p;
 }
 
+/* One launch of a graph: only one that is traced by its nodes knows how many they are. */
+static void put_graph(struct rk_otlp_span_writer *writer, const struct rk_op *op)
+{
+	if (op->graph.launch)
+		rk_otlp_span_put_int(writer, RK_SPAN_KEY(GRAPH_LAUNCH), op->graph.launch);
+	if (!op->graph.nodes)
+		return;
+	rk_otlp_span_put_int(writer, RK_SPAN_KEY(GRAPH_NODES), op->graph.nodes);
+	rk_otlp_span_put_int(writer, RK_SPAN_KEY(GRAPH_KERNELS), op->graph.kernels);
+}
+
 /* Attributes whose values differ among spans of one shape. */
 static RK_SPAN_ALWAYS_INLINE void put_numbers(struct rk_otlp_span_writer *writer,
 					      const struct rk_span *span)
@@ -118,6 +129,8 @@ static RK_SPAN_ALWAYS_INLINE void put_numbers(struct rk_otlp_span_writer *writer
 	}
 	if (node)
 		rk_otlp_span_put_int(writer, RK_SPAN_KEY(GRAPH_NODE_ID), node);
+	if (op->kind == RK_OP_GRAPH)
+		put_graph(writer, op);
 }
 
 /* Which call failed is not always known. */

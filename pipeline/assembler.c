@@ -88,6 +88,7 @@ int rk_assembler_create(struct rk_assembler **out, const struct rk_assembler_set
 	rk_handle_map_init(&a->threads, THREADS_MAX);
 	rk_hold_init(&a->hold, setup->hold_bytes ? setup->hold_bytes : RK_HOLD_BYTES_MAX);
 	rk_slow_init(&a->slow, setup->config->tracing_keep_slower_than);
+	rk_assembler_graph_init(&a->graphs);
 	init_context(a);
 	init_names(a);
 	if (!rk_assembler_api_init(a))
@@ -108,6 +109,7 @@ void rk_assembler_destroy(struct rk_assembler *a)
 	rk_assembler_api_finish(a);
 	rk_hold_finish(&a->hold);
 	rk_slow_finish(&a->slow);
+	rk_assembler_graph_finish(&a->graphs);
 	free(a->execs);
 	rk_handle_map_finish(&a->index);
 	rk_handle_map_finish(&a->threads);
@@ -243,10 +245,9 @@ static struct rk_exec *exec_get(struct rk_assembler *a, const struct rk_op *op)
 }
 
 /* The op of a graph traced by nodes tells that all of them came; it is no leaf itself. */
-static bool is_leaf(const struct rk_op *op)
+static bool is_end_of_nodes(const struct rk_op *op)
 {
-	return op->kind == RK_OP_KERNEL || op->kind == RK_OP_MEMCPY || op->kind == RK_OP_MEMSET ||
-	       (op->kind == RK_OP_GRAPH && !op->graph.nodes);
+	return op->kind == RK_OP_GRAPH && op->graph.nodes;
 }
 
 static void exec_check(struct rk_assembler *a, struct rk_exec *exec)
@@ -255,13 +256,21 @@ static void exec_check(struct rk_assembler *a, struct rk_exec *exec)
 		exec_end(a, exec);
 }
 
+static void feed_whole_graph(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
+{
+	struct rk_op launch = *op;
+
+	launch.graph.launch = rk_assembler_graph_count(a, op);
+	rk_assembler_part_leaf(a, exec, &launch);
+}
+
 static void feed_work(struct rk_assembler *a, const struct rk_op *op)
 {
 	struct rk_exec *exec;
 
 	refill(a, op);
 	if (!op->exec) {
-		if (is_leaf(op))
+		if (!is_end_of_nodes(op))
 			rk_assembler_part_orphan(a, op);
 		return;
 	}
@@ -272,7 +281,11 @@ static void feed_work(struct rk_assembler *a, const struct rk_op *op)
 	}
 	if (!exec->tid)
 		exec->tid = op->tid;
-	if (is_leaf(op))
+	if (is_end_of_nodes(op))
+		rk_assembler_graph_end(a, exec, op);
+	else if (op->kind == RK_OP_GRAPH)
+		feed_whole_graph(a, exec, op);
+	else
 		rk_assembler_part_leaf(a, exec, op);
 	if (op->flags & RK_OP_F_FIRST)
 		exec->calls_seen++;

@@ -181,8 +181,8 @@ static void part_begin(struct rk_assembler *a, struct rk_exec *exec)
 	settle(a, exec);
 }
 
-/* Count one more leaf into the part's trace. Return: false when the trace is full. */
-static bool part_count(struct rk_assembler *a, struct rk_exec *exec)
+/* Count @more leaves into the part's trace. Return: false when the trace is full. */
+static bool part_count(struct rk_assembler *a, struct rk_exec *exec, uint32_t more)
 {
 	const struct rk_origin *origin = rk_assembler_origin(a, exec);
 	uint32_t *spans = &exec->trace.spans;
@@ -196,9 +196,9 @@ static bool part_count(struct rk_assembler *a, struct rk_exec *exec)
 			return false;
 		spans = &shared->spans;
 	}
-	if (*spans >= RK_TRACE_SPANS_MAX)
+	if (*spans + more > RK_TRACE_SPANS_MAX)
 		return false;
-	++*spans;
+	*spans += more;
 	return true;
 }
 
@@ -329,6 +329,7 @@ static void stand_in(struct rk_assembler *a, struct rk_exec *exec)
 void rk_assembler_part_end(struct rk_assembler *a, struct rk_exec *exec)
 {
 	stand_in(a, exec);
+	rk_assembler_graph_end_part(a, exec);
 	decide(a, exec, RK_KEPT_NO);
 	if (exec->whole.used && exec->has_part && !exec->trace.is_direct)
 		rk_assembler_span_part(a, exec);
@@ -393,6 +394,20 @@ static void note_kernel(struct rk_assembler *a, struct rk_exec *exec, const stru
 	exec->domain = name->domain;
 }
 
+/* The first node of a graph launch brings the span of the launch with it. */
+static uint32_t spans_of(const struct rk_assembler *a, const struct rk_exec *exec,
+			 const struct rk_op *op)
+{
+	return rk_assembler_graph_begins(a, exec, op) ? 2 : 1;
+}
+
+void rk_assembler_part_give(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op,
+			    const struct rk_leaf_time *time)
+{
+	if (!exec->undecided || !hold(a, exec, op))
+		rk_assembler_span_leaf(a, exec, op, time);
+}
+
 void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
 {
 	enum rk_stage stage = rk_assembler_span_stage(op);
@@ -400,9 +415,9 @@ void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 
 	if (!exec->has_part)
 		part_begin(a, exec);
-	if (!part_count(a, exec)) {
+	if (!part_count(a, exec, spans_of(a, exec, op))) {
 		part_next(a, exec);
-		part_count(a, exec);
+		part_count(a, exec, spans_of(a, exec, op));
 	}
 	if (!rk_assembler_span_time(op, a->wall_offset, &time)) {
 		extend_calls(a, exec, op);
@@ -417,8 +432,9 @@ void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 	extend(&exec->whole, time.start, time.end, time.host_time);
 	if (op->host_start)
 		extend(&exec->whole, op->host_start + (uint64_t)a->wall_offset, time.end, false);
+	if (rk_assembler_graph_is_node(a, op))
+		rk_assembler_graph_note(a, exec, op);
 	if (is_slow(a, op, &time))
 		decide(a, exec, RK_KEPT_SLOW);
-	if (!exec->undecided || !hold(a, exec, op))
-		rk_assembler_span_leaf(a, exec, op, &time);
+	rk_assembler_part_give(a, exec, op, &time);
 }

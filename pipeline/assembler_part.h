@@ -5,6 +5,7 @@
 #ifndef RK_PIPELINE_ASSEMBLER_PART_H
 #define RK_PIPELINE_ASSEMBLER_PART_H
 
+#include "pipeline/assembler_span.h"
 #include "pipeline/assembler_state.h"
 
 /**
@@ -22,6 +23,14 @@ bool rk_assembler_part_admit_kept(struct rk_assembler *a, enum rk_kept why);
  * Context: the feeding thread.
  */
 void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op);
+
+/**
+ * Give what became a leaf of the open part, or hold it back.
+ *
+ * Context: the feeding thread.
+ */
+void rk_assembler_part_give(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op,
+			    const struct rk_leaf_time *time);
 
 /**
  * A GPU record without its call: a trace of its own, or a child of the process's parent.

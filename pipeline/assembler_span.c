@@ -177,6 +177,15 @@ bool rk_assembler_span_time(const struct rk_op *op, int64_t wall_offset, struct 
 	return true;
 }
 
+/* The nodes of a graph name their launch before its op is there. */
+static uint64_t leaf_id(const struct rk_assembler *a, const struct rk_exec *exec,
+			const struct rk_op *op)
+{
+	if (op->kind == RK_OP_GRAPH && op->graph.nodes)
+		return rk_assembler_graph_id(a, exec, op);
+	return rk_span_id_mix(a->setup.seed, RK_ID_LEAF, op->ordinal);
+}
+
 void rk_assembler_span_leaf(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op,
 			    const struct rk_leaf_time *time)
 {
@@ -184,8 +193,10 @@ void rk_assembler_span_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 
 	start_span(a, exec, &span);
 	name_leaf(a, op, &span);
-	rk_span_id_store(span.span_id, rk_span_id_mix(a->setup.seed, RK_ID_LEAF, op->ordinal));
-	if (exec->number && !exec->trace.is_direct)
+	rk_span_id_store(span.span_id, leaf_id(a, exec, op));
+	if (exec->number && rk_assembler_graph_is_node(a, op))
+		rk_span_id_store(span.parent_id, rk_assembler_graph_id(a, exec, op));
+	else if (exec->number && !exec->trace.is_direct)
 		rk_span_id_store(span.parent_id, exec->stage_ids[rk_assembler_span_stage(op)]);
 	else
 		set_root_parent(a, exec, &span);

@@ -5,6 +5,7 @@
  *   assembler.c        ops come in; the table of executions under way
  *   assembler_part.c   which trace they go to, and whether it is sent
  *   assembler_span.c   the spans they become
+ *   assembler_graph.c  launches of graphs, above their nodes
  *   assembler_api.c    spans that the program made
  */
 #ifndef RK_PIPELINE_ASSEMBLER_STATE_H
@@ -15,6 +16,7 @@
 #include "core/trace_context.h"
 #include "pipeline/api_span.h"
 #include "pipeline/assembler.h"
+#include "pipeline/assembler_graph.h"
 #include "pipeline/assembler_hold.h"
 #include "pipeline/assembler_slow.h"
 #include "pipeline/handle_map.h"
@@ -62,6 +64,7 @@ struct rk_exec {
 	uint32_t error, error_api;	/* CUresult; string: the function that gave it */
 	uint32_t prev, next;		/* by age */
 	uint32_t held_prev, held_next;	/* of those that hold something, by age */
+	uint32_t graphs;		/* launches under way in the open part: first place + 1 */
 	uint8_t kept;			/* enum rk_kept */
 	bool closed, admitted, has_part;
 	bool undecided; /* would be dropped, and may still prove to be worth keeping */
@@ -102,6 +105,7 @@ struct rk_assembler {
 	uint32_t threads_named;		 /* names that came, old ones counted again */
 	struct rk_hold hold;
 	struct rk_slow slow;
+	struct rk_graph_launches graphs;
 	struct rk_op scratch; /* a held op put together again */
 	int64_t wall_offset;
 	double tokens;	    /* spans that may leave now */

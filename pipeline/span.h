@@ -13,6 +13,8 @@
  *   leaf  span id = mix(seed, LEAF, op ordinal)
  *   root  span id = mix(seed, ROOT, execution)
  *   stage span id = mix(seed, STAGE + n, execution)
+ *   graph span id = mix(mix(seed, GRAPH, host start of the call), GRAPH, correlation id): of a
+ *                   launch traced by its nodes, which carry it as their parent
  *   trace id      = the remote parent's, else mix of (seed, TRACE, execution)
  */
 #ifndef RK_PIPELINE_SPAN_H

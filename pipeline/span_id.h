@@ -12,6 +12,7 @@ enum rk_span_id_kind {
 	RK_ID_ROOT = 2,
 	RK_ID_TRACE = 3, /* two halves: + 0x100 for the lower one */
 	RK_ID_ORPHAN_TRACE = 4,
+	RK_ID_GRAPH = 5, /* first of the call, then of its part in a trace */
 	RK_ID_STAGE = 16, /* + enum rk_stage */
 };
 

@@ -98,7 +98,7 @@ static bool classify(const struct rk_report_table *table, const struct rk_op *op
 		return true;
 	case RK_OP_GRAPH:
 		/* Traced by node: its kernels are in the table already. */
-		if (!op->end)
+		if (op->graph.nodes)
 			return false;
 		snprintf(graph, sizeof(graph), "[CUDA graph %u]", op->graph.graph);
 		row->group = RK_REPORT_GRAPHS;

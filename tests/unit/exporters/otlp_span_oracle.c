@@ -275,6 +275,12 @@ static void add_numbers(struct list *list, const struct rk_span *span)
 		add_int(list, "rustkernel.graph.node_id", op->kernel.graph_node);
 	if (is_copy && op->copy.graph_node)
 		add_int(list, "rustkernel.graph.node_id", op->copy.graph_node);
+	if (op && op->kind == RK_OP_GRAPH && op->graph.launch)
+		add_int(list, "rustkernel.graph.launch", op->graph.launch);
+	if (op && op->kind == RK_OP_GRAPH && op->graph.nodes) {
+		add_int(list, "rustkernel.graph.node_count", op->graph.nodes);
+		add_int(list, "rustkernel.graph.kernel_count", op->graph.kernels);
+	}
 }
 
 static void add_attributes(struct list *list, const struct rk_span *span)

@@ -261,6 +261,9 @@ static void random_op(struct rk_op *op)
 		op->kernel.graph_node = op->kernel.graph ? dice_bits(64) : 0;
 	} else if (op->kind == RK_OP_GRAPH) {
 		op->graph.graph = (uint32_t)dice(3);
+		op->graph.launch = (uint32_t)dice(3);
+		op->graph.nodes = dice(2) ? (uint32_t)dice_bits(32) : 0;
+		op->graph.kernels = op->graph.nodes / 2;
 	} else {
 		op->copy.bytes = dice_bits(64);
 		op->copy.copy_kind = (uint8_t)dice(12);
