@@ -82,8 +82,11 @@ struct rk_op {
 			uint32_t launch, kernels;
 		} graph;
 		struct {
-			uint64_t ptr, bytes; /* FREE: bytes of the allocation, 0 = unknown */
-			uint8_t pool;	     /* enum rk_pool */
+			/* FREE: bytes of the allocation, 0 = unknown. ALLOC with RK_OP_F_OPEN:
+			 * nothing was taken, .ptr is how much was asked for; .result says
+			 * whether that failed, 0 = a graph takes it whenever it runs. */
+			uint64_t ptr, bytes;
+			uint8_t pool; /* enum rk_pool */
 		} memory;
 		struct {
 			uint64_t object;

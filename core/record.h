@@ -64,6 +64,19 @@ enum rk_pool {
 	RK_POOL_COUNT
 };
 
+/* What an ALLOC or FREE does beyond its kind. */
+enum rk_memory_act {
+	RK_MEMORY_OWN,	   /* memory is taken, or given back */
+	RK_MEMORY_FOREIGN, /* ALLOC: of somebody else, or counted elsewhere; only to be known */
+	RK_MEMORY_PROMISE, /* ALLOC: a node of a graph, which takes it when the graph runs */
+	RK_MEMORY_RETAIN,  /* ALLOC: one more handle of the same memory */
+	RK_MEMORY_MAP,	   /* ALLOC: at .ptr; .stream is the handle */
+	RK_MEMORY_UNMAP,   /* FREE: what is mapped at .ptr */
+};
+
+/* rk_record.mem.place: 0 = the device of the stream or the context, else device + 1. */
+#define RK_MEMORY_HOST 255
+
 enum rk_sync_scope {
 	RK_SYNC_CONTEXT,
 	RK_SYNC_STREAM,
@@ -106,7 +119,9 @@ struct rk_record {
 		} set;
 		struct {
 			uint64_t ptr, bytes, stream;
-			uint8_t pool; /* enum rk_pool */
+			uint8_t pool;  /* enum rk_pool */
+			uint8_t act;   /* enum rk_memory_act */
+			uint8_t place; /* where it lies */
 		} mem;
 		struct {
 			uint64_t object; /* stream, event or context */

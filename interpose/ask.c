@@ -77,6 +77,22 @@ int32_t rk_ask_device(void)
 	return device;
 }
 
+bool rk_ask_primary_is_active(CUdevice device)
+{
+	static void *_Atomic slot;
+	CUresult (*function)(CUdevice, unsigned int *, int *) =
+		(CUresult(*)(CUdevice, unsigned int *, int *))find(&slot,
+								   "cuDevicePrimaryCtxGetState");
+	int saved_errno = errno;
+	unsigned int flags;
+	int active = 1;
+
+	if (function && function(device, &flags, &active) != CUDA_SUCCESS)
+		active = 1;
+	errno = saved_errno;
+	return active;
+}
+
 const char *rk_ask_function_name(CUfunction handle)
 {
 	static void *_Atomic slot;

@@ -43,6 +43,13 @@ CUcontext rk_ask_context(void);
 int32_t rk_ask_device(void);
 
 /**
+ * Whether the primary context of @device is there. True where the driver cannot say.
+ *
+ * Context: app.
+ */
+bool rk_ask_primary_is_active(CUdevice device);
+
+/**
  * Mangled name of a function or a kernel.
  *
  * Context: app. Return: NULL when the driver cannot say. Ownership: borrowed from the driver.

@@ -114,7 +114,7 @@ static void count(struct facts *f, const struct rk_op *op)
 		f->graph_launches++;
 		break;
 	case RK_OP_ALLOC:
-		f->allocs++;
+		f->allocs += !(op->flags & RK_OP_F_OPEN);
 		break;
 	case RK_OP_SPAN_BEGIN:
 		f->said_spans++;

@@ -250,22 +250,6 @@ static void test_gpu_time_goes_away(void **state)
 	op_log_finish(&log);
 }
 
-static void test_memory(void **state)
-{
-	struct op_log log;
-	struct rk_join *join = make_join(&log, 0);
-
-	(void)state;
-	host(join, 1, make_memory(RK_REC_ALLOC, 0x7000, 512, RK_POOL_ASYNC));
-	host(join, 1, make_memory(RK_REC_FREE, 0x7000, 0, RK_POOL_DEVICE));
-	host(join, 1, make_memory(RK_REC_FREE, 0x8000, 0, RK_POOL_DEVICE));
-	assert_int_equal(op_log_get(&log, RK_OP_FREE, 0)->memory.bytes, 512);
-	assert_int_equal(op_log_get(&log, RK_OP_FREE, 0)->memory.pool, RK_POOL_ASYNC);
-	assert_int_equal(op_log_get(&log, RK_OP_FREE, 1)->memory.bytes, 0);
-	rk_join_destroy(join);
-	op_log_finish(&log);
-}
-
 static void test_errors(void **state)
 {
 	struct op_log log;
@@ -444,7 +428,6 @@ int main(void)
 		cmocka_unit_test(test_correlation_reuse),
 		cmocka_unit_test(test_host_time),
 		cmocka_unit_test(test_gpu_time_goes_away),
-		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_executions_close),
 		cmocka_unit_test(test_covering_sync_elsewhere),
