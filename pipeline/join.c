@@ -16,6 +16,7 @@
 #define PENDING_DEFAULT (1u << 17)
 #define NAMES_MAX	(1u << 16)
 #define STREAMS_MAX	(1u << 14)
+#define ALLOCATIONS_MAX (1u << 18)
 #define THREADS_MAX	(1u << 16)
 #define ATTACHED_MAX	(1u << 14) /* threads in a context at the same time */
 
@@ -69,6 +70,7 @@ int rk_join_create(struct rk_join **out, const struct rk_join_setup *setup)
 	join->setup = *setup;
 	rk_handle_map_init(&join->names, NAMES_MAX);
 	rk_handle_map_init(&join->streams, STREAMS_MAX);
+	rk_handle_map_init(&join->memory, ALLOCATIONS_MAX);
 	rk_handle_map_init(&join->threads, THREADS_MAX);
 	rk_handle_map_init(&join->attached, ATTACHED_MAX);
 	join->apis = calloc(setup->api_count + 1, sizeof(*join->apis));
@@ -97,10 +99,10 @@ void rk_join_destroy(struct rk_join *join)
 	rk_exec_cut_finish(&join->cut);
 	rk_handle_map_finish(&join->names);
 	rk_handle_map_finish(&join->streams);
-	rk_join_forget_memory(join);
-	rk_join_forget_stacks(join);
+	rk_handle_map_finish(&join->memory);
 	rk_handle_map_finish(&join->threads);
 	rk_join_forget_contexts(join);
+	rk_join_forget_stacks(join);
 	free(join);
 }
 
@@ -231,9 +233,9 @@ void rk_join_fill_from_call(struct rk_join *join, struct rk_op *op, const struct
 	op->host_start = call->host_start;
 	op->host_end = call->host_end;
 	op->stream_handle = call->stream;
-	op->stack = call->stack;
 	op->tid = call->tid;
 	op->correlation = call->correlation;
+	op->stack = call->stack;
 	op->api = call->api < join->setup.api_count ? join->apis[call->api].name : 0;
 	if (call->flags & RK_REC_ASYNC)
 		op->flags |= RK_OP_F_ASYNC;
@@ -346,10 +348,10 @@ void rk_join_tick(struct rk_join *join, uint64_t now)
 	while (rk_waiting_table_take_oldest(&join->waiting, before, &orphan))
 		rk_join_orphan(join, &orphan);
 	if (join->host_time_since && join->host_time_since < before)
-	rk_join_look_at_memory(join, now);
-	rk_join_look_at_modules(join);
 		complete_all(join);
 	rk_join_tell_in_flight(join);
+	rk_join_look_at_memory(join, now);
+	rk_join_look_at_modules(join);
 	rk_exec_cut_tick(&join->cut, now);
 }
 
@@ -404,7 +406,6 @@ void rk_join_finish(struct rk_join *join)
 	}
 	while (rk_waiting_table_take_oldest(&join->waiting, UINT64_MAX, &orphan))
 		rk_join_orphan(join, &orphan);
-	rk_join_finish_memory(join);
 	rk_exec_cut_end(&join->cut);
 }
 

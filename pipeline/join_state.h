@@ -29,7 +29,6 @@
 #define RK_JOIN_STAGING_NS 100000000ull
 
 struct rk_join_attached;
-struct rk_join_memory;
 
 /* What the name of a CUDA function tells about a copy. */
 struct rk_join_api {
@@ -64,7 +63,7 @@ struct rk_join {
 	struct rk_exec_cut cut;
 	struct rk_handle_map names;   /* kernel handle -> string */
 	struct rk_handle_map streams; /* stream key -> id in .tag */
-	struct rk_join_memory *memory; /* NULL until there is some */
+	struct rk_handle_map memory;  /* address -> bytes; pool and device in .tag */
 	struct rk_handle_map threads; /* tid -> name */
 	struct rk_handle_map attached; /* tid -> struct rk_join_attached */
 	struct rk_join_attached *attached_first;
@@ -87,9 +86,9 @@ struct rk_join {
 	uint64_t records_missing;	 /* of these, not yet laid to a call */
 	uint64_t invalid_times, limited;
 	uint64_t active[RK_ACTIVE_DEVICES];
-	struct rk_op op; /* under construction */
 	uint32_t stack;			 /* of the host record that comes next, or is being taken */
 	struct rk_join_stacks *stacks;	 /* NULL until the first one */
+	struct rk_op op; /* under construction */
 };
 
 /**
@@ -145,7 +144,6 @@ uint64_t rk_join_complete_by(const struct rk_join *join, const struct rk_call *c
  */
 void rk_join_tell_in_flight(struct rk_join *join);
 
-#endif
 /**
  * Parts of join_stack.c: the next host record has this stack, which is told if it was not yet; see
  * whether what is at an address has changed; the end.
@@ -179,3 +177,4 @@ void rk_join_look_at_memory(struct rk_join *join, uint64_t now);
 void rk_join_finish_memory(struct rk_join *join);
 void rk_join_forget_memory(struct rk_join *join);
 
+#endif
