@@ -16,7 +16,6 @@
 #define PENDING_DEFAULT (1u << 17)
 #define NAMES_MAX	(1u << 16)
 #define STREAMS_MAX	(1u << 14)
-#define ALLOCATIONS_MAX (1u << 18)
 #define THREADS_MAX	(1u << 16)
 #define ATTACHED_MAX	(1u << 14) /* threads in a context at the same time */
 
@@ -70,7 +69,6 @@ int rk_join_create(struct rk_join **out, const struct rk_join_setup *setup)
 	join->setup = *setup;
 	rk_handle_map_init(&join->names, NAMES_MAX);
 	rk_handle_map_init(&join->streams, STREAMS_MAX);
-	rk_handle_map_init(&join->memory, ALLOCATIONS_MAX);
 	rk_handle_map_init(&join->threads, THREADS_MAX);
 	rk_handle_map_init(&join->attached, ATTACHED_MAX);
 	join->apis = calloc(setup->api_count + 1, sizeof(*join->apis));
@@ -99,7 +97,7 @@ void rk_join_destroy(struct rk_join *join)
 	rk_exec_cut_finish(&join->cut);
 	rk_handle_map_finish(&join->names);
 	rk_handle_map_finish(&join->streams);
-	rk_handle_map_finish(&join->memory);
+	rk_join_forget_memory(join);
 	rk_handle_map_finish(&join->threads);
 	rk_join_forget_contexts(join);
 	rk_join_forget_stacks(join);
@@ -406,6 +404,7 @@ void rk_join_finish(struct rk_join *join)
 	}
 	while (rk_waiting_table_take_oldest(&join->waiting, UINT64_MAX, &orphan))
 		rk_join_orphan(join, &orphan);
+	rk_join_finish_memory(join);
 	rk_exec_cut_end(&join->cut);
 }
 

@@ -10,22 +10,13 @@
 #include "pipeline/join_state.h"
 
 /* cuStreamQuery, cuEventQuery: "not yet" is an answer, not a failure. */
-#define RESULT_NOT_READY 600
+#define RESULT_NOT_READY     600
+#define RESULT_OUT_OF_MEMORY 2
 
 #define THREAD_NAME_SIZE 64 /* four times what Linux allows */
 
-/* Memory is freed by address, arrays and VMM allocations by handle: separate key spaces. */
-static uint64_t memory_key(const struct rk_record *record)
-{
-	uint64_t space = record->mem.pool == RK_POOL_ARRAY ? 1 :
-			 record->mem.pool == RK_POOL_VMM   ? 2 :
-							     0;
-
-	return record->mem.ptr ^ space << 60;
-}
-
-static struct rk_op *start_host_op(struct rk_join *join, uint32_t tid,
-				   const struct rk_record *record, enum rk_op_kind kind)
+struct rk_op *rk_join_start_host_op(struct rk_join *join, uint32_t tid,
+				    const struct rk_record *record, enum rk_op_kind kind)
 {
 	struct rk_op *op = rk_join_start_op(join, kind);
 
@@ -39,37 +30,6 @@ static struct rk_op *start_host_op(struct rk_join *join, uint32_t tid,
 	op->device = rk_join_device_of(join, record->context);
 	op->context = rk_join_context_id(join, record->context);
 	return op;
-}
-
-static void tell_memory(struct rk_join *join, uint32_t tid, const struct rk_record *record)
-{
-	bool is_alloc = record->kind == RK_REC_ALLOC;
-	struct rk_op *op = start_host_op(join, tid, record, is_alloc ? RK_OP_ALLOC : RK_OP_FREE);
-	uint64_t key = memory_key(record);
-	struct rk_handle_slot *slot;
-
-	op->memory.ptr = record->mem.ptr;
-	op->memory.pool = record->mem.pool;
-	op->stream_handle = record->mem.stream;
-	if (is_alloc) {
-		op->memory.bytes = record->mem.bytes;
-		slot = rk_handle_map_put(&join->memory, key);
-		if (slot) {
-			slot->value = record->mem.bytes;
-			slot->tag = (uint32_t)record->mem.pool | op->device << 8;
-		} else {
-			join->limited++;
-		}
-	} else {
-		slot = rk_handle_map_get(&join->memory, key);
-		if (slot) {
-			op->memory.bytes = slot->value;
-			op->memory.pool = (uint8_t)slot->tag;
-			op->device = slot->tag >> 8;
-			rk_handle_map_remove(&join->memory, key);
-		}
-	}
-	rk_join_emit(join, op);
 }
 
 static uint64_t stream_of(const struct rk_record *record)
@@ -264,7 +224,7 @@ static void synchronise(struct rk_join *join, uint32_t tid, const struct rk_reco
 				      .start = rk_clock_ns(record->start),
 				      .end = rk_clock_ns(record->end),
 				      .context = record->context };
-	struct rk_op *op = start_host_op(join, tid, record, RK_OP_SYNC);
+	struct rk_op *op = rk_join_start_host_op(join, tid, record, RK_OP_SYNC);
 
 	op->exec = rk_exec_cut_current(&join->cut, tid);
 	op->sync.object = record->sync.object;
@@ -289,7 +249,9 @@ static void fail(struct rk_join *join, uint32_t tid, const struct rk_record *rec
 	/* Nothing was submitted in the span that fails, so nothing said yet which one it is. */
 	if (!exec && join->attached_first)
 		rk_join_tell_context(join, 0, tid, rk_clock_ns(record->start));
-	op = start_host_op(join, tid, record, RK_OP_ERROR);
+	if (record->kind == RK_REC_ALLOC && record->result == RESULT_OUT_OF_MEMORY)
+		rk_join_tell_refused(join, tid, record);
+	op = rk_join_start_host_op(join, tid, record, RK_OP_ERROR);
 	op->exec = exec;
 	if (record->kind == RK_REC_LAUNCH) {
 		name = rk_handle_map_get(&join->names, record->launch.function);
@@ -352,16 +314,19 @@ static void take(struct rk_join *join, uint32_t tid, const struct rk_record *rec
 		break;
 	case RK_REC_ALLOC:
 	case RK_REC_FREE:
-		tell_memory(join, tid, record);
+		rk_join_take_memory(join, tid, record);
 		break;
 	case RK_REC_SYNC:
 		synchronise(join, tid, record);
 		break;
 	case RK_REC_STREAM:
 		note_stream(join, record);
+		rk_join_note_memory_stream(join, record);
 		break;
 	case RK_REC_CONTEXT:
 		note_context(join, record);
+		if (record->ctx.life == RK_LIFE_DESTROY)
+			rk_join_forget_context_memory(join, tid, record);
 		break;
 	case RK_REC_NAME:
 		note_name(join, record);

@@ -29,6 +29,7 @@
 #define RK_JOIN_STAGING_NS 100000000ull
 
 struct rk_join_attached;
+struct rk_join_memory;
 
 /* What the name of a CUDA function tells about a copy. */
 struct rk_join_api {
@@ -63,7 +64,7 @@ struct rk_join {
 	struct rk_exec_cut cut;
 	struct rk_handle_map names;   /* kernel handle -> string */
 	struct rk_handle_map streams; /* stream key -> id in .tag */
-	struct rk_handle_map memory;  /* address -> bytes; pool and device in .tag */
+	struct rk_join_memory *memory; /* NULL until there is some */
 	struct rk_handle_map threads; /* tid -> name */
 	struct rk_handle_map attached; /* tid -> struct rk_join_attached */
 	struct rk_join_attached *attached_first;
