@@ -39,6 +39,7 @@ enum rk_family {
 	RK_FAMILY_CONTEXT,
 	RK_FAMILY_CAPTURE,
 	RK_FAMILY_NAMES,
+	RK_FAMILY_WATCH,
 };
 
 /* Atomic: a slot is filled by whichever thread calls the function first. */

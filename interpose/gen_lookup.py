@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write what cuda_api.def and the toolkit's headers say together: tables, export list, dispatch.
 
-usage: gen_lookup.py cuda_api.def INCLUDE-FOLDER LOOKUP.inc INJECTION.inc EXPORTS.map
+usage: gen_lookup.py cuda_api.def INCLUDE-FOLDER LOOKUP.inc INJECTION.inc EXPORTS.map WATCH.def
 
 cudaTypedefs.h says which requests exist: PFN_<name>_v<version>[_ptsz|_ptds]. The n-th version
 of a name without a suffix is exported as name, name_v2, name_v3... A per-thread version is the
-one of the latest plain version that is not newer; it never advances the count. Rows are
-restricted to what cuda_api.def wraps, and each wrapped function must be reached by a row.
+one of the latest plain version that is not newer; it never advances the count. Each function
+that cuda_api.def wraps must be reached by a row. Every other one of the toolkit is wrapped by
+name alone, with the parameters its typedef has: WATCH.def has them as rows of cuda_api.def.
 
 generated_cuda_meta.h has the parameters of a CUPTI callback as a struct per function.
 """
@@ -19,7 +20,9 @@ import sys
 CUPTI = ["cuptiSubscribe", "cuptiSubscribe_v2", "cuptiUnsubscribe",
          "cuptiActivityRegisterCallbacks"]
 OTHERS = ["dlsym", "dlvsym", "InitializeInjection"]
-BUCKETS = 1024  # a power of two; under one third full, so probes stay short
+# Not watched: the two that say what an error is called, and a door of the driver for its own tools.
+UNWATCHED = {"cuGetErrorName", "cuGetErrorString", "cuGetExportTable"}
+BUCKETS = 4096  # a power of two; under one third full, so probes stay short
 
 
 def read(path):
@@ -42,17 +45,42 @@ def versions(text):
     return found
 
 
-def requests(found, names):
-    """Sorted rows (name, version, per-thread, exported name) of wrapped functions."""
+def requests(found):
+    """Sorted rows (name, version, per-thread, exported name, its typedef)."""
     rows = []
     for name, (plain, per_thread) in found.items():
         order = sorted(plain)
         exported = {v: name if i == 0 else f"{name}_v{i + 1}" for i, v in enumerate(order)}
-        rows += [(name, v, 0, exported[v]) for v in order]
+        rows += [(name, v, 0, exported[v], f"{name}_v{v}") for v in order]
         for version, suffix in per_thread:
             base = [v for v in order if v <= version] or order[:1]
-            rows.append((name, version, 1, exported[base[-1]] + suffix))
-    return sorted(row for row in rows if row[3] in names)
+            rows.append((name, version, 1, exported[base[-1]] + suffix,
+                         f"{name}_v{version}{suffix}"))
+    return sorted(rows)
+
+
+def typedefs(text):
+    """{typedef without PFN_: its parameters as written}"""
+    return dict(re.findall(r"typedef CUresult \(CUDAAPI \*PFN_(cu\w+)\)\((.*)\);", text))
+
+
+def arguments(params):
+    """The names in a list of parameters."""
+    if params.strip() in ("", "void"):
+        return ""
+    names = []
+    for param in params.split(","):
+        match = re.search(r"(\w+)\s*(?:\[\w*\])?\s*$", param)
+        if not match or "(" in param:
+            sys.exit(f"cudaTypedefs.h: no name in the parameter '{param.strip()}'")
+        names.append(match.group(1))
+    return ", ".join(names)
+
+
+def watched(rows, names, params):
+    """{exported name: parameters} of what is not wrapped otherwise."""
+    return {exported: params[typedef] for name, _, _, exported, typedef in rows
+            if exported not in names and name not in UNWATCHED and typedef in params}
 
 
 def fnv1a(name):
@@ -76,11 +104,15 @@ def self_test():
     text = "".join(f"(CUDAAPI *PFN_{n})(" for n in (
         "cuX_v2000", "cuX_v3020", "cuX_v7000_ptds", "cuY_v10000", "cuY_v10000_ptsz",
         "cuY_v10010", "cuY_v10010_ptsz", "cuZ_v5000"))
-    rows = requests(versions(text), {"cuX_v2", "cuX_v2_ptds", "cuY", "cuY_v2", "cuY_ptsz",
-                                     "cuY_v2_ptsz"})
-    assert rows == [("cuX", 3020, 0, "cuX_v2"), ("cuX", 7000, 1, "cuX_v2_ptds"),
+    rows = [row[:4] for row in requests(versions(text))]
+    assert rows == [("cuX", 2000, 0, "cuX"), ("cuX", 3020, 0, "cuX_v2"),
+                    ("cuX", 7000, 1, "cuX_v2_ptds"),
                     ("cuY", 10000, 0, "cuY"), ("cuY", 10000, 1, "cuY_ptsz"),
-                    ("cuY", 10010, 0, "cuY_v2"), ("cuY", 10010, 1, "cuY_v2_ptsz")], rows
+                    ("cuY", 10010, 0, "cuY_v2"), ("cuY", 10010, 1, "cuY_v2_ptsz"),
+                    ("cuZ", 5000, 0, "cuZ")], rows
+    assert typedefs("typedef CUresult (CUDAAPI *PFN_cuX_v2)(int a);\n") == {"cuX_v2": "int a"}
+    assert arguments("const T *const *a, unsigned long long b, size_t c[3]") == "a, b, c"
+    assert arguments("void") == ""
 
 
 def write_tables(path, names, rows):
@@ -96,7 +128,7 @@ def write_tables(path, names, rows):
         f.write("".join(f'\t"{name}",\n' for name in CUPTI))
         f.write("};\n\n/* Sorted by name; per name the plain versions and the per-thread ones. */\n")
         f.write("static const struct lookup_request lookup_requests[] = {\n")
-        for name, version, per_thread, exported in rows:
+        for name, version, per_thread, exported, _ in rows:
             f.write(f'\t{{ "{name}", {version}, {per_thread}, RK_API_{exported} }},\n')
         f.write("};\n")
 
@@ -137,17 +169,29 @@ def write_exports(path, names):
         f.write("local:\n\t*;\n};\n")
 
 
+def write_watched(path, found):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("/* Generated by gen_lookup.py. */\n")
+        for name, params in found.items():
+            f.write(f"RK_API({name}, CUresult, ({params}), ({arguments(params)}), WATCH)\n")
+
+
 def main(argv):
     self_test()
     table = read(argv[0])
-    names = wrapped(table)
-    rows = requests(versions(read(argv[1] + "/cudaTypedefs.h")), set(names))
-    missed = set(names) - {row[3] for row in rows}
+    hooked = wrapped(table)
+    text = read(argv[1] + "/cudaTypedefs.h")
+    rows = requests(versions(text))
+    missed = set(hooked) - {row[3] for row in rows}
     if missed:
         sys.exit(f"cudaTypedefs.h: no request leads to {', '.join(sorted(missed))}")
+    others = watched(rows, set(hooked), typedefs(text))
+    names = hooked + list(others)
+    rows = [row for row in rows if row[3] in set(names)]
     write_tables(argv[2], names, rows)
     write_dispatch(argv[3], table, parameters(read(argv[1] + "/generated_cuda_meta.h")))
     write_exports(argv[4], names)
+    write_watched(argv[5], others)
 
 
 main(sys.argv[1:])

@@ -177,9 +177,11 @@ void *rk_lookup_real(enum rk_api api)
 	return next;
 }
 
-static void *count_unwrapped(void *found)
+/* Of those that are only watched nothing but a failure is missed. */
+static void *count_unwrapped(enum rk_api api, void *found)
 {
-	atomic_fetch_add_explicit(&unwrapped, 1, memory_order_relaxed);
+	if (rk_api_families[api] != RK_FAMILY_WATCH)
+		atomic_fetch_add_explicit(&unwrapped, 1, memory_order_relaxed);
 	return found;
 }
 
@@ -188,10 +190,10 @@ void *rk_lookup_wrap(enum rk_api api, void *found)
 	if (found == rk_api_wrapper(api))
 		return found;
 	if (found != exported_address(api))
-		return count_unwrapped(found);
+		return count_unwrapped(api, found);
 	rk_lookup_real(api); /* finds out whether the name is chained */
 	if (atomic_load(&chained[api]))
-		return count_unwrapped(found);
+		return count_unwrapped(api, found);
 	atomic_fetch_add_explicit(&wrapped, 1, memory_order_relaxed);
 	return rk_api_wrapper(api);
 }
@@ -237,7 +239,8 @@ void *rk_lookup_wrap_request(const char *name, int version, uint64_t flags, void
 		if (!best || r->per_thread >= best->per_thread)
 			best = r;
 	}
-	return best ? rk_lookup_wrap((enum rk_api)best->api, found) : count_unwrapped(found);
+	return best ? rk_lookup_wrap((enum rk_api)best->api, found) :
+		      count_unwrapped((enum rk_api)row->api, found);
 }
 
 static bool has_prefix(const char *path, const char *prefix)

@@ -76,6 +76,7 @@ static bool is_starter(enum rk_api api)
 	switch (rk_api_families[api]) {
 	case RK_FAMILY_INIT:
 	case RK_FAMILY_LOOKUP:
+	case RK_FAMILY_WATCH:
 		return false;
 	case RK_FAMILY_CONTEXT:
 		return rk_start_creates_context(api);

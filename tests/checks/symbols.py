@@ -6,8 +6,8 @@ usage: symbols.py BUILD-FOLDER
 
 librkpreload.so enters programs that nobody changed. It needs libc and nothing else, no symbol
 newer than the glibc floor (an unmet version kills the program at start), and exports exactly
-the functions of interpose/cuda_api.def and the few listed here: whatever else it exported would
-come before the program's own. A named symbol version would switch the dlsym hook off for
+the functions of interpose/cuda_api.def, those of the toolkit's headers that are watched, and the
+few listed here: whatever else it exported would come before the program's own. A named symbol version would switch the dlsym hook off for
 programs that ask for none. librknet.so exports its entry points alone.
 """
 import pathlib
@@ -93,6 +93,10 @@ def main(argv):
     if not preload:
         common.finish([f"{argv[0]}: librkpreload.so was not built"])
     hooks = hook_names(common.read("interpose/cuda_api.def"))
+    watched = hook_names(find(argv[0], "cuda_watch.def").read_text(encoding="utf-8"))
+    if len(watched) < 300:
+        common.finish([f"cuda_watch.def: {len(watched)} functions are watched, expected 300 or more"])
+    hooks |= watched
     found = check_needed(preload.name, tool("readelf", "-dW", preload))
     found += check_floor(preload.name, tool("nm", "-D", "--undefined-only", preload))
     have = exports(tool("nm", "-D", "--defined-only", preload))

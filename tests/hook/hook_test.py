@@ -24,8 +24,8 @@ CUDA = os.environ["RK_HOOK_CUDA"]
 RUNTIME = [path for path in [os.environ.get("RK_SANITIZER_PRELOAD")] if path]
 
 LAUNCH, GRAPH, MEMCPY, MEMSET = range(4)  # enum rk_work
-KIND_LAUNCH, KIND_NAME, CAPTURED, PER_THREAD = 1, 12, 1, 2
-(BEGIN, END, ATTRIBUTE, EVENT, LINK, ATTACH, SAMPLE, LOG) = range(14, 22)  # enum rk_record_kind
+KIND_LAUNCH, KIND_NAME, KIND_CALL, CAPTURED, PER_THREAD = 1, 12, 13, 1, 2
+(BEGIN, END, ATTRIBUTE, EVENT, LINK, ATTACH, SAMPLE, LOG) = range(15, 23)  # enum rk_record_kind
 REMOTE, SPAN, KERNEL, OVERFLOW = 1, 2, 4, 8  # RK_API_*
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 NO_ID = "0" * 16
@@ -94,6 +94,18 @@ def case_routes():
         names = {r["raw"][0]: r["name"] for r in run.records(KIND_NAME)}
         assert {names[r["raw"][0]] for r in launches} == {"guest_kernel"}, names
     assert run.probe["timeout_ms"] <= 2000, run.probe["timeout_ms"]
+
+
+def case_watch():
+    """A function without a hook of its own is known when it fails, and only then."""
+    for route in ("dlsym", "gpa"):
+        run = both([BUILD / "guest_watch", route], SIMGPU)
+        said = [line.split() for line in run.result[1].decode().splitlines()]
+        failed = [(name, int(result)) for name, result in said if result != "0"]
+        assert len(said) == 8 and len(failed) == 6, said
+        calls = [(r["api"], r["result"]) for r in run.records(KIND_CALL)]
+        assert calls == failed, (calls, failed)
+        assert all(r["context"] == 1 for r in run.records(KIND_CALL))
 
 
 def case_linked():

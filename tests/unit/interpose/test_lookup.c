@@ -39,7 +39,9 @@ static void test_no_other_name_is(void **state)
 		"cuLaunchKerne",
 		"cuLaunchKernel_",
 		"cuLaunchKernel_ptds",
-		"cuMemAlloc",
+		"cuMemAllocMore",
+		"cuGetErrorName",
+		"cuGetExportTable",
 		"cudaMalloc",
 		"cuptiActivityEnable",
 	};
@@ -123,8 +125,11 @@ static void test_variants(void **state)
 				 rk_api_wrapper(rows[i].api));
 	}
 	assert_int_equal(rk_lookup_unwrapped(), unwrapped);
-	/* The 32-bit version of before CUDA 3.2 has no wrapper. */
-	assert_ptr_equal(rk_lookup_wrap_request("cuMemAlloc", 2000, 0, driver), driver);
+	/* No version of it is that old. */
+	assert_ptr_equal(rk_lookup_wrap_request("cuLaunchKernel", 3000, 0, driver), driver);
+	assert_int_equal(rk_lookup_unwrapped(), unwrapped + 1);
+	/* Of a function that is only watched another address is no loss. */
+	assert_ptr_equal(rk_lookup_wrap_request("cuFuncGetAttribute", 3000, 0, driver), driver);
 	assert_int_equal(rk_lookup_unwrapped(), unwrapped + 1);
 }
 
