@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/gpu_time_device.c - the pieces of one device, in order, and their sums.
- *
- * Pieces are kept in the order they came, which is nearly that of their starts: one that is a
- * few places wrong is put right at once, the rest is sorted by merging the runs there are,
- * once, when something is summed up.
+ * pipeline/gpu_time_device.c - the states of one device, from its pieces in their order.
  */
 #include "pipeline/gpu_time_device.h"
 
@@ -12,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECES_FIRST 256u
-#define STEPS_BACK   16u /* further than concurrent streams of one collection mostly are */
+#include "pipeline/gpu_time_pieces.h"
+
 #define FLIGHTS	     32u /* launches open for long at the same time; more are not waited for */
 #define EXECS	     64u /* executions remembered by device, a power of two */
 
@@ -24,7 +20,7 @@ struct flight {
 
 struct rk_gpu_device {
 	struct rk_gpu_time *time; /* borrowed */
-	struct rk_gpu_piece *pieces, *scratch; /* of one allocation */
+	struct rk_gpu_pieces pieces;
 	struct rk_gpu_split split;
 	struct rk_gpu_gap gap; /* idle period that has begun; no start = none */
 	uint64_t at;	       /* summed up until here; 0 = not begun */
@@ -33,8 +29,6 @@ struct rk_gpu_device {
 	uint64_t execs[EXECS]; /* with work here, by number */
 	struct flight flights[FLIGHTS];
 	uint32_t flight_count;
-	uint32_t count, capacity;
-	bool is_unsorted;
 	bool is_unknown; /* from .at on, until the next piece with a GPU time */
 	bool has_work;
 };
@@ -53,68 +47,8 @@ void rk_gpu_device_destroy(struct rk_gpu_device *d)
 {
 	if (!d)
 		return;
-	free(d->pieces);
+	rk_gpu_pieces_finish(&d->pieces);
 	free(d);
-}
-
-static bool grow(struct rk_gpu_device *d)
-{
-	uint32_t capacity = d->capacity ? d->capacity * 2 : PIECES_FIRST;
-	struct rk_gpu_piece *grown;
-
-	if (capacity > RK_GPU_PIECES_MAX)
-		return false;
-	grown = realloc(d->pieces, 2 * capacity * sizeof(*grown));
-	if (!grown) {
-		d->time->short_of_memory++;
-		return false;
-	}
-	d->pieces = grown;
-	d->scratch = grown + capacity;
-	d->capacity = capacity;
-	return true;
-}
-
-/* Put [@low, @middle) and [@middle, @end) together, each rising; equal ones as they came. */
-static void merge(struct rk_gpu_device *d, uint32_t low, uint32_t middle, uint32_t end)
-{
-	struct rk_gpu_piece *left = d->scratch;
-	uint32_t left_count = middle - low, i = 0, j = middle, to = low;
-
-	memcpy(left, d->pieces + low, left_count * sizeof(*left));
-	while (i < left_count) {
-		if (j < end && d->pieces[j].start < left[i].start)
-			d->pieces[to++] = d->pieces[j++];
-		else
-			d->pieces[to++] = left[i++];
-	}
-}
-
-static uint32_t run_end(const struct rk_gpu_device *d, uint32_t from)
-{
-	uint32_t end = from + 1;
-
-	while (end < d->count && d->pieces[end].start >= d->pieces[end - 1].start)
-		end++;
-	return end < d->count ? end : d->count;
-}
-
-static void sort(struct rk_gpu_device *d)
-{
-	while (d->is_unsorted) {
-		uint32_t low = 0;
-
-		d->is_unsorted = false;
-		while (low < d->count) {
-			uint32_t middle = run_end(d, low);
-			uint32_t end = middle < d->count ? run_end(d, middle) : middle;
-
-			if (end > middle)
-				merge(d, low, middle, end);
-			d->is_unsorted = d->is_unsorted || low;
-			low = end;
-		}
-	}
 }
 
 static void account(struct rk_gpu_device *d, uint64_t from, uint64_t to, enum rk_gpu_state state)
@@ -144,7 +78,7 @@ static void account_waits(struct rk_gpu_device *d, uint64_t from, uint64_t to,
 		from = before;
 	}
 	for (uint32_t i = waits->first; i < waits->end && from < to; i++) {
-		const struct rk_gpu_piece *wait = &d->pieces[i];
+		const struct rk_gpu_piece *wait = rk_gpu_pieces_get(&d->pieces, i);
 		uint64_t start = wait->start < to ? wait->start : to;
 		uint64_t end = wait->end < to ? wait->end : to;
 
@@ -250,10 +184,9 @@ static void account_work(struct rk_gpu_device *d, const struct rk_gpu_piece *pie
 		d->busy_at = end;
 }
 
-static void take(struct rk_gpu_device *d, uint32_t place, uint64_t until, const struct waits *waits)
+static void take(struct rk_gpu_device *d, const struct rk_gpu_piece *piece, uint64_t until,
+		 const struct waits *waits)
 {
-	const struct rk_gpu_piece *piece = &d->pieces[place];
-
 	account_idle(d, piece, piece->start, waits);
 	if (piece->kind == RK_OP_NONE) {
 		d->is_unknown = true;
@@ -266,30 +199,17 @@ static void take(struct rk_gpu_device *d, uint32_t place, uint64_t until, const 
 		d->execs[piece->exec % EXECS] = piece->exec;
 }
 
-static void drop_until(struct rk_gpu_device *d, uint64_t until)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < d->count; i++) {
-		struct rk_gpu_piece *piece = &d->pieces[i];
-
-		if (piece->end <= until && piece->start < until)
-			continue;
-		if (piece->start < until)
-			piece->start = until;
-		if (kept != i)
-			d->pieces[kept] = *piece;
-		kept++;
-	}
-	d->count = kept;
-}
-
 /* The first of @place and later that is no wait of a thread. */
 static const struct rk_gpu_piece *next_work(const struct rk_gpu_device *d, uint32_t place)
 {
-	while (place < d->count && d->pieces[place].kind == RK_OP_SYNC)
-		place++;
-	return place < d->count ? &d->pieces[place] : NULL;
+	const struct rk_gpu_piece *piece;
+
+	for (; place < d->pieces.count; place++) {
+		piece = rk_gpu_pieces_get(&d->pieces, place);
+		if (piece->kind != RK_OP_SYNC)
+			return piece;
+	}
+	return NULL;
 }
 
 /* Everything before @until, whatever may still come. */
@@ -297,44 +217,41 @@ static void settle(struct rk_gpu_device *d, uint64_t until)
 {
 	uint64_t from = d->at ? d->at : d->time->first, reach = 0;
 	struct waits waits = { 0 };
+	uint32_t i;
 
 	if (until <= from)
 		return;
 	d->at = from;
 	d->time->is_summing = true;
-	sort(d);
-	for (uint32_t i = 0; i < d->count && d->pieces[i].start < until; i++) {
-		waits.end = i;
-		if (d->pieces[i].kind == RK_OP_SYNC) {
-			reach = d->pieces[i].end > reach ? d->pieces[i].end : reach;
+	rk_gpu_pieces_sort(&d->pieces);
+	for (i = 0; i < d->pieces.count; i++) {
+		const struct rk_gpu_piece *piece = rk_gpu_pieces_get(&d->pieces, i);
+
+		if (piece->start >= until)
+			break;
+		if (piece->kind == RK_OP_SYNC) {
+			reach = piece->end > reach ? piece->end : reach;
 			continue;
 		}
-		take(d, i, until, &waits);
+		waits.end = i;
+		take(d, piece, until, &waits);
 		waits.first = i + 1;
 		waits.reach = reach;
 	}
-	waits.end = waits.first;
-	while (waits.end < d->count && d->pieces[waits.end].start < until)
-		waits.end++;
-	account_idle(d, next_work(d, waits.end), until, &waits);
-	drop_until(d, until);
+	waits.end = i;
+	account_idle(d, next_work(d, i), until, &waits);
+	rk_gpu_pieces_drop_until(&d->pieces, until);
 }
 
 /* No room: the older half goes, or all of it where that does not help. */
 static void make_room(struct rk_gpu_device *d)
 {
-	uint64_t end = 0;
-
-	sort(d);
-	settle(d, d->pieces[d->count / 2].start);
-	if (d->count <= d->capacity / 4 * 3)
+	rk_gpu_pieces_sort(&d->pieces);
+	settle(d, rk_gpu_pieces_get(&d->pieces, d->pieces.count / 2)->start);
+	if (d->pieces.count <= d->pieces.capacity / 4 * 3)
 		return;
-	for (uint32_t i = 0; i < d->count; i++) {
-		if (d->pieces[i].end > end)
-			end = d->pieces[i].end;
-	}
-	settle(d, end);
-	d->count = 0;
+	settle(d, rk_gpu_pieces_get_end(&d->pieces));
+	rk_gpu_pieces_clear(&d->pieces);
 }
 
 /* What lies below the floor was summed up as something else. */
@@ -351,32 +268,21 @@ static bool clip(struct rk_gpu_device *d, struct rk_gpu_piece *piece)
 	return piece->end > d->at;
 }
 
-void rk_gpu_device_push(struct rk_gpu_device *d, const struct rk_gpu_piece *piece)
+void rk_gpu_device_push(struct rk_gpu_device *d, struct rk_gpu_piece *piece)
 {
-	struct rk_gpu_piece kept = *piece;
-	uint32_t place, steps = 0;
-
 	if (piece->kind != RK_OP_SYNC && piece->kind != RK_OP_NONE) {
 		d->has_work = true;
 		d->open_since = 0;
 	}
-	if (d->count == d->capacity && !grow(d)) {
-		if (!d->count)
-			return;
-		make_room(d);
-	}
-	if (!clip(d, &kept))
+	if (!clip(d, piece) || rk_gpu_pieces_push(&d->pieces, piece))
 		return;
-	for (place = d->count; place && d->pieces[place - 1].start > kept.start; place--) {
-		if (steps++ == STEPS_BACK) {
-			place = d->count;
-			d->is_unsorted = true;
-			break;
-		}
+	if (!d->pieces.count) {
+		d->time->short_of_memory++;
+		return;
 	}
-	memmove(d->pieces + place + 1, d->pieces + place, (d->count - place) * sizeof(kept));
-	d->pieces[place] = kept;
-	d->count++;
+	make_room(d);
+	if (clip(d, piece))
+		rk_gpu_pieces_push(&d->pieces, piece);
 }
 
 void rk_gpu_device_take_off(struct rk_gpu_device *d, uint32_t correlation, uint64_t since)

@@ -12,9 +12,6 @@
 
 #include "pipeline/gpu_time.h"
 
-/* Kept at most: 0.9 MiB and as much again to sort in. When full, the older half is summed up. */
-#define RK_GPU_PIECES_MAX 16384u
-
 /**
  * @time: of which this is a device; borrowed, outlives it.
  * Context: the feeding thread, as all here. Return: 0, -ENOMEM.
@@ -23,11 +20,11 @@ int rk_gpu_device_create(struct rk_gpu_device **out, uint32_t number, struct rk_
 void rk_gpu_device_destroy(struct rk_gpu_device *device);
 
 /**
- * Keep a copy of @piece.
+ * Keep a copy of @piece, which is cut to what is not summed up yet.
  *
  * Context: the feeding thread. May allocate; without memory the older half is summed up.
  */
-void rk_gpu_device_push(struct rk_gpu_device *device, const struct rk_gpu_piece *piece);
+void rk_gpu_device_push(struct rk_gpu_device *device, struct rk_gpu_piece *piece);
 
 /**
  * A launch has been open for long: nothing after its call is summed up until it has come. / It

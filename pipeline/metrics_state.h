@@ -16,6 +16,7 @@
 #define RK_PIPELINE_METRICS_STATE_H
 
 #include "core/instrument.h"
+#include "pipeline/gpu_time.h"
 #include "pipeline/handle_map.h"
 #include "pipeline/histogram.h"
 #include "pipeline/metrics.h"
@@ -79,6 +80,7 @@ struct rk_metrics {
 	struct rk_metrics_domains domains;
 	struct rk_metric_family kernel_families[2]; /* with its labels: executions, duration */
 	struct rk_handle_map labelled; /* kernel, domain, device, source -> tag: a number of it */
+	struct rk_gpu_time gpu_time;
 	struct rk_user_metrics user;
 	struct rk_said_instrument *said; /* RK_INSTRUMENTS_MAX; NULL until there is one */
 	int64_t user_memory;

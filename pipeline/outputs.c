@@ -149,8 +149,10 @@ void rk_outputs_open(struct rk_outputs *outputs)
 		rk_log_error("exporter: could not create the pipeline: %s", rk_strerror(ENOMEM));
 		return;
 	}
-	if (rk_verdict_create(&outputs->verdict, config) == 0)
+	if (rk_verdict_create(&outputs->verdict, config) == 0) {
+		rk_verdict_set_gpu_time(outputs->verdict, rk_pipeline_gpu_time(outputs->pipeline));
 		rk_pipeline_add_sink(outputs->pipeline, rk_verdict_sink(outputs->verdict));
+	}
 	rk_outputs_open_net(outputs);
 	outputs->alerts.net = outputs->net;
 	if (is_watched(outputs->setup->env))

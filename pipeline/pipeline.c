@@ -143,6 +143,7 @@ void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op)
 
 void rk_pipeline_finish(struct rk_pipeline *pipeline)
 {
+	rk_gpu_time_end(&pipeline->metrics->gpu_time);
 	rk_slo_finish(pipeline->slo);
 	rk_alert_engine_finish(pipeline->alerts);
 	if (!pipeline->wants_spans)
@@ -160,6 +161,11 @@ bool rk_pipeline_is_waiting(const struct rk_pipeline *pipeline)
 struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline)
 {
 	return pipeline->metrics;
+}
+
+const struct rk_gpu_time *rk_pipeline_gpu_time(const struct rk_pipeline *pipeline)
+{
+	return &pipeline->metrics->gpu_time;
 }
 
 struct rk_slo *rk_pipeline_slo(struct rk_pipeline *pipeline)

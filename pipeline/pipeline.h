@@ -18,6 +18,7 @@
 struct rk_pipeline;
 struct rk_metrics;
 struct rk_alert_engine;
+struct rk_gpu_time;
 struct rk_slo;
 
 struct rk_pipeline_setup {
@@ -67,6 +68,13 @@ void rk_pipeline_finish(struct rk_pipeline *pipeline);
  * Context: exporter or tools. Ownership: borrowed until destroy.
  */
 struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline);
+
+/**
+ * What the GPUs did, as far as it is accounted for.
+ *
+ * Context: exporter or tools. Ownership: borrowed until destroy.
+ */
+const struct rk_gpu_time *rk_pipeline_gpu_time(const struct rk_pipeline *pipeline);
 
 /**
  * The SLOs of the configuration.

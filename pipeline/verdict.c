@@ -13,12 +13,11 @@
 
 #include "core/intern.h"
 #include "core/record.h"
+#include "pipeline/gpu_time.h"
 #include "pipeline/handle_map.h"
 #include "pipeline/human_units.h"
-#include "pipeline/interval_set.h"
 #include "pipeline/kernel_name.h"
 
-#define DEVICES_MAX 64u
 #define NAMES_MAX   65536u
 #define TOP	    5
 #define NAME_WIDTH  60
@@ -36,11 +35,11 @@ struct rk_verdict {
 	struct rk_sink sink; /* first: the sink is the verdict */
 	const struct rk_config *config;
 	const char *host_time_reason;
-	struct rk_interval_set *busy[DEVICES_MAX]; /* NULL: no kernel ran there */
+	const struct rk_gpu_time *gpu_time; /* borrowed; NULL = not known */
 	struct rk_handle_map index;		   /* readable name -> tag: place + 1 */
 	struct kernel_sum *kernels;
 	uint32_t kernel_count, kernel_capacity;
-	uint64_t kernel_ops, host_kernels, copies, copy_bytes, copy_ns, memsets;
+	uint64_t kernel_ops, host_kernels, copies, copy_bytes, memsets;
 	uint64_t first_ns, last_ns;
 	struct memory_sum device, pinned;
 	struct rk_ledger ledger;
@@ -69,21 +68,6 @@ static struct kernel_sum *sum_get(struct rk_verdict *v, uint32_t name)
 	return &v->kernels[slot->tag - 1];
 }
 
-static void note_busy(struct rk_verdict *v, const struct rk_op *op)
-{
-	uint32_t device = op->device < DEVICES_MAX ? op->device : DEVICES_MAX - 1;
-
-	if (!v->busy[device])
-		v->busy[device] = calloc(1, sizeof(*v->busy[device]));
-	if (v->busy[device])
-		rk_interval_set_add(v->busy[device], op->start, op->end);
-}
-
-static bool has_gpu_time(const struct rk_op *op)
-{
-	return !(op->flags & (RK_OP_F_HOST_TIME | RK_OP_F_INVALID_TIME | RK_OP_F_OPEN)) && op->end;
-}
-
 static void take_kernel(struct rk_verdict *v, const struct rk_op *op)
 {
 	struct kernel_sum *sum;
@@ -98,8 +82,6 @@ static void take_kernel(struct rk_verdict *v, const struct rk_op *op)
 		if (!(op->flags & RK_OP_F_INVALID_TIME))
 			sum->total_ns += op->end - op->start;
 	}
-	if (has_gpu_time(op))
-		note_busy(v, op);
 }
 
 static void take_copy(struct rk_verdict *v, const struct rk_op *op)
@@ -112,8 +94,6 @@ static void take_copy(struct rk_verdict *v, const struct rk_op *op)
 		v->copies++;
 	if (op->kind == RK_OP_MEMCPY)
 		v->copy_bytes += op->copy.bytes;
-	if (has_gpu_time(op) && op->kind == RK_OP_MEMCPY)
-		v->copy_ns += op->end - op->start;
 }
 
 static void take_memory(struct rk_verdict *v, const struct rk_op *op)
@@ -152,10 +132,6 @@ static void take_op(struct rk_sink *sink, const struct rk_op *op)
 	case RK_OP_MEMSET:
 		take_copy(v, op);
 		break;
-	case RK_OP_GRAPH:
-		if (!op->graph.nodes && has_gpu_time(op))
-			note_busy(v, op);
-		break;
 	case RK_OP_ALLOC:
 	case RK_OP_FREE:
 		take_memory(v, op);
@@ -189,8 +165,6 @@ void rk_verdict_destroy(struct rk_verdict *v)
 {
 	if (!v)
 		return;
-	for (uint32_t i = 0; i < DEVICES_MAX; i++)
-		free(v->busy[i]);
 	free(v->kernels);
 	rk_handle_map_finish(&v->index);
 	free(v);
@@ -204,6 +178,11 @@ struct rk_sink *rk_verdict_sink(struct rk_verdict *v)
 void rk_verdict_set_host_time_reason(struct rk_verdict *v, const char *reason)
 {
 	v->host_time_reason = reason ? reason : "";
+}
+
+void rk_verdict_set_gpu_time(struct rk_verdict *v, const struct rk_gpu_time *gpu_time)
+{
+	v->gpu_time = gpu_time;
 }
 
 struct page {
@@ -232,28 +211,48 @@ static double percent(double part, double whole)
 	return whole > 0 ? 100 * part / whole : 0;
 }
 
+static double share(const struct rk_gpu_split *split, enum rk_gpu_state state)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < RK_GPU_STATE_COUNT; i++)
+		sum += split->ns[i];
+	return percent((double)split->ns[state], (double)sum);
+}
+
+/* The states sum to 100 %, over all devices that had work. */
+static void print_split(struct page *page, const struct rk_verdict *v)
+{
+	struct rk_gpu_split split = { 0 };
+	uint32_t devices = v->gpu_time ? rk_gpu_time_get_all(v->gpu_time, &split) : 0;
+	double busy = share(&split, RK_GPU_BUSY), copying = share(&split, RK_GPU_COPYING);
+	double unknown = share(&split, RK_GPU_UNKNOWN);
+
+	if (!devices) {
+		print(page, "no work on a GPU\n");
+		return;
+	}
+	print(page, "GPU busy %.1f %%", busy);
+	if (devices > 1)
+		print(page, " of %u devices", devices);
+	print(page, ", copying %.1f %%", copying);
+	if (unknown > 0)
+		print(page, ", unknown %.1f %%", unknown);
+	print(page, ", idle %.1f %%: launch-bound %.1f, waiting %.1f, no work %.1f\n",
+	      100 - busy - copying - unknown, share(&split, RK_GPU_LAUNCH_BOUND),
+	      share(&split, RK_GPU_WAITING), share(&split, RK_GPU_NONE));
+}
+
 static void print_head(struct page *page, const struct rk_verdict *v, const char *program)
 {
 	uint64_t wall = v->last_ns - v->first_ns;
-	uint64_t busy = 0;
-	uint32_t devices = 0;
 	char text[RK_HUMAN_MAX];
 
-	for (uint32_t i = 0; i < DEVICES_MAX; i++) {
-		devices += v->busy[i] != NULL;
-		busy += v->busy[i] ? rk_interval_set_length(v->busy[i]) : 0;
-	}
 	print(page, "rkpreload: %s: wall time %s, ", program, rk_human_time(text, wall));
 	if (v->host_kernels == v->kernel_ops && v->kernel_ops)
 		print(page, "GPU busy unknown (host time only)\n");
-	else if (devices > 1)
-		print(page, "GPU busy %.1f %% of %u devices, copies %.1f %%\n",
-		      percent((double)busy, (double)wall * devices), devices,
-		      percent((double)v->copy_ns, (double)wall * devices));
 	else
-		print(page, "GPU busy %.1f %%, copies %.1f %%\n",
-		      percent((double)busy, (double)wall),
-		      percent((double)v->copy_ns, (double)wall));
+		print_split(page, v);
 }
 
 static int compare_total(const void *a, const void *b)

@@ -2,7 +2,7 @@
  *
  * pipeline/verdict.h - the dozen lines that say what happened.
  *
- * Wall time, GPU busy %, the five kernels that took most, memory peak, losses, what tracing
+ * Wall time, what the GPUs did, the five kernels that took most, memory peak, losses, what tracing
  * cost, the next command. A sink: fed by ops, so replay prints what the live run printed.
  */
 #ifndef RK_PIPELINE_VERDICT_H
@@ -13,6 +13,8 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/sink.h"
 
+struct rk_gpu_time;
+struct rk_memory_use;
 struct rk_verdict;
 
 /**
@@ -34,6 +36,20 @@ struct rk_sink *rk_verdict_sink(struct rk_verdict *verdict);
  * Context: exporter or tools.
  */
 void rk_verdict_set_host_time_reason(struct rk_verdict *verdict, const char *reason);
+
+/**
+ * What the GPUs did: of the pipeline that the sink is in.
+ *
+ * @gpu_time: borrowed until the verdict is written; NULL = not known.
+ * Context: exporter or tools.
+ */
+void rk_verdict_set_gpu_time(struct rk_verdict *verdict, const struct rk_gpu_time *gpu_time);
+
+/**
+ * @memory: who holds memory; borrowed until the verdict is written; NULL = not known.
+ * Context: exporter or tools.
+ */
+void rk_verdict_set_memory(struct rk_verdict *verdict, const struct rk_memory_use *memory);
 
 /**
  * Write at most 12 lines.

@@ -179,9 +179,12 @@ static int create_pipeline(struct replay *r)
 
 	if (!err)
 		err = rk_verdict_create(&r->verdict, r->config);
-	if (!err)
-		rk_pipeline_add_sink(r->pipeline, rk_verdict_sink(r->verdict));
-	return err;
+	if (err)
+		return err;
+	rk_verdict_set_gpu_time(r->verdict, rk_pipeline_gpu_time(r->pipeline));
+	rk_verdict_set_memory(r->verdict, rk_pipeline_memory(r->pipeline));
+	rk_pipeline_add_sink(r->pipeline, rk_verdict_sink(r->verdict));
+	return 0;
 }
 
 static void pass_log(enum rk_log_level level, const char *line, void *data)

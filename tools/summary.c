@@ -45,6 +45,8 @@ static int judge(const struct rk_config *config, struct rk_trace_reader *reader,
 
 	if (rk_pipeline_create(&pipeline, &setup) == 0 &&
 	    rk_verdict_create(&verdict, config) == 0) {
+		rk_verdict_set_gpu_time(verdict, rk_pipeline_gpu_time(pipeline));
+		rk_verdict_set_memory(verdict, rk_pipeline_memory(pipeline));
 		rk_pipeline_add_sink(pipeline, rk_verdict_sink(verdict));
 		status = feed(pipeline, reader, verb, path);
 		rk_verdict_format(verdict, rk_tool_base_name(meta->executable), path, text,

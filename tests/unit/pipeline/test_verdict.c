@@ -8,13 +8,33 @@
 #include <string.h>
 
 #include "core/intern.h"
+#include "pipeline/gpu_time.h"
 #include "pipeline/human_units.h"
 #include "pipeline/verdict.h"
+
+static struct rk_gpu_time gpu_time;
+
+static struct rk_verdict *make_verdict(const struct rk_config *config)
+{
+	struct rk_verdict *verdict;
+
+	assert_int_equal(rk_verdict_create(&verdict, config), 0);
+	rk_gpu_time_init(&gpu_time, NULL, NULL);
+	rk_verdict_set_gpu_time(verdict, &gpu_time);
+	return verdict;
+}
+
+static void finish(struct rk_verdict *verdict)
+{
+	rk_verdict_destroy(verdict);
+	rk_gpu_time_finish(&gpu_time);
+}
 
 static void feed(struct rk_verdict *verdict, struct rk_op op)
 {
 	struct rk_sink *sink = rk_verdict_sink(verdict);
 
+	rk_gpu_time_feed(&gpu_time, &op);
 	sink->op(sink, &op);
 }
 
@@ -68,24 +88,33 @@ static void test_numbers(void **state)
 {
 	struct rk_verdict *verdict;
 	struct rk_config config;
+	struct rk_op copy;
 	char text[4096];
 
 	(void)state;
 	test_config_init(&config);
-	assert_int_equal(rk_verdict_create(&verdict, &config), 0);
+	verdict = make_verdict(&config);
 	clock_op(verdict, 1000);
 	/* Two streams overlap: 300 of 1,000 us are busy, though 400 us were run. */
 	feed(verdict, kernel_op("_Z3addPfS_i", 101000, 301000, 0));
 	feed(verdict, kernel_op("_ZN3foo3mulEPf", 201000, 401000, 0));
+	/* Called when the GPU was idle, and 100 us later it ran. */
+	copy = kernel_op("", 601000, 701000, 0);
+	copy.kind = RK_OP_MEMCPY;
+	copy.host_start = 501000;
+	copy.host_end = 601000;
+	feed(verdict, copy);
 	feed(verdict, end_op(1001000, 2, 2));
 	assert_true(rk_verdict_format(verdict, "app", "app.rkt.zst", text, sizeof(text)) > 0);
-	assert_non_null(strstr(text, "rkpreload: app: wall time 1.00 ms, GPU busy 30.0 %"));
+	assert_non_null(strstr(text, "rkpreload: app: wall time 1.00 ms, GPU busy 30.0 %, "
+				     "copying 10.0 %, unknown 10.0 %, idle 50.0 %: "
+				     "launch-bound 10.0, waiting 0.0, no work 40.0\n"));
 	assert_non_null(strstr(text, "  50.0     200 us         1     200 us  add\n"));
 	assert_non_null(strstr(text, "foo::mul\n"));
 	assert_non_null(strstr(text, "losses: none (2 of 2 launches complete)"));
 	assert_non_null(strstr(text, "(0.50 % of the wall time)"));
 	assert_non_null(strstr(text, "next: rktrace report app.rkt.zst\n"));
-	rk_verdict_destroy(verdict);
+	finish(verdict);
 }
 
 static void test_at_most_twelve_lines(void **state)
@@ -97,7 +126,7 @@ static void test_at_most_twelve_lines(void **state)
 
 	(void)state;
 	test_config_init(&config);
-	assert_int_equal(rk_verdict_create(&verdict, &config), 0);
+	verdict = make_verdict(&config);
 	clock_op(verdict, 1);
 	for (uint64_t i = 0; i < 20; i++) {
 		char name[300];
@@ -118,7 +147,7 @@ static void test_at_most_twelve_lines(void **state)
 	/* A short buffer is filled and ended, as snprintf does. */
 	assert_true(rk_verdict_format(verdict, "app", "f", text, 20) > 20);
 	assert_int_equal(strlen(text), 19);
-	rk_verdict_destroy(verdict);
+	finish(verdict);
 }
 
 static void test_host_time_is_not_gpu_time(void **state)
@@ -130,14 +159,14 @@ static void test_host_time_is_not_gpu_time(void **state)
 
 	(void)state;
 	test_config_init(&config);
-	assert_int_equal(rk_verdict_create(&verdict, &config), 0);
+	verdict = make_verdict(&config);
 	op.flags = RK_OP_F_HOST_TIME;
 	feed(verdict, op);
 	feed(verdict, end_op(1000, 1, 1));
 	rk_verdict_format(verdict, "app", "", text, sizeof(text));
 	assert_non_null(strstr(text, "GPU busy unknown (host time only)"));
 	assert_null(strstr(text, "next:"));
-	rk_verdict_destroy(verdict);
+	finish(verdict);
 }
 
 static void test_units(void **state)
