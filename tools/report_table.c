@@ -55,7 +55,7 @@ static uint32_t kernel_name(const struct rk_report_table *table, uint32_t mangle
 	return table->names == RK_NAMES_DEMANGLED ? name->demangled : name->readable;
 }
 
-static const char *copy_name(uint8_t kind)
+const char *rk_report_copy_name(uint8_t kind)
 {
 	static const char *const names[] = {
 		[RK_COPY_UNKNOWN] = "[CUDA memcpy]",
@@ -88,7 +88,7 @@ static bool classify(const struct rk_report_table *table, const struct rk_op *op
 		return true;
 	case RK_OP_MEMCPY:
 		row->group = RK_REPORT_MEMORY;
-		row->name = rk_intern(copy_name(op->copy.copy_kind));
+		row->name = rk_intern(rk_report_copy_name(op->copy.copy_kind));
 		row->bytes = op->copy.bytes;
 		return true;
 	case RK_OP_MEMSET:

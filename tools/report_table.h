@@ -32,6 +32,13 @@ struct rk_report_row {
 struct rk_report_table;
 
 /**
+ * What nsys calls a copy of enum rk_copy_kind.
+ *
+ * Context: any. Return: a static string.
+ */
+const char *rk_report_copy_name(uint8_t kind);
+
+/**
  * Context: tools. Ownership: the caller, rk_report_table_destroy().
  * Return: NULL when no memory could be had.
  */
