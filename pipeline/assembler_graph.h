@@ -36,45 +36,59 @@ struct rk_graph_launches {
 };
 
 /**
- * Context: the feeding thread, as all here. Does not allocate.
+ * Context: the feeding thread. Does not allocate.
  */
 void rk_assembler_graph_init(struct rk_graph_launches *launches);
 void rk_assembler_graph_finish(struct rk_graph_launches *launches);
 
 /**
  * Whether @op is the node of a launch that is known.
+ *
+ * Context: the feeding thread.
  */
 bool rk_assembler_graph_is_node(const struct rk_assembler *a, const struct rk_op *op);
 
 /**
  * The id of the launch's span in the open part of @exec, for a node or the launch itself.
+ *
+ * Context: the feeding thread.
  */
 uint64_t rk_assembler_graph_id(const struct rk_assembler *a, const struct rk_exec *exec,
 			       const struct rk_op *op);
 
 /**
  * Whether @op is a node whose launch has no span in the open part yet.
+ *
+ * Context: the feeding thread.
  */
 bool rk_assembler_graph_begins(const struct rk_assembler *a, const struct rk_exec *exec,
 			       const struct rk_op *op);
 
 /**
  * A node went into the open part: its launch covers it.
+ *
+ * Context: the feeding thread.
  */
 void rk_assembler_graph_note(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op);
 
 /**
  * All nodes have come: give the span of the launch.
+ *
+ * Context: the feeding thread.
  */
 void rk_assembler_graph_end(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op);
 
 /**
  * The part ends: give the spans of all launches that are under way in it.
+ *
+ * Context: the feeding thread.
  */
 void rk_assembler_graph_end_part(struct rk_assembler *a, struct rk_exec *exec);
 
 /**
  * The launch of a graph that is traced as a whole: which one of this graph it is.
+ *
+ * Context: the feeding thread.
  */
 uint32_t rk_assembler_graph_count(struct rk_assembler *a, const struct rk_op *op);
 

@@ -14,6 +14,7 @@
 #include "core/intern.h"
 #include "core/record.h"
 #include "pipeline/gpu_time.h"
+#include "pipeline/graph_use.h"
 #include "pipeline/handle_map.h"
 #include "pipeline/human_units.h"
 #include "pipeline/kernel_name.h"
@@ -33,6 +34,7 @@ struct memory_sum {
 
 struct rk_verdict {
 	struct rk_sink sink; /* first: the sink is the verdict */
+	struct rk_graph_use *graphs;
 	const struct rk_config *config;
 	const char *host_time_reason;
 	const struct rk_gpu_time *gpu_time; /* borrowed; NULL = not known */
@@ -124,6 +126,7 @@ static void take_op(struct rk_sink *sink, const struct rk_op *op)
 	if (op->kind < RK_OP_SPAN_BEGIN)
 		note_time(v, op->host_start ? op->host_start : op->start,
 			  op->end > op->host_end ? op->end : op->host_end);
+	rk_graph_use_push(v->graphs, op);
 	switch (op->kind) {
 	case RK_OP_KERNEL:
 		take_kernel(v, op);
@@ -150,9 +153,15 @@ int rk_verdict_create(struct rk_verdict **out, const struct rk_config *config)
 {
 	struct rk_verdict *v = calloc(1, sizeof(*v));
 
-	*out = v;
+	*out = NULL;
 	if (!v)
 		return -ENOMEM;
+	v->graphs = rk_graph_use_create(false);
+	if (!v->graphs) {
+		free(v);
+		return -ENOMEM;
+	}
+	*out = v;
 	v->config = config;
 	v->sink.name = "verdict";
 	v->sink.op = take_op;
@@ -165,6 +174,7 @@ void rk_verdict_destroy(struct rk_verdict *v)
 {
 	if (!v)
 		return;
+	rk_graph_use_destroy(v->graphs);
 	free(v->kernels);
 	rk_handle_map_finish(&v->index);
 	free(v);
@@ -265,8 +275,12 @@ static int compare_total(const void *a, const void *b)
 	return strcmp(rk_intern_get(x->name), rk_intern_get(y->name));
 }
 
+static const struct rk_graph_row *main_graph(const struct rk_verdict *v);
+
+/* A dozen lines in all: the line about a graph takes the place of a kernel. */
 static void print_kernels(struct page *page, const struct rk_verdict *v)
 {
+	uint32_t shown = main_graph(v) ? TOP - 1 : TOP;
 	struct kernel_sum *sorted = calloc(v->kernel_count + 1, sizeof(*sorted));
 	uint64_t total = 0;
 	char sum[RK_HUMAN_MAX];
@@ -281,7 +295,7 @@ static void print_kernels(struct page *page, const struct rk_verdict *v)
 	for (uint32_t i = 0; i < v->kernel_count; i++)
 		total += sorted[i].total_ns;
 	print(page, "  Time %%      Total     Count        Avg  Kernel\n");
-	for (uint32_t i = 0; i < v->kernel_count && i < TOP; i++) {
+	for (uint32_t i = 0; i < v->kernel_count && i < shown; i++) {
 		const struct kernel_sum *k = &sorted[i];
 
 		print(page, "  %6.1f %10s %9llu %10s  %.*s\n",
@@ -291,6 +305,26 @@ static void print_kernels(struct page *page, const struct rk_verdict *v)
 		      rk_intern_get(k->name));
 	}
 	free(sorted);
+}
+
+/* The graph that most of the time of kernels went to; NULL when none did. */
+static const struct rk_graph_row *main_graph(const struct rk_verdict *v)
+{
+	const struct rk_graph_row *row = rk_graph_use_top(v->graphs);
+
+	return row && 2 * row->nodes.kernel_ns > rk_graph_use_kernel_ns(v->graphs) ? row : NULL;
+}
+
+static void print_graph(struct page *page, const struct rk_verdict *v)
+{
+	const struct rk_graph_row *row = main_graph(v);
+	char title[RK_GRAPH_TITLE_SIZE];
+
+	if (!row)
+		return;
+	rk_graph_row_title(row, title);
+	print(page, "  %s, %.1f %% of the time of kernels\n", title,
+	      percent((double)row->nodes.kernel_ns, (double)rk_graph_use_kernel_ns(v->graphs)));
 }
 
 static void print_counts(struct page *page, const struct rk_verdict *v)
@@ -348,6 +382,7 @@ int rk_verdict_format(const struct rk_verdict *v, const char *program, const cha
 		out[0] = '\0';
 	print_head(&page, v, program);
 	print_kernels(&page, v);
+	print_graph(&page, v);
 	print_counts(&page, v);
 	print_losses(&page, v);
 	print(&page,

@@ -8,6 +8,9 @@
  *   fail NAME                          a launch that failed
  *   hang NAME                          a launch that is told as being in flight, and is open at the
  *                                      end
+ *   graph instantiated|updated|destroyed HANDLE [NODES]
+ *   graph launch ID HANDLE [NAME=COUNT]...   kernels of 10 us; without one it is traced as a whole
+ *   graph device ID NAME               a kernel of it that no call of the host launched
  *   alloc BYTES / free BYTES           device memory
  *   close                              the execution ends; the next launch opens another
  *   begin SPAN NAME [parent=SPAN] [kernel] [domain=D] [KEY=VALUE]...
@@ -344,6 +347,90 @@ static void do_copy(struct script *s)
 	emit(s, &op);
 }
 
+static uint64_t handle(const struct script *s, int at)
+{
+	return strtoull(word(s, at), NULL, 0);
+}
+
+/* The kernels of a graph, all of one launch. */
+static uint32_t emit_nodes(struct script *s, const struct rk_op *launch)
+{
+	uint32_t nodes = 0;
+
+	for (int i = 4; i < s->count; i++) {
+		char *equals = strchr(s->words[i], '=');
+		unsigned long count = equals ? strtoul(equals + 1, NULL, 10) : 1;
+
+		if (equals)
+			*equals = '\0';
+		for (; count; count--) {
+			struct rk_op node = *launch;
+
+			node.kind = RK_OP_KERNEL;
+			node.flags = RK_OP_F_ASYNC;
+			node.name = rk_intern(s->words[i]);
+			memset(&node.kernel, 0, sizeof(node.kernel));
+			node.kernel.graph = launch->graph.graph;
+			node.kernel.graph_node = ++nodes;
+			s->now += 1000;
+			node.start = s->now;
+			node.end = s->now += 10000;
+			emit(s, &node);
+		}
+	}
+	return nodes;
+}
+
+static void launch_graph(struct script *s)
+{
+	struct rk_op op = work_op(s, RK_OP_GRAPH);
+
+	s->launches--;
+	op.api = rk_intern("cuGraphLaunch");
+	op.graph.graph = (uint32_t)number(s, 2, 0);
+	op.start = s->now + 1000;
+	op.graph.nodes = emit_nodes(s, &op);
+	if (!op.graph.nodes)
+		s->now = op.start + 50000;
+	op.end = s->now;
+	op.graph.exec_handle = handle(s, 3);
+	emit(s, &op);
+}
+
+static void tell_graph(struct script *s)
+{
+	struct rk_op op = op_of(s, RK_OP_GRAPH_INFO);
+	const struct rk_field fields[] = {
+		{ .key = "what", .type = RK_FIELD_TEXT, .text = word(s, 1) },
+		{ .key = "exec", .type = RK_FIELD_INTEGER, .integer = (int64_t)handle(s, 2) },
+		{ .key = "nodes", .type = RK_FIELD_INTEGER, .integer = (int64_t)handle(s, 3) },
+	};
+
+	for (int i = 0; i < 3; i++)
+		rk_fields_put(&s->fields, &fields[i]);
+	emit_text(s, &op);
+}
+
+static void do_graph(struct script *s)
+{
+	struct rk_op op = op_of(s, RK_OP_KERNEL);
+
+	if (strcmp(word(s, 1), "launch") == 0) {
+		launch_graph(s);
+	} else if (strcmp(word(s, 1), "device") == 0) {
+		op.tid = 0;
+		op.host_start = op.host_end = 0;
+		op.flags = RK_OP_F_ORPHAN | RK_OP_F_FIRST;
+		op.name = rk_intern(word(s, 3));
+		op.kernel.graph = (uint32_t)number(s, 2, 0);
+		op.start = s->now;
+		op.end = s->now += 10000;
+		emit(s, &op);
+	} else {
+		tell_graph(s);
+	}
+}
+
 static void do_fail(struct script *s)
 {
 	struct rk_op op = op_of(s, RK_OP_ERROR);
@@ -490,6 +577,7 @@ static const struct {
 	{ "at", do_at },
 	{ "kernel", do_kernel },
 	{ "copy", do_copy },
+	{ "graph", do_graph },
 	{ "fail", do_fail },
 	{ "hang", do_hang },
 	{ "alloc", do_alloc },
