@@ -126,7 +126,6 @@ int rk_metrics_create(struct rk_metrics **out, const struct rk_config *config)
 			    most);
 	rk_series_list_init(&metrics->transfers, sizeof(struct rk_transfer_series), 1, most);
 	rk_series_list_init(&metrics->errors, sizeof(struct rk_error_series), 1, most);
-	rk_series_list_init(&metrics->memory, sizeof(struct rk_memory_series), 1, most);
 	rk_series_list_init(&metrics->queues, sizeof(struct rk_queue_series), 1, most);
 	rk_gpu_time_init(&metrics->gpu_time, NULL, NULL);
 	rk_handle_map_init(&metrics->ranked, RK_SERIES_MAX);
@@ -134,7 +133,7 @@ int rk_metrics_create(struct rk_metrics **out, const struct rk_config *config)
 	metrics->all = rk_intern("all");
 	metrics->unknown = rk_intern("unknown");
 	metrics->user.config = config;
-	if (label_kernels(metrics)) {
+	if (rk_memory_use_create(&metrics->memory) || label_kernels(metrics)) {
 		rk_metrics_destroy(metrics);
 		*out = NULL;
 		return -ENOMEM;
@@ -151,7 +150,7 @@ void rk_metrics_destroy(struct rk_metrics *metrics)
 	rk_series_list_finish(&metrics->kernels);
 	rk_series_list_finish(&metrics->transfers);
 	rk_series_list_finish(&metrics->errors);
-	rk_series_list_finish(&metrics->memory);
+	rk_memory_use_destroy(metrics->memory);
 	rk_series_list_finish(&metrics->queues);
 	rk_gpu_time_finish(&metrics->gpu_time);
 	rk_metrics_baggage_finish(&metrics->baggage);
@@ -324,21 +323,6 @@ static void feed_transfer(struct rk_metrics *metrics, const struct rk_op *op)
 				 op->end - op->start);
 }
 
-static void feed_memory(struct rk_metrics *metrics, const struct rk_op *op)
-{
-	uint64_t key = ((uint64_t)op->device << 8 | op->memory.pool) + 1;
-	struct rk_memory_series *series = rk_metrics_series_get(metrics, &metrics->memory, key, 0);
-
-	if (!series)
-		return;
-	series->device = op->device;
-	series->pool = op->memory.pool;
-	if (op->kind == RK_OP_ALLOC)
-		series->bytes += (int64_t)op->memory.bytes;
-	else
-		series->bytes -= (int64_t)op->memory.bytes;
-}
-
 /* Of the kernel that could not be launched, else of what the call was part of. */
 static uint32_t domain_of_failure(struct rk_metrics *metrics, const struct rk_op *op)
 {
@@ -407,7 +391,7 @@ void rk_metrics_feed(struct rk_metrics *metrics, const struct rk_op *op)
 		break;
 	case RK_OP_ALLOC:
 	case RK_OP_FREE:
-		feed_memory(metrics, op);
+		rk_memory_use_feed(metrics->memory, op);
 		break;
 	case RK_OP_ERROR:
 		feed_error(metrics, op);

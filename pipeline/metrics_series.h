@@ -56,11 +56,4 @@ struct rk_queue_series {
 	double depth;
 };
 
-struct rk_memory_series {
-	struct rk_series series;
-	uint32_t device;
-	uint32_t pool;
-	int64_t bytes;
-};
-
 #endif

@@ -19,6 +19,7 @@
 #include "pipeline/gpu_time.h"
 #include "pipeline/handle_map.h"
 #include "pipeline/histogram.h"
+#include "pipeline/memory_use.h"
 #include "pipeline/metrics.h"
 #include "pipeline/metrics_baggage.h"
 #include "pipeline/metrics_domain.h"
@@ -75,7 +76,8 @@ struct rk_fed_kernel {
 struct rk_metrics {
 	const struct rk_config *config; /* borrowed; outlives the registry */
 	struct rk_histogram_scale bounds, exponential;
-	struct rk_series_list kernels, transfers, errors, memory, queues;
+	struct rk_series_list kernels, transfers, errors, queues;
+	struct rk_memory_use *memory;
 	struct rk_metrics_baggage baggage;
 	struct rk_metrics_domains domains;
 	struct rk_metric_family kernel_families[2]; /* with its labels: executions, duration */

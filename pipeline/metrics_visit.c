@@ -162,20 +162,77 @@ static void visit_gauges(struct visit *v)
 		v->point.values[0] = device_label(v, i);
 		give(v, RK_METRIC_ID_ACTIVE, (double)metrics->active[i]);
 	}
-	for (uint32_t i = 0; i < metrics->memory.count; i++) {
-		const struct rk_memory_series *series = metrics->memory.items[i];
+}
 
-		bool is_other = series->series.is_other;
+/* Rows with labels of their own; those behind them are "other" together. */
+static uint32_t memory_own(const struct rk_metrics *metrics)
+{
+	uint64_t most = metrics->config->metrics_max_series;
 
-		v->point.values[0] = is_other ? other : device_label(v, series->device);
-		v->point.values[1] = is_other ? other : rk_metrics_pool_name(series->pool);
-		give(v, RK_METRIC_ID_MEMORY, (double)series->bytes);
+	return most && most < RK_SERIES_MAX ? (uint32_t)most - 1 : RK_SERIES_MAX - 1;
+}
+
+static double memory_value(const struct rk_memory_row *row, enum rk_metric_id id)
+{
+	switch (id) {
+	case RK_METRIC_ID_MEMORY:
+		return (double)row->live_bytes;
+	case RK_METRIC_ID_MEMORY_PEAK:
+		return (double)row->peak_bytes;
+	case RK_METRIC_ID_ALLOCATIONS:
+		return (double)row->allocs;
+	default:
+		return (double)row->failed;
 	}
+}
+
+/* A peak of several together is not known: it is the sum of theirs. */
+static void visit_memory_family(struct visit *v, enum rk_metric_id id)
+{
+	const struct rk_memory_row *row;
+	uint32_t own = memory_own(v->metrics), seen = 0;
+	double rest = 0;
+
+	for (size_t i = 0; (row = rk_memory_use_row(v->metrics->memory, i)); i++) {
+		if (row->is_registered)
+			continue;
+		if (seen++ >= own) {
+			rest += memory_value(row, id);
+			continue;
+		}
+		v->point.values[0] = device_label(v, row->device);
+		v->point.values[1] = rk_metrics_pool_name(row->pool);
+		give(v, id, memory_value(row, id));
+	}
+	if (seen <= own)
+		return;
+	v->point.values[0] = v->point.values[1] = other;
+	give(v, id, rest);
+}
+
+static uint64_t memory_folded(const struct rk_metrics *metrics)
+{
+	const struct rk_memory_row *row;
+	uint32_t own = memory_own(metrics), seen = 0;
+
+	for (size_t i = 0; (row = rk_memory_use_row(metrics->memory, i)); i++)
+		seen += !row->is_registered;
+	return seen > own ? seen - own : 0;
+}
+
+static void visit_memory(struct visit *v)
+{
+	const struct rk_metrics *metrics = v->metrics;
+
+	visit_memory_family(v, RK_METRIC_ID_MEMORY);
 	if (metrics->has_user_memory) {
 		v->point.values[0] = "";
 		v->point.values[1] = rk_metrics_pool_name(RK_POOL_USER);
 		give(v, RK_METRIC_ID_MEMORY, (double)metrics->user_memory);
 	}
+	visit_memory_family(v, RK_METRIC_ID_MEMORY_PEAK);
+	visit_memory_family(v, RK_METRIC_ID_ALLOCATIONS);
+	visit_memory_family(v, RK_METRIC_ID_ALLOCATION_FAILURES);
 }
 
 static void visit_errors(struct visit *v)
@@ -319,7 +376,7 @@ static void visit_slos(struct visit *v)
 static uint64_t folded_series(const struct rk_metrics *metrics)
 {
 	return (uint64_t)metrics->kernels.folded + metrics->transfers.folded +
-	       metrics->errors.folded + metrics->memory.folded + metrics->queues.folded +
+	       metrics->errors.folded + memory_folded(metrics) + metrics->queues.folded +
 	       rk_metrics_user_folded(&metrics->user);
 }
 
@@ -388,6 +445,7 @@ void rk_metrics_visit(const struct rk_metrics *metrics, bool include_runtime,
 
 	visit_kernels(&v);
 	visit_gauges(&v);
+	visit_memory(&v);
 	visit_queues(&v);
 	visit_errors(&v);
 	visit_transfers(&v);

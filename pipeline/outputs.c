@@ -151,6 +151,7 @@ void rk_outputs_open(struct rk_outputs *outputs)
 	}
 	if (rk_verdict_create(&outputs->verdict, config) == 0) {
 		rk_verdict_set_gpu_time(outputs->verdict, rk_pipeline_gpu_time(outputs->pipeline));
+		rk_verdict_set_memory(outputs->verdict, rk_pipeline_memory(outputs->pipeline));
 		rk_pipeline_add_sink(outputs->pipeline, rk_verdict_sink(outputs->verdict));
 	}
 	rk_outputs_open_net(outputs);

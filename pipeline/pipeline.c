@@ -168,6 +168,11 @@ const struct rk_gpu_time *rk_pipeline_gpu_time(const struct rk_pipeline *pipelin
 	return &pipeline->metrics->gpu_time;
 }
 
+const struct rk_memory_use *rk_pipeline_memory(const struct rk_pipeline *pipeline)
+{
+	return pipeline->metrics->memory;
+}
+
 struct rk_slo *rk_pipeline_slo(struct rk_pipeline *pipeline)
 {
 	return pipeline->slo;

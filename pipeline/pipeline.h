@@ -16,6 +16,7 @@
 #include "pipeline/sink.h"
 
 struct rk_pipeline;
+struct rk_memory_use;
 struct rk_metrics;
 struct rk_alert_engine;
 struct rk_gpu_time;
@@ -75,6 +76,13 @@ struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline);
  * Context: exporter or tools. Ownership: borrowed until destroy.
  */
 const struct rk_gpu_time *rk_pipeline_gpu_time(const struct rk_pipeline *pipeline);
+
+/**
+ * Who holds how much memory.
+ *
+ * Context: exporter or tools. Ownership: borrowed until destroy.
+ */
+const struct rk_memory_use *rk_pipeline_memory(const struct rk_pipeline *pipeline);
 
 /**
  * The SLOs of the configuration.

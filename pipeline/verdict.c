@@ -12,12 +12,12 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "core/record.h"
 #include "pipeline/gpu_time.h"
 #include "pipeline/graph_use.h"
 #include "pipeline/handle_map.h"
 #include "pipeline/human_units.h"
 #include "pipeline/kernel_name.h"
+#include "pipeline/memory_text.h"
 
 #define NAMES_MAX   65536u
 #define TOP	    5
@@ -26,10 +26,6 @@
 struct kernel_sum {
 	uint32_t name; /* string: readable */
 	uint64_t count, total_ns;
-};
-
-struct memory_sum {
-	int64_t now, peak;
 };
 
 struct rk_verdict {
@@ -43,7 +39,7 @@ struct rk_verdict {
 	uint32_t kernel_count, kernel_capacity;
 	uint64_t kernel_ops, host_kernels, copies, copy_bytes, memsets;
 	uint64_t first_ns, last_ns;
-	struct memory_sum device, pinned;
+	const struct rk_memory_use *memory; /* borrowed; NULL = not known */
 	struct rk_ledger ledger;
 	uint64_t cpu_ns;
 };
@@ -98,18 +94,6 @@ static void take_copy(struct rk_verdict *v, const struct rk_op *op)
 		v->copy_bytes += op->copy.bytes;
 }
 
-static void take_memory(struct rk_verdict *v, const struct rk_op *op)
-{
-	struct memory_sum *sum = op->memory.pool == RK_POOL_PINNED ? &v->pinned : &v->device;
-	int64_t bytes = (int64_t)op->memory.bytes;
-
-	if (op->memory.pool == RK_POOL_USER)
-		return;
-	sum->now += op->kind == RK_OP_ALLOC ? bytes : -bytes;
-	if (sum->now > sum->peak)
-		sum->peak = sum->now;
-}
-
 static void note_time(struct rk_verdict *v, uint64_t first, uint64_t last)
 {
 	if (first && (!v->first_ns || first < v->first_ns))
@@ -134,10 +118,6 @@ static void take_op(struct rk_sink *sink, const struct rk_op *op)
 	case RK_OP_MEMCPY:
 	case RK_OP_MEMSET:
 		take_copy(v, op);
-		break;
-	case RK_OP_ALLOC:
-	case RK_OP_FREE:
-		take_memory(v, op);
 		break;
 	case RK_OP_TICK:
 	case RK_OP_END:
@@ -193,6 +173,11 @@ void rk_verdict_set_host_time_reason(struct rk_verdict *v, const char *reason)
 void rk_verdict_set_gpu_time(struct rk_verdict *v, const struct rk_gpu_time *gpu_time)
 {
 	v->gpu_time = gpu_time;
+}
+
+void rk_verdict_set_memory(struct rk_verdict *v, const struct rk_memory_use *memory)
+{
+	v->memory = memory;
 }
 
 struct page {
@@ -265,6 +250,11 @@ static void print_head(struct page *page, const struct rk_verdict *v, const char
 		print_split(page, v);
 }
 
+static const char *memory_line(const struct rk_verdict *v, char out[RK_MEMORY_LINE_MAX])
+{
+	return v->memory ? rk_memory_text_line(v->memory, out) : "";
+}
+
 static int compare_total(const void *a, const void *b)
 {
 	const struct kernel_sum *x = a;
@@ -275,12 +265,8 @@ static int compare_total(const void *a, const void *b)
 	return strcmp(rk_intern_get(x->name), rk_intern_get(y->name));
 }
 
-static const struct rk_graph_row *main_graph(const struct rk_verdict *v);
-
-/* A dozen lines in all: the line about a graph takes the place of a kernel. */
-static void print_kernels(struct page *page, const struct rk_verdict *v)
+static void print_kernels(struct page *page, const struct rk_verdict *v, uint32_t top)
 {
-	uint32_t shown = main_graph(v) ? TOP - 1 : TOP;
 	struct kernel_sum *sorted = calloc(v->kernel_count + 1, sizeof(*sorted));
 	uint64_t total = 0;
 	char sum[RK_HUMAN_MAX];
@@ -295,7 +281,7 @@ static void print_kernels(struct page *page, const struct rk_verdict *v)
 	for (uint32_t i = 0; i < v->kernel_count; i++)
 		total += sorted[i].total_ns;
 	print(page, "  Time %%      Total     Count        Avg  Kernel\n");
-	for (uint32_t i = 0; i < v->kernel_count && i < shown; i++) {
+	for (uint32_t i = 0; i < v->kernel_count && i < top; i++) {
 		const struct kernel_sum *k = &sorted[i];
 
 		print(page, "  %6.1f %10s %9llu %10s  %.*s\n",
@@ -330,16 +316,14 @@ static void print_graph(struct page *page, const struct rk_verdict *v)
 static void print_counts(struct page *page, const struct rk_verdict *v)
 {
 	char bytes[RK_HUMAN_MAX];
-	char peak[RK_HUMAN_MAX];
-	char pinned[RK_HUMAN_MAX];
+	char line[RK_MEMORY_LINE_MAX];
 
-	print(page, "  %llu kernels (%u name%s), %llu copies (%s), %llu memsets; memory peak %s",
+	print(page, "  %llu kernels (%u name%s), %llu copies (%s), %llu memsets\n",
 	      (unsigned long long)v->kernel_ops, v->kernel_count, v->kernel_count == 1 ? "" : "s",
 	      (unsigned long long)v->copies, rk_human_bytes(bytes, v->copy_bytes),
-	      (unsigned long long)v->memsets, rk_human_bytes(peak, (uint64_t)v->device.peak));
-	if (v->pinned.peak)
-		print(page, ", pinned %s", rk_human_bytes(pinned, (uint64_t)v->pinned.peak));
-	print(page, "\n");
+	      (unsigned long long)v->memsets);
+	if (memory_line(v, line)[0])
+		print(page, "  %s\n", line);
 }
 
 static void print_losses(struct page *page, const struct rk_verdict *v)
@@ -374,14 +358,21 @@ static void print_losses(struct page *page, const struct rk_verdict *v)
 int rk_verdict_format(const struct rk_verdict *v, const char *program, const char *path, char *out,
 		      size_t size)
 {
+	uint32_t top = TOP;
 	struct page page = { .out = out, .size = size };
 	uint64_t wall = v->last_ns - v->first_ns;
+	char line[RK_MEMORY_LINE_MAX];
 	char text[RK_HUMAN_MAX];
 
 	if (size)
 		out[0] = '\0';
 	print_head(&page, v, program);
-	print_kernels(&page, v);
+	/* A dozen lines in all: what is said besides takes the place of kernels. */
+	if (v->host_time_reason[0] && memory_line(v, line)[0])
+		top--;
+	if (main_graph(v))
+		top--;
+	print_kernels(&page, v, top);
 	print_graph(&page, v);
 	print_counts(&page, v);
 	print_losses(&page, v);

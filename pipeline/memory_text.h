@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/memory_text.h - what is known of memory, in sentences.
+ */
+#ifndef RK_PIPELINE_MEMORY_TEXT_H
+#define RK_PIPELINE_MEMORY_TEXT_H
+
+#include <stddef.h>
+
+#include "pipeline/memory_use.h"
+#include "pipeline/stack_names.h"
+
+#define RK_MEMORY_LINE_MAX  256u
+#define RK_MEMORY_WHERE_MAX 256u
+#define RK_MEMORY_TOLD	    5u /* top holders in a message */
+
+/**
+ * The verdict's line: peak, what was never freed, temporary ones.
+ *
+ * Context: exporter or tools. Return: @out; "" when no memory was ever asked for.
+ */
+const char *rk_memory_text_line(const struct rk_memory_use *use, char out[RK_MEMORY_LINE_MAX]);
+
+/**
+ * Where a holder took its memory: the frame of its stack that is the program's own, else the
+ * CUDA function and the thread; "other".
+ *
+ * @names: NULL = stacks have no names here.
+ * Context: as above; may read symbol tables. Return: @out.
+ */
+const char *rk_memory_text_where(const struct rk_memory_holder *holder,
+				 struct rk_stack_names *names, char out[RK_MEMORY_WHERE_MAX]);
+
+/**
+ * Of an allocation that failed: what was asked for, what is held, and by whom. One line.
+ *
+ * Context: as above. Return: length, as snprintf.
+ */
+size_t rk_memory_text_refused(const struct rk_memory_use *use, struct rk_stack_names *names,
+			      char *out, size_t size);
+
+#endif
