@@ -48,6 +48,7 @@ enum {
  *   ATTACH      tracestate, baggage                                  ids all zero: no context
  *   SAMPLE      -
  *   LOG         domain, message, then keyed
+ *   THREAD_NAME name                                                 number: of the thread
  *
  * Baggage is what a header would hold, encoded, all of it. With RK_API_KERNEL the name is the
  * kernel_id, without "kernel:".

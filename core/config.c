@@ -392,31 +392,6 @@ void rk_config_destroy(struct rk_config *config)
 	free(config);
 }
 
-/* Settings that are read and checked, and that nothing acts on yet. */
-static const enum rk_config_id not_yet[] = {
-	RK_CONFIG_nvtx,
-};
-
-/* A setting that is silently without effect would be believed. */
-static void log_not_yet(const struct rk_config *config)
-{
-	char names[256] = "", value[128];
-	size_t length = 0;
-
-	for (size_t i = 0; i < sizeof(not_yet) / sizeof(not_yet[0]); i++) {
-		const struct rk_config_row *row = rk_config_row(not_yet[i]);
-
-		rk_config_format(config, not_yet[i], value, sizeof(value));
-		if (config->source[not_yet[i]] < RK_SOURCE_OTEL ||
-		    strcmp(value, row->default_value) == 0)
-			continue;
-		length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
-					   length ? ", " : "", row->key);
-	}
-	if (length)
-		rk_log_warn("config: set, but without effect in this version: %s", names);
-}
-
 void rk_config_log_problems(const struct rk_config *config)
 {
 	for (size_t i = 0; i < config->problem_count; i++)
@@ -424,7 +399,6 @@ void rk_config_log_problems(const struct rk_config *config)
 	if (config->warnings > config->problem_count)
 		rk_log_warn("config: %u further problems; see rktrace config --check",
 			    config->warnings - (uint32_t)config->problem_count);
-	log_not_yet(config);
 }
 
 int rk_config_create_file(struct rk_config **out, const char *path)

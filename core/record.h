@@ -41,6 +41,7 @@ enum rk_record_kind {
 	RK_REC_ATTACH, /* the thread goes on in this context */
 	RK_REC_SAMPLE, /* a value for an instrument */
 	RK_REC_LOG,
+	RK_REC_THREAD_NAME, /* .number is the thread; text: its name */
 	RK_REC_TEXT, /* further bytes of the record before it */
 	RK_REC_KIND_COUNT
 };

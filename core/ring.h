@@ -33,9 +33,9 @@ enum rk_ring_state {
 };
 
 struct rk_ring {
-	/* written by the producer only */
+	/* written by the producer only, but for rk_ring_forget_tail() */
 	_Alignas(RK_CACHE_LINE) _Atomic uint64_t head;
-	uint64_t cached_tail;		       /* producer's last look at tail */
+	_Atomic uint64_t cached_tail;	       /* producer's last look at tail, or less */
 	_Atomic uint64_t calls[RK_WORK_COUNT]; /* every call, before anything can drop */
 	_Atomic uint64_t failed[RK_WORK_COUNT];
 	_Atomic uint64_t captured[RK_WORK_COUNT];
@@ -63,6 +63,35 @@ struct rk_ring {
  */
 void rk_ring_init(struct rk_ring *ring, void *slots, uint64_t count, uint32_t slot_bytes);
 
+/* Relaxed: too small a value only makes the producer look at the true tail. */
+static inline uint64_t rk_ring_cached_tail(const struct rk_ring *ring)
+{
+	return atomic_load_explicit(&ring->cached_tail, memory_order_relaxed);
+}
+
+/* The true tail, which the producer remembers. */
+static inline uint64_t rk_ring_look(struct rk_ring *ring)
+{
+	/* Acquire pairs with the release in rk_ring_release(): the slots were read. */
+	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+
+	atomic_store_explicit(&ring->cached_tail, tail, memory_order_relaxed);
+	return tail;
+}
+
+/**
+ * Let the producer take its slow path at the next record, as if the ring were full: it looks at
+ * the true tail there, and at whatever else is due. Costs its fast path nothing.
+ *
+ * Context: any thread of the process whose ring it is.
+ */
+static inline void rk_ring_forget_tail(struct rk_ring *ring)
+{
+	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+
+	atomic_store_explicit(&ring->cached_tail, head - ring->mask - 1, memory_order_relaxed);
+}
+
 /**
  * Room for one more slot, or NULL when the ring is full. Nothing is counted.
  *
@@ -74,12 +103,8 @@ static inline void *rk_ring_reserve(struct rk_ring *ring)
 	/* Relaxed: the producer is the only writer of head. */
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 
-	if (head - ring->cached_tail > ring->mask) {
-		/* Acquire pairs with the release in rk_ring_release(): the slot was read. */
-		ring->cached_tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
-		if (head - ring->cached_tail > ring->mask)
-			return NULL;
-	}
+	if (head - rk_ring_cached_tail(ring) > ring->mask && head - rk_ring_look(ring) > ring->mask)
+		return NULL;
 	return ring->slots + (head & ring->mask) * ring->slot_bytes;
 }
 
@@ -95,7 +120,7 @@ static inline bool rk_ring_commit(struct rk_ring *ring)
 
 	/* Release pairs with the acquire in rk_ring_peek(): the slot is written. */
 	atomic_store_explicit(&ring->head, head, memory_order_release);
-	return head - ring->cached_tail == (ring->mask >> 1) + 1;
+	return head - rk_ring_cached_tail(ring) == (ring->mask >> 1) + 1;
 }
 
 /**

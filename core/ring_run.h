@@ -17,11 +17,10 @@ static inline bool rk_ring_run_fits(struct rk_ring *ring, uint64_t count)
 {
 	/* Relaxed: the producer is the only writer of head. */
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+	uint64_t room = ring->mask + 1;
 
-	if (head - ring->cached_tail + count > ring->mask + 1)
-		/* Acquire pairs with the release in rk_ring_release(): the slots were read. */
-		ring->cached_tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
-	return head - ring->cached_tail + count <= ring->mask + 1;
+	return head - rk_ring_cached_tail(ring) + count <= room ||
+	       head - rk_ring_look(ring) + count <= room;
 }
 
 /**
@@ -45,11 +44,11 @@ static inline void *rk_ring_run_slot(struct rk_ring *ring, uint64_t i)
 static inline bool rk_ring_run_commit(struct rk_ring *ring, uint64_t count)
 {
 	uint64_t before = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	uint64_t half = (ring->mask >> 1) + 1;
+	uint64_t tail = rk_ring_cached_tail(ring), half = (ring->mask >> 1) + 1;
 
 	/* Release pairs with the acquire in rk_ring_peek(): the slots are written. */
 	atomic_store_explicit(&ring->head, before + count, memory_order_release);
-	return before - ring->cached_tail < half && before + count - ring->cached_tail >= half;
+	return before - tail < half && before + count - tail >= half;
 }
 
 #endif

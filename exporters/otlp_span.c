@@ -103,6 +103,18 @@ static void put_graph(struct rk_otlp_span_writer *writer, const struct rk_op *op
 	rk_otlp_span_put_int(writer, RK_SPAN_KEY(GRAPH_KERNELS), op->graph.kernels);
 }
 
+/* What the GPU did for a range, whenever that was. */
+static void put_projection(struct rk_otlp_span_writer *writer, const struct rk_span *span)
+{
+	const struct rk_span_projection *gpu = &span->api->projection;
+
+	rk_otlp_span_put_int(writer, RK_SPAN_KEY(GPU_START_OFFSET),
+			     gpu->start_unix_ns - span->start_unix_ns);
+	rk_otlp_span_put_int(writer, RK_SPAN_KEY(GPU_SPAN), gpu->end_unix_ns - gpu->start_unix_ns);
+	rk_otlp_span_put_int(writer, RK_SPAN_KEY(GPU_BUSY), gpu->busy_ns);
+	rk_otlp_span_put_int(writer, RK_SPAN_KEY(GPU_OPERATIONS), gpu->operations);
+}
+
 /* Attributes whose values differ among spans of one shape. */
 static RK_SPAN_ALWAYS_INLINE void put_numbers(struct rk_otlp_span_writer *writer,
 					      const struct rk_span *span)
@@ -115,6 +127,8 @@ static RK_SPAN_ALWAYS_INLINE void put_numbers(struct rk_otlp_span_writer *writer
 		rk_otlp_span_put_int(writer, RK_SPAN_KEY(KERNELS), span->kernels);
 		rk_otlp_span_put_int(writer, RK_SPAN_KEY(GPU_NS), span->gpu_ns);
 	}
+	if (span->api && span->api->projection.operations)
+		put_projection(writer, span);
 	if (!op)
 		return;
 	if (op->correlation)

@@ -42,6 +42,16 @@ void rk_api_v1_set_roots(const struct rk_config *config);
  */
 void rk_api_v1_descend(struct rk_context *parent, struct rk_context *child);
 
+/**
+ * A number for a span of the process. / The context of span @number below @parent, which is as
+ * above. / The ids of a record that is about it.
+ *
+ * Context: app; for the second between enter and leave.
+ */
+uint64_t rk_api_v1_take_number(void);
+void rk_api_v1_make_context(struct rk_context *parent, struct rk_context *made, uint64_t number);
+void rk_api_v1_set_ids(struct rk_api_record *record, const struct rk_context *context);
+
 static inline bool rk_api_v1_has_trace(const struct rk_context *context)
 {
 	for (size_t i = 0; i < sizeof(context->trace_id); i++) {

@@ -24,7 +24,7 @@ static void take_options(struct rk_span_options *out, const struct rk_span_optio
 		out->kind = RK_KIND_INTERNAL;
 }
 
-static void set_ids(struct rk_api_record *record, const struct rk_context *context)
+void rk_api_v1_set_ids(struct rk_api_record *record, const struct rk_context *context)
 {
 	record->number = context->number;
 	record->trace_flags = context->trace_flags;
@@ -32,7 +32,12 @@ static void set_ids(struct rk_api_record *record, const struct rk_context *conte
 	memcpy(record->ids.span, context->span_id, sizeof(record->ids.span));
 }
 
-static void make_context(struct rk_context *parent, struct rk_context *made)
+uint64_t rk_api_v1_take_number(void)
+{
+	return atomic_fetch_add_explicit(&numbers, 1, memory_order_relaxed) + 1;
+}
+
+void rk_api_v1_make_context(struct rk_context *parent, struct rk_context *made, uint64_t number)
 {
 	uint64_t id;
 
@@ -41,7 +46,7 @@ static void make_context(struct rk_context *parent, struct rk_context *made)
 		id = rk_api_v1_random();
 	} while (!id);
 	memcpy(made->span_id, &id, sizeof(made->span_id));
-	made->number = atomic_fetch_add_explicit(&numbers, 1, memory_order_relaxed) + 1;
+	made->number = number;
 	made->flags = RK_CONTEXT_SPAN;
 }
 
@@ -51,7 +56,7 @@ static bool say_begin(struct rk_api_v1_call *call, const struct rk_span_options 
 {
 	struct rk_api_record *record = &call->record;
 
-	set_ids(record, context);
+	rk_api_v1_set_ids(record, context);
 	memcpy(record->ids.parent, parent->span_id, sizeof(record->ids.parent));
 	record->what = (uint16_t)options->kind;
 	if (parent->flags & RK_CONTEXT_REMOTE)
@@ -82,7 +87,7 @@ void rk_api_v1_span_begin(struct rk_span *span, const struct rk_span_options *gi
 	span->status = RK_STATUS_UNSET;
 	span->message[0] = '\0';
 	parent = options.parent ? *options.parent : span->previous;
-	make_context(&parent, &span->context);
+	rk_api_v1_make_context(&parent, &span->context, rk_api_v1_take_number());
 	if (!say_begin(&call, &options, &parent, &span->context)) {
 		span->context.number = 0;
 	} else if (!(options.flags & RK_SPAN_FLAG_DETACHED)) {
@@ -107,7 +112,7 @@ void rk_api_v1_span_end(struct rk_span *span)
 	if (!span || !span->context.number)
 		return;
 	if (rk_api_v1_enter(&call, RK_REC_SPAN_END)) {
-		set_ids(&call.record, &span->context);
+		rk_api_v1_set_ids(&call.record, &span->context);
 		call.record.what = (uint16_t)span->status;
 		rk_fields_put_placed(&call.text, span->message);
 		rk_api_v1_push(&call);
@@ -127,7 +132,7 @@ void rk_api_v1_span_set_attributes(const struct rk_span *span,
 
 	if (!span || !span->context.number || !count || !rk_api_v1_enter(&call, RK_REC_ATTRIBUTE))
 		return;
-	set_ids(&call.record, &span->context);
+	rk_api_v1_set_ids(&call.record, &span->context);
 	rk_api_v1_put(&call, attributes, count);
 	if (call.text.used || call.text.is_cut)
 		rk_api_v1_push(&call);
@@ -141,7 +146,7 @@ void rk_api_v1_span_add_event(const struct rk_span *span, const char *name,
 
 	if (!span || !span->context.number || !rk_api_v1_enter(&call, RK_REC_SPAN_EVENT))
 		return;
-	set_ids(&call.record, &span->context);
+	rk_api_v1_set_ids(&call.record, &span->context);
 	rk_fields_put_placed(&call.text, name);
 	rk_api_v1_put(&call, attributes, count);
 	rk_api_v1_push(&call);
@@ -158,7 +163,7 @@ void rk_api_v1_span_add_link(const struct rk_span *span, const struct rk_context
 	if (!span || !span->context.number || !to || !rk_api_v1_has_trace(to) ||
 	    !rk_api_v1_enter(&call, RK_REC_LINK))
 		return;
-	set_ids(&call.record, to);
+	rk_api_v1_set_ids(&call.record, to);
 	call.record.number = span->context.number;
 	rk_api_v1_texts_get(&texts, to->texts);
 	rk_fields_put_placed(&call.text, texts.tracestate);

@@ -19,7 +19,7 @@ import sys
 # Looked up by name like the driver's functions, but of libcupti.
 CUPTI = ["cuptiSubscribe", "cuptiSubscribe_v2", "cuptiUnsubscribe",
          "cuptiActivityRegisterCallbacks"]
-OTHERS = ["dlsym", "dlvsym", "InitializeInjection"]
+OTHERS = ["dlsym", "dlvsym", "InitializeInjection", "InitializeInjectionNvtx2"]
 # Not watched: the two that say what an error is called, and a door of the driver for its own tools.
 UNWATCHED = {"cuGetErrorName", "cuGetErrorString", "cuGetExportTable"}
 BUCKETS = 4096  # a power of two; under one third full, so probes stay short

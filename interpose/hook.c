@@ -9,6 +9,7 @@
 #include "interpose/api_v1.h"
 #include "interpose/ask.h"
 #include "interpose/injection.h"
+#include "interpose/nvtx_range.h"
 #include "interpose/stack.h"
 
 _Atomic uint32_t rk_hook_open_captures;
@@ -47,12 +48,14 @@ static void push(const struct rk_record *rec, uint32_t gate, bool is_counted)
 	if (gate == 0)
 		return;
 	rec = put_back_ring(rec, &copy);
+	rk_nvtx_range_settle();
 	rk_api_v1_tell_context();
 	ring = rk_thread_ring_slow();
 	if (!ring)
 		rk_thread_push_overflow(rec);
 	else if (!rk_stack_push(ring, rec, is_counted))
 		push_one(ring, rec);
+	rk_nvtx_range_recheck();
 	errno = saved_errno;
 }
 

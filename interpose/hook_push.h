@@ -96,7 +96,7 @@ RK_HOOK_INLINE void rk_hook_push(const struct rk_record *rec)
 	}
 	/* Relaxed: the producer is the only writer of head. */
 	head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	used = head - ring->cached_tail;
+	used = head - rk_ring_cached_tail(ring);
 	if (__builtin_expect(used > ring->mask, 0)) {
 		rk_hook_push_copy(rec, gate); /* looks at the true tail */
 		return;

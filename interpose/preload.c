@@ -34,6 +34,7 @@
 #include "interpose/injection.h"
 #include "interpose/inventory.h"
 #include "interpose/lookup.h"
+#include "interpose/nvtx.h"
 #include "interpose/stack.h"
 #include "interpose/start.h"
 #include "pipeline/exporter.h"
@@ -186,6 +187,7 @@ int rk_preload_prepare(void)
 	rk_log_tee(NULL, NULL);
 	rk_log_output_attach_stderr(config);
 	rk_config_log_problems(config);
+	rk_nvtx_log_problems(config, env);
 	find_library_dir();
 	rk_clock_init();
 	err = rk_thread_init(config->ring_size, (uint32_t)config->ring_threads);
@@ -280,6 +282,7 @@ __attribute__((constructor)) static void initialise(void)
 		rk_api_v1_set_environment(env);
 		rk_clock_mark();
 		rk_start_allow();
+		rk_nvtx_prepare(env);
 	}
 	errno = saved_errno;
 }

@@ -113,8 +113,13 @@ void rk_api_spans_destroy(struct rk_api_spans *spans)
 	free(spans);
 }
 
-static struct rk_api_span_entry *parent_of(const struct rk_api_spans *spans,
-					   const struct rk_api_span_entry *entry)
+struct rk_api_span_entry *rk_api_spans_find(const struct rk_api_spans *spans, uint64_t number)
+{
+	return find(&spans->by_number, number);
+}
+
+struct rk_api_span_entry *rk_api_spans_parent_of(const struct rk_api_spans *spans,
+						 const struct rk_api_span_entry *entry)
 {
 	return entry->span.is_remote ? NULL : find(&spans->by_id, key_of(entry->span.parent_id));
 }
@@ -138,7 +143,7 @@ static void inherit_from(struct rk_api_spans *spans, struct rk_api_span_entry *e
 /* A copy, because the kernel span may be over before the one within it is. */
 void rk_api_spans_inherit(struct rk_api_spans *spans, struct rk_api_span_entry *entry)
 {
-	const struct rk_api_span_entry *around = parent_of(spans, entry);
+	const struct rk_api_span_entry *around = rk_api_spans_parent_of(spans, entry);
 
 	if (*entry->span.kernel_id)
 		return;
@@ -147,7 +152,7 @@ void rk_api_spans_inherit(struct rk_api_spans *spans, struct rk_api_span_entry *
 			inherit_from(spans, entry, &around->span);
 			return;
 		}
-		around = parent_of(spans, around);
+		around = rk_api_spans_parent_of(spans, around);
 	}
 }
 
@@ -166,6 +171,7 @@ static void give(struct rk_api_spans *spans, struct rk_api_span_entry *entry)
 	if (span->end_unix_ns < span->start_unix_ns)
 		span->end_unix_ns = span->start_unix_ns;
 	rk_api_spans_inherit(spans, entry);
+	rk_api_spans_leave_range(spans, entry);
 	rk_span_parts_pack(&spans->scratch, &entry->attributes, &entry->events, &entry->links,
 			   &span->said);
 	spans->setup.give(spans->setup.data, span);
@@ -257,16 +263,29 @@ void rk_api_spans_move(struct rk_api_spans *spans, struct rk_api_span_entry *ent
 				RK_API_SPAN_OPEN);
 }
 
+/*
+ * The oldest first; those that wait for what is within them stay where they are. What they wait
+ * for is younger: it has gone, or will, so one way through the queue is enough.
+ */
+static void give_complete(struct rk_api_spans *spans)
+{
+	struct rk_api_span_entry *entry = spans->queues[RK_API_SPAN_COMPLETE].first, *next;
+
+	for (; entry && spans->ticks - entry->tick >= RK_API_SPAN_TICKS; entry = next) {
+		next = entry->next;
+		if (!rk_api_spans_must_wait(spans, entry))
+			give(spans, entry);
+	}
+}
+
 void rk_api_spans_tick(struct rk_api_spans *spans, uint64_t now)
 {
-	struct rk_api_span_queue *complete = &spans->queues[RK_API_SPAN_COMPLETE],
-				 *stray = &spans->queues[RK_API_SPAN_STRAY];
+	struct rk_api_span_queue *stray = &spans->queues[RK_API_SPAN_STRAY];
 
 	if (now > spans->now)
 		spans->now = now;
 	spans->ticks++;
-	while (complete->first && spans->ticks - complete->first->tick >= RK_API_SPAN_TICKS)
-		give(spans, complete->first);
+	give_complete(spans);
 	while (stray->first && spans->ticks - stray->first->tick >= RK_API_SPAN_STRAY_TICKS)
 		drop_stray(spans, stray->first);
 }
@@ -280,7 +299,8 @@ bool rk_api_spans_are_waiting(const struct rk_api_spans *spans)
 static struct rk_api_span_entry *next_around(const struct rk_api_spans *spans,
 					     const struct rk_api_span_entry *entry)
 {
-	return !entry->begin || entry->span.said.is_kernel ? NULL : parent_of(spans, entry);
+	return !entry->begin || entry->span.said.is_kernel ? NULL :
+							     rk_api_spans_parent_of(spans, entry);
 }
 
 void rk_api_spans_fail(struct rk_api_spans *spans, uint64_t number, uint32_t result, uint32_t api)
@@ -310,8 +330,9 @@ void rk_api_spans_finish(struct rk_api_spans *spans)
 {
 	while (spans->queues[RK_API_SPAN_COMPLETE].first)
 		give(spans, spans->queues[RK_API_SPAN_COMPLETE].first);
-	while (spans->queues[RK_API_SPAN_OPEN].first)
-		give(spans, spans->queues[RK_API_SPAN_OPEN].first);
+	/* What is within a span is younger than it, and hands it what it has. */
+	while (spans->queues[RK_API_SPAN_OPEN].last)
+		give(spans, spans->queues[RK_API_SPAN_OPEN].last);
 	while (spans->queues[RK_API_SPAN_STRAY].first)
 		drop_stray(spans, spans->queues[RK_API_SPAN_STRAY].first);
 }

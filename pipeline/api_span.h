@@ -10,6 +10,10 @@
  * order. A ring that was not looked at in this round is in the next one: by the second tick after
  * a span is complete everything said before its end has come.
  *
+ * A range of NVTX, and whatever is within one, waits longer: for the spans in it and for the GPU
+ * work that was submitted in it, whose times it tells. It does not wait for ever: work that hangs
+ * must not hide the range it hangs in.
+ *
  * Bounded in spans and in bytes. At a bound, whatever is complete is given at once, the oldest
  * first; then strays are dropped; then the oldest open span is given as unfinished, because a
  * program that forgets to end its spans must not stop the tracing of those that it does end.
@@ -28,6 +32,7 @@
 #define RK_API_SPANS_BYTES_MAX	 ((size_t)64 << 20)
 #define RK_API_SPAN_TICKS	 2u /* that a complete span waits */
 #define RK_API_SPAN_STRAY_TICKS	 8u /* that parts wait for their span */
+#define RK_API_SPAN_GPU_TICKS	 120u /* that a range waits for its GPU work: 30 s */
 #define RK_API_SPAN_ANCESTORS_MAX 64u /* that are looked at, in case they form a circle */
 
 /* A span that is over. All of it is borrowed until the callback returns. */
@@ -108,6 +113,16 @@ bool rk_api_spans_are_waiting(const struct rk_api_spans *spans);
  */
 void rk_api_spans_fail(struct rk_api_spans *spans, uint64_t number, uint32_t result, uint32_t api);
 void rk_api_spans_keep(struct rk_api_spans *spans, uint64_t number, enum rk_kept why);
+
+/**
+ * An execution was opened in span @number; @op of it was done by the GPU; it is over.
+ *
+ * Context: the feeding thread.
+ * Return: whether the span waits for it, until it is closed.
+ */
+bool rk_api_spans_open_work(struct rk_api_spans *spans, uint64_t number);
+void rk_api_spans_add_work(struct rk_api_spans *spans, uint64_t number, const struct rk_op *op);
+void rk_api_spans_close_work(struct rk_api_spans *spans, uint64_t number);
 
 /**
  * Give all: complete ones, then open ones as unfinished.

@@ -147,7 +147,9 @@ static void begin(struct rk_api_spans *spans, struct rk_api_span_entry *entry,
 	span->is_admitted = is_admitted;
 	span->said.kind = (uint8_t)op->said.what;
 	span->said.is_kernel = op->said.flags & RK_API_KERNEL;
+	span->said.is_range = op->said.flags & RK_API_NVTX;
 	rk_api_spans_index(spans, entry);
+	rk_api_spans_enter_range(spans, entry);
 	add_attributes(spans, entry, op, reader);
 	rk_api_spans_inherit(spans, entry);
 	rk_api_spans_move(spans, entry);

@@ -4,6 +4,7 @@
  *
  *   api_span.c       the table, who is let go and when, what fails
  *   api_span_feed.c  what is said of one of them
+ *   api_span_gpu.c   what the GPU did for it
  */
 #ifndef RK_PIPELINE_API_SPAN_STATE_H
 #define RK_PIPELINE_API_SPAN_STATE_H
@@ -26,6 +27,9 @@ struct rk_api_span_entry {
 	struct rk_span_parts attributes, events, links;
 	char *inherited; /* kernel_id and domain of the kernel span around it; may be NULL */
 	uint64_t tick;	 /* it came to its queue at */
+	uint32_t waits_for; /* spans and executions within it that are not over */
+	bool is_within_range;	 /* or is one: the work in it is told */
+	bool is_waited_for; /* its parent counts it */
 	size_t bytes;
 	uint8_t where;
 };
@@ -70,5 +74,25 @@ void rk_api_spans_charge(struct rk_api_spans *spans, struct rk_api_span_entry *e
 void rk_api_spans_index(struct rk_api_spans *spans, struct rk_api_span_entry *entry);
 void rk_api_spans_inherit(struct rk_api_spans *spans, struct rk_api_span_entry *entry);
 void rk_api_spans_move(struct rk_api_spans *spans, struct rk_api_span_entry *entry);
+
+/**
+ * The begin of @entry is known / it is about to be given: the range around it waits for it / gets
+ * its work. / Whether it has to wait for what is within it.
+ *
+ * Context: the feeding thread.
+ */
+void rk_api_spans_enter_range(struct rk_api_spans *spans, struct rk_api_span_entry *entry);
+void rk_api_spans_leave_range(struct rk_api_spans *spans, struct rk_api_span_entry *entry);
+bool rk_api_spans_must_wait(const struct rk_api_spans *spans,
+			    const struct rk_api_span_entry *entry);
+
+/**
+ * The span with @number / the one around @entry; NULL = it is not here.
+ *
+ * Context: the feeding thread.
+ */
+struct rk_api_span_entry *rk_api_spans_find(const struct rk_api_spans *spans, uint64_t number);
+struct rk_api_span_entry *rk_api_spans_parent_of(const struct rk_api_spans *spans,
+						 const struct rk_api_span_entry *entry);
 
 #endif

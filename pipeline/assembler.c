@@ -202,6 +202,8 @@ static void refill(struct rk_assembler *a, const struct rk_op *op)
 static void exec_end(struct rk_assembler *a, struct rk_exec *exec)
 {
 	rk_assembler_part_end(a, exec);
+	if (exec->is_awaited)
+		rk_api_spans_close_work(a->api_spans, exec->origin->span);
 	exec_remove(a, exec);
 }
 
@@ -320,6 +322,8 @@ static void feed_context(struct rk_assembler *a, const struct rk_op *op)
 					a->setup.config->tracing_baggage_attributes, &a->process);
 	if (!exec->origin)
 		a->stats.lost++;
+	else if (exec->origin->span)
+		exec->is_awaited = rk_api_spans_open_work(a->api_spans, exec->origin->span);
 }
 
 static void feed_error(struct rk_assembler *a, const struct rk_op *op)

@@ -413,6 +413,8 @@ void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 	enum rk_stage stage = rk_assembler_span_stage(op);
 	struct rk_leaf_time time;
 
+	if (exec->is_awaited)
+		rk_api_spans_add_work(a->api_spans, exec->origin->span, op);
 	if (!exec->has_part)
 		part_begin(a, exec);
 	if (!part_count(a, exec, spans_of(a, exec, op))) {

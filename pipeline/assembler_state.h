@@ -69,6 +69,7 @@ struct rk_exec {
 	bool closed, admitted, has_part;
 	bool undecided; /* would be dropped, and may still prove to be worth keeping */
 	bool is_holding;
+	bool is_awaited; /* by the span of the program that it was opened in */
 };
 
 /* Whether a span of the program passed the limit of spans, by its id. */

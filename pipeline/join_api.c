@@ -279,6 +279,15 @@ void rk_join_forget_contexts(struct rk_join *join)
 	rk_handle_map_finish(&join->attached);
 }
 
+static void tell_thread_name(struct rk_join *join, const struct rk_api_record *record,
+			     const struct rk_join_text *text)
+{
+	struct rk_fields_reader reader;
+
+	rk_fields_reader_init(&reader, text->bytes, text->size);
+	rk_join_thread_name(join, (uint32_t)record->number, rk_fields_next_placed(&reader));
+}
+
 void rk_join_api(struct rk_join *join, uint32_t tid, const struct rk_api_record *record,
 		 const struct rk_join_text *text)
 {
@@ -288,6 +297,9 @@ void rk_join_api(struct rk_join *join, uint32_t tid, const struct rk_api_record 
 		break;
 	case RK_REC_SAMPLE:
 		tell_sample(join, tid, record);
+		break;
+	case RK_REC_THREAD_NAME:
+		tell_thread_name(join, record, text);
 		break;
 	default:
 		if (op_kind_of(record->kind))

@@ -54,6 +54,16 @@ struct rk_span_link {
 	uint32_t field_bytes;
 };
 
+/*
+ * What the GPU did for a range of NVTX: the work that was submitted in it and in the spans within
+ * it. All zero = nothing that has a GPU time.
+ */
+struct rk_span_projection {
+	uint64_t start_unix_ns, end_unix_ns; /* of the first and of the last of it */
+	uint64_t busy_ns;		     /* its GPU times, added up */
+	uint32_t operations;
+};
+
 /* The part that only spans of the program have (RK_SPAN_API). Borrowed until the sink returns. */
 struct rk_span_api {
 	uint8_t kind;		/* enum rk_span_kind */
@@ -67,6 +77,8 @@ struct rk_span_api {
 	const struct rk_span_link *links;
 	uint32_t event_count, link_count;
 	uint32_t dropped_attributes, dropped_events, dropped_links; /* by tracing.limits.* */
+	bool is_range; /* of NVTX */
+	struct rk_span_projection projection; /* of a range */
 };
 
 struct rk_span {

@@ -104,10 +104,13 @@ class Settings(harness.Case):
         for word in ["RUSTKERNEL_METRICS_PORT", "eighty"]:
             self.assertIn(word, errors)
 
-    def test_setting_without_effect_says_so(self):
-        errors = self.storm(RUSTKERNEL_NVTX="1")
+    def test_ranges_that_come_too_late_say_so(self):
+        path = self.folder / "nvtx.yaml"
+        path.write_text("nvtx: true\n")
+        errors = self.storm(RUSTKERNEL_CONFIG=path)
         self.assertEqual(len(errors.splitlines()), 1, errors)
-        self.assertIn("without effect in this version: nvtx", errors)
+        self.assertIn("nvtx: the setting comes too late", errors)
+        self.assertEqual(self.storm(RUSTKERNEL_NVTX="1"), "")
 
     def test_unknown_variable_names_the_nearest(self):
         errors = self.storm(RUSTKERNEL_OTLP_ENDPIONT="http://x")
