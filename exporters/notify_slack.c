@@ -17,6 +17,7 @@
 
 #define MESSAGE_MAX  40000u
 #define SECTION_MAX  3000u /* of a text in a section */
+#define STACK_MAX    1000u /* of a call stack in it */
 #define FIELD_MAX    400u  /* Slack allows 2,000; ten of them must be readable */
 #define HEADLINE_MAX 1000u
 #define FIELDS_MAX   10u
@@ -143,6 +144,26 @@ static void add_title(struct words *words, const struct rk_notify_format_input *
 	add_plain(words, is_linked ? ">* " : "* ");
 }
 
+/* Whole lines of it, as they are set where code is read. */
+static void add_stack(struct words *words, const char *stack)
+{
+	char text[STACK_MAX + 1];
+	size_t length = strlen(stack);
+
+	if (length > STACK_MAX) {
+		length = STACK_MAX;
+		while (length && stack[length] != '\n')
+			length--;
+	}
+	if (!length)
+		return;
+	memcpy(text, stack, length);
+	text[length] = '\0';
+	add_plain(words, "\n```");
+	add_escaped(words, text, true);
+	add_plain(words, "```");
+}
+
 static void put_words(struct rk_json_text *json, const struct rk_notify_format_input *input,
 		      const struct rk_alert *alert)
 {
@@ -160,6 +181,7 @@ static void put_words(struct rk_json_text *json, const struct rk_notify_format_i
 		add_plain(&words, "\n");
 		add_escaped(&words, alert->description, true);
 	}
+	add_stack(&words, alert->stack);
 	rk_json_text_open(json, NULL, '{');
 	rk_json_text_string(json, "type", "section");
 	put_text(json, "text", &words);

@@ -23,10 +23,12 @@
 #define STATUS_ERROR	   2
 #define FLAG_HAS_IS_REMOTE 0x100u
 #define FLAG_IS_REMOTE	   0x200u
+#define NS_PER_S	   1000000000u
 #define DEFAULT_LIMIT	   128u
 
 /* All but texts and shape: ids, numbers with their keys, counts of what was left out, flags. */
 #define FRAME_BOUND 512u
+#define STACK_BOUND 128u /* keys of the attributes about the code, and a number */
 #define ERROR_BOUND 192u /* event and status but the error's name and message, as often as there */
 
 #define RK_KEY(name, text) +1
@@ -92,6 +94,23 @@ static inline uint8_t *put_ids(uint8_t *p, const struct rk_span *span)
 	return p;
 }
 
+/* Bandwidth where the GPU's time is known. How long the call kept the program is told once per
+ * call, however many GPU operations it became. */
+static void put_transfer(struct rk_otlp_span_writer *writer, const struct rk_span *span)
+{
+	const struct rk_op *op = span->op;
+	uint64_t bytes = op->copy.bytes, ns = op->end - op->start;
+
+	rk_otlp_span_put_int(writer, RK_SPAN_KEY(BYTES), bytes);
+	if (!span->host_time && op->end > op->start)
+		rk_otlp_span_put_int(writer, RK_SPAN_KEY(BYTES_PER_SECOND),
+				     bytes <= UINT64_MAX / NS_PER_S ? bytes * NS_PER_S / ns :
+								      bytes / ns * NS_PER_S);
+	if ((op->flags & RK_OP_F_FIRST) && op->host_start && op->host_end >= op->host_start)
+		rk_otlp_span_put_int(writer, RK_SPAN_KEY(HOST_BLOCKED_NS),
+				     op->host_end - op->host_start);
+}
+
 /* One launch of a graph: only one that is traced by its nodes knows how many they are. */
 static void put_graph(struct rk_otlp_span_writer *writer, const struct rk_op *op)
 {
@@ -113,6 +132,18 @@ static void put_projection(struct rk_otlp_span_writer *writer, const struct rk_s
 	rk_otlp_span_put_int(writer, RK_SPAN_KEY(GPU_SPAN), gpu->end_unix_ns - gpu->start_unix_ns);
 	rk_otlp_span_put_int(writer, RK_SPAN_KEY(GPU_BUSY), gpu->busy_ns);
 	rk_otlp_span_put_int(writer, RK_SPAN_KEY(GPU_OPERATIONS), gpu->operations);
+}
+
+/* Named as OpenTelemetry's conventions name them. */
+static void put_stack(struct rk_otlp_span_writer *writer, const struct rk_span_stack *stack)
+{
+	rk_otlp_span_put_string(writer, RK_SPAN_KEY(CODE_STACKTRACE), stack->text);
+	if (*stack->function)
+		rk_otlp_span_put_string(writer, RK_SPAN_KEY(CODE_FUNCTION), stack->function);
+	if (*stack->file)
+		rk_otlp_span_put_string(writer, RK_SPAN_KEY(CODE_FILE), stack->file);
+	if (stack->line)
+		rk_otlp_span_put_int(writer, RK_SPAN_KEY(CODE_LINE), stack->line);
 }
 
 /* Attributes whose values differ among spans of one shape. */
@@ -139,7 +170,7 @@ static RK_SPAN_ALWAYS_INLINE void put_numbers(struct rk_otlp_span_writer *writer
 			rk_otlp_span_put_int(writer, RK_SPAN_KEY(QUEUE_NS), span->queue_ns);
 	} else if (op->kind == RK_OP_MEMCPY || op->kind == RK_OP_MEMSET) {
 		node = op->copy.graph_node;
-		rk_otlp_span_put_int(writer, RK_SPAN_KEY(BYTES), op->copy.bytes);
+		put_transfer(writer, span);
 	}
 	if (node)
 		rk_otlp_span_put_int(writer, RK_SPAN_KEY(GRAPH_NODE_ID), node);
@@ -269,6 +300,8 @@ static size_t encode_plain(uint8_t *out, const struct rk_span *span,
 
 	rk_otlp_span_shape_put(&writer, span);
 	put_numbers(&writer, span);
+	if (span->stack)
+		put_stack(&writer, span->stack);
 	if (span->api)
 		rk_otlp_span_said_put_attributes(&writer, span->api);
 	p = rk_otlp_span_put_count(writer.p, RK_PROTOBUF_TAG(10, RK_PROTOBUF_VARINT),
@@ -305,6 +338,9 @@ static inline size_t frame_bound(const struct rk_span *span)
 
 	if (*span->tracestate)
 		bytes += strlen(span->tracestate);
+	if (span->stack)
+		bytes += STACK_BOUND + strlen(span->stack->text) + strlen(span->stack->function) +
+			 strlen(span->stack->file);
 	if (*span->error)
 		bytes += ERROR_BOUND + 3 * strlen(span->error);
 	if (*span->error && has_message(span))
@@ -396,13 +432,13 @@ void rk_otlp_span_encoder_destroy(struct rk_otlp_span_encoder *encoder)
 	free(encoder);
 }
 
-/* Whether no attribute will have to be left out, both times will be written, and the texts are
- * told apart by their addresses. */
+/* Whether no attribute will have to be left out or cut, both times will be written, and the texts
+ * are told apart by their addresses. */
 static inline bool has_template(const struct rk_otlp_span_encoder *encoder,
 				const struct rk_span *span)
 {
 	return (uint64_t)OWN_ATTRIBUTES + span->baggage_count <= encoder->limits.attributes &&
-	       span->start_unix_ns && span->end_unix_ns && !span->is_borrowed;
+	       span->start_unix_ns && span->end_unix_ns && !span->is_borrowed && !span->stack;
 }
 
 size_t rk_otlp_span_encoder_bound(struct rk_otlp_span_encoder *encoder, const struct rk_span *span)

@@ -111,6 +111,25 @@ static bool is_counted_kind(uint8_t kind)
 	       kind == RK_REC_MEMSET || kind == RK_REC_FREE;
 }
 
+/* Return: whether it is the n-th one of the thread, or the first: that comes here by itself, and no
+ * count stands at anything yet. */
+static bool is_sampled(struct rk_thread *self, const struct rk_record *rec, bool counted)
+{
+	bool is_new = !counted && (!self->stack_countdown || self->stack_countdown > setup.every);
+
+	if (!is_counted_kind(rec->kind)) {
+		if (is_new)
+			self->stack_countdown = 1;
+		return false;
+	}
+	if (!counted && !is_new)
+		self->stack_countdown--;
+	if (self->stack_countdown && !is_new)
+		return false;
+	self->stack_countdown = setup.every;
+	return setup.every != 0;
+}
+
 static bool is_due(const struct rk_record *rec, bool counted)
 {
 	struct rk_thread *self = &rk_thread_self;
@@ -118,15 +137,7 @@ static bool is_due(const struct rk_record *rec, bool counted)
 	/* A thread that is ending has given back what libunwind remembers in it. */
 	if (!rk_stack_is_on || self->state != RK_THREAD_LIVE)
 		return false;
-	if (!is_counted_kind(rec->kind))
-		return rec->kind == RK_REC_ALLOC || rec->result != 0;
-	if (!counted && self->stack_countdown)
-		self->stack_countdown--;
-	if (self->stack_countdown == 0) {
-		self->stack_countdown = setup.every;
-		return setup.every != 0 || rec->result != 0;
-	}
-	return rec->result != 0;
+	return is_sampled(self, rec, counted) || rec->kind == RK_REC_ALLOC || rec->result != 0;
 }
 
 bool rk_stack_push(struct rk_ring *ring, const struct rk_record *rec, bool counted)

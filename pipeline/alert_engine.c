@@ -106,6 +106,12 @@ void rk_alert_engine_set_slos(struct rk_alert_engine *engine, const struct rk_al
 	engine->watcher.slos = *slos;
 }
 
+void rk_alert_engine_set_stacks(struct rk_alert_engine *engine, struct rk_stack_names *stacks)
+{
+	if (engine)
+		engine->watcher.stacks = stacks;
+}
+
 static uint64_t unix_now(const struct rk_alert_engine *engine)
 {
 	return engine->now + (uint64_t)engine->wall_offset_ns;

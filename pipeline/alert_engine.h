@@ -63,6 +63,13 @@ void rk_alert_engine_set_transition(struct rk_alert_engine *engine, rk_alert_tra
 void rk_alert_engine_set_slos(struct rk_alert_engine *engine, const struct rk_alert_slos *slos);
 
 /**
+ * Who knows where launches were made; fed with every op before the engine is. @engine may be NULL.
+ *
+ * Context: the feeding thread. Ownership: borrowed; outlives the engine.
+ */
+void rk_alert_engine_set_stacks(struct rk_alert_engine *engine, struct rk_stack_names *stacks);
+
+/**
  * Take one op, or a finished span as an example of what it timed. @engine may be NULL.
  *
  * Context: the feeding thread.

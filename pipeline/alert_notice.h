@@ -16,6 +16,7 @@ enum rk_alert_state { RK_ALERT_INACTIVE, RK_ALERT_PENDING, RK_ALERT_FIRING, RK_A
 
 /* Labels of one alert at most: rule, severity, kernel_id, domain, device, pool, stream... */
 #define RK_ALERT_LABELS_MAX 16
+#define RK_ALERT_STACK_BYTES 2048 /* of .stack; further frames are left out */
 
 struct rk_alert_label {
 	const char *name, *value;
@@ -30,6 +31,8 @@ struct rk_alert {
 	size_t label_count;
 	const char *summary;	 /* one line: what, where, by how much */
 	const char *description; /* may have several lines; "" = none */
+	const char *stack;	 /* of the launch that hangs, innermost first, a line per frame; "" or
+				  * NULL = unknown */
 	double value, threshold;
 	const char *unit; /* of both: "s", "bytes", "1/s", "ratio" or "" */
 	uint64_t started_unix_ns; /* the condition holds since */

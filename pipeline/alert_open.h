@@ -19,6 +19,7 @@ struct rk_alert_open {
 	uint32_t context;
 	uint32_t correlation;
 	uint32_t grid[3];
+	uint32_t stack; /* string: where it was launched, a line per frame; 0 = unknown */
 	struct rk_alert_key key;
 };
 

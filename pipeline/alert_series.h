@@ -60,6 +60,7 @@ struct rk_alert_series {
 	double gauge;	       /* BREAKER, BURN_RATE; NO_EXECUTIONS, IN_FLIGHT: seconds */
 	uint64_t last_ns;      /* NO_EXECUTIONS: of the last one */
 	uint32_t grid[3];      /* IN_FLIGHT: of the launch that is open for longest */
+	uint32_t stack;	       /* string: where that was launched; 0 = unknown */
 	/* the alert */
 	enum rk_alert_state state;
 	double value;	       /* at the last look that counted */

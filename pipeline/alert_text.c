@@ -178,7 +178,7 @@ static const char *word_of(const struct rk_alert_text *text, const struct words 
 		{ "value", words->value },	     { "threshold", words->threshold },
 		{ "window", words->window },	     { "for", words->hold },
 		{ "percentile", words->percentile }, { "grid", text->grid },
-		{ "subject", text->subject },
+		{ "subject", text->subject },	     { "stack", text->alert.stack },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -246,6 +246,7 @@ void rk_alert_text_fill(struct rk_alert_text *text, const struct rk_alert_series
 		.state = state,
 		.summary = text->summary,
 		.description = text->description,
+		.stack = rk_intern_get(series->stack),
 		.value = series->value,
 		.threshold = rule->condition.threshold,
 		.unit = rk_condition_unit(rule->condition.kind),

@@ -2,8 +2,8 @@
  *
  * pipeline/alert_text.h - an alert in words: labels, summary, description, fingerprint.
  *
- * In templates {value}, {threshold}, {window}, {for}, {percentile}, {grid}, {subject} and the
- * names of labels stand for themselves; anything else in braces stays as it is.
+ * In templates {value}, {threshold}, {window}, {for}, {percentile}, {grid}, {stack}, {subject}
+ * and the names of labels stand for themselves; anything else in braces stays as it is.
  */
 #ifndef RK_PIPELINE_ALERT_TEXT_H
 #define RK_PIPELINE_ALERT_TEXT_H

@@ -114,6 +114,7 @@ static void open_launch(struct rk_alert_watcher *watcher, const struct rk_op *op
 {
 	const struct rk_kernel_name *name = rk_kernel_name_get(watcher->config, op->name);
 	const struct rk_handle_slot *thread = rk_handle_map_get(&watcher->threads, op->tid);
+	char stack[RK_ALERT_STACK_BYTES];
 	struct rk_alert_open *open;
 
 	if (watcher->open_count == RK_ALERT_OPEN_MAX) {
@@ -126,6 +127,8 @@ static void open_launch(struct rk_alert_watcher *watcher, const struct rk_op *op
 	open->context = op->context;
 	open->correlation = op->correlation;
 	memcpy(open->grid, op->kernel.grid, sizeof(open->grid));
+	open->stack =
+		rk_intern(rk_stack_names_write(watcher->stacks, op->stack, stack, sizeof(stack)));
 	open->key = rk_alert_no_labels();
 	open->key.kernel_id = name->kernel_id;
 	open->key.domain = name->domain;
@@ -380,6 +383,7 @@ static void look_for_open(struct rk_alert_watcher *watcher, struct rk_alert_watc
 			continue;
 		series->gauge = seconds;
 		memcpy(series->grid, open->grid, sizeof(series->grid));
+		series->stack = open->stack;
 	}
 }
 

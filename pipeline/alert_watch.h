@@ -14,6 +14,7 @@
 #include "pipeline/alert_series.h"
 #include "pipeline/slo.h"
 #include "pipeline/span.h"
+#include "pipeline/stack_names.h"
 
 /* Launches that are open for long at the same time; more are counted, not watched. */
 #define RK_ALERT_OPEN_MAX 256u
@@ -48,6 +49,7 @@ struct rk_alert_watcher {
 	struct rk_handle_map instruments; /* number -> place + 1 in instrument */
 	struct rk_alert_instrument *instrument;
 	uint32_t instrument_count;
+	struct rk_stack_names *stacks; /* borrowed; may be NULL */
 	struct rk_alert_open open[RK_ALERT_OPEN_MAX];
 	uint32_t open_count;
 	uint64_t dropped[RK_LOSS_COUNT]; /* as the last tick said */

@@ -11,21 +11,52 @@
 #include "pipeline/alert_engine.h"
 #include "pipeline/assembler.h"
 #include "pipeline/metrics_state.h"
+#include "pipeline/stack_names.h"
+
+#define STACK_TEXT_BYTES 8192 /* of an attribute; further frames are left out */
 
 struct rk_pipeline {
 	struct rk_metrics *metrics;
 	struct rk_slo *slo; /* NULL = none is configured */
 	struct rk_alert_engine *alerts; /* NULL = no rule is configured */
 	struct rk_assembler *assembler;
+	struct rk_stack_names *stacks;
+	struct rk_span_stack span_stack; /* of the span that is given out */
+	char stack_text[STACK_TEXT_BYTES];
 	struct rk_sink *first; /* borrowed; in the order they were added */
 	bool wants_spans;      /* some sink takes spans */
 	uint64_t lost;	       /* of the assembler, as counted so far */
 };
 
+/* Return: NULL for an unknown one. */
+static const struct rk_span_stack *find_stack(struct rk_pipeline *pipeline, uint32_t id)
+{
+	struct rk_span_stack *stack = &pipeline->span_stack;
+	const struct rk_stack_frame *frames, *first;
+	uint32_t count;
+
+	stack->text = rk_stack_names_write(pipeline->stacks, id, pipeline->stack_text,
+					   sizeof(pipeline->stack_text));
+	count = rk_stack_names_get(pipeline->stacks, id, &frames);
+	first = rk_stack_names_first(frames, count);
+	if (!first)
+		return NULL;
+	stack->function = first->function;
+	stack->file = first->file;
+	stack->line = first->line;
+	return stack;
+}
+
 static void give_span(const struct rk_span *span, void *data)
 {
 	struct rk_pipeline *pipeline = data;
+	struct rk_span with_stack;
 
+	if (span->op && span->op->stack && pipeline->first) {
+		with_stack = *span;
+		with_stack.stack = find_stack(pipeline, span->op->stack);
+		span = &with_stack;
+	}
 	rk_metrics_note_span(pipeline->metrics, span);
 	rk_alert_engine_note_span(pipeline->alerts, span);
 	for (struct rk_sink *sink = pipeline->first; sink; sink = sink->next) {
@@ -44,6 +75,7 @@ static int create_alerts(struct rk_pipeline *pipeline, const struct rk_config *c
 
 	if (pipeline->alerts)
 		rk_alert_engine_set_slos(pipeline->alerts, &slos);
+	rk_alert_engine_set_stacks(pipeline->alerts, pipeline->stacks);
 	return err;
 }
 
@@ -66,6 +98,7 @@ int rk_pipeline_create(struct rk_pipeline **out, const struct rk_pipeline_setup 
 		return -ENOMEM;
 	if (rk_metrics_create(&pipeline->metrics, setup->config) ||
 	    rk_slo_create(&pipeline->slo, setup->config, NULL) ||
+	    rk_stack_names_create(&pipeline->stacks, NULL) ||
 	    create_alerts(pipeline, setup->config) ||
 	    rk_assembler_create(&pipeline->assembler, &assembler)) {
 		rk_pipeline_destroy(pipeline);
@@ -93,6 +126,7 @@ void rk_pipeline_destroy(struct rk_pipeline *pipeline)
 	rk_alert_engine_destroy(pipeline->alerts);
 	rk_slo_destroy(pipeline->slo);
 	rk_assembler_destroy(pipeline->assembler);
+	rk_stack_names_destroy(pipeline->stacks);
 	free(pipeline);
 }
 
@@ -126,6 +160,7 @@ static void note_assembler(struct rk_pipeline *pipeline)
 void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op)
 {
 	rk_metrics_feed(pipeline->metrics, op);
+	rk_stack_names_feed(pipeline->stacks, op);
 	rk_slo_feed(pipeline->slo, op);
 	rk_alert_engine_feed(pipeline->alerts, op);
 	for (struct rk_sink *sink = pipeline->first; sink; sink = sink->next) {

@@ -81,6 +81,14 @@ struct rk_span_api {
 	struct rk_span_projection projection; /* of a range */
 };
 
+/* Where the call was made that led to a span. Borrowed until the sink returns. */
+struct rk_span_stack {
+	const char *text;     /* a line per frame, innermost first */
+	const char *function; /* the next three of the program's innermost frame; "" = unknown */
+	const char *file;
+	uint32_t line; /* 0 = unknown */
+};
+
 struct rk_span {
 	uint64_t sequence;	/* 1, 2, 3... of all spans, sampled or not; the same in a replay */
 	uint8_t trace_id[16];
@@ -106,6 +114,7 @@ struct rk_span {
 	const struct rk_baggage_entry *baggage;	/* borrowed for ever */
 	uint32_t baggage_count;
 	const struct rk_span_api *api; /* API; else NULL */
+	const struct rk_span_stack *stack; /* LEAF; may be NULL */
 	uint8_t shape;		/* enum rk_span_shape */
 	uint8_t kept;		/* enum rk_kept */
 	uint8_t trace_flags;	/* W3C flags of the span's own context */

@@ -326,17 +326,11 @@ uint32_t rk_stack_names_get(struct rk_stack_names *names, uint32_t id,
 const struct rk_stack_frame *rk_stack_names_first(const struct rk_stack_frame *frames,
 						  uint32_t count)
 {
-	const struct rk_stack_frame *own = NULL;
-
 	for (uint32_t i = 0; i < count; i++) {
-		if (frames[i].is_cuda)
-			continue;
-		if (*frames[i].function)
+		if (!frames[i].is_cuda)
 			return &frames[i];
-		if (!own)
-			own = &frames[i];
 	}
-	return own ? own : count ? frames : NULL;
+	return count ? frames : NULL;
 }
 
 const char *rk_stack_names_format(char *out, size_t size, const struct rk_stack_frame *frame)

@@ -68,8 +68,7 @@ uint32_t rk_stack_names_get(struct rk_stack_names *names, uint32_t id,
 			    const struct rk_stack_frame **frames);
 
 /**
- * The innermost frame that is the program's own and has a name, else one that is its own, else the
- * innermost one.
+ * The innermost frame that is the program's own, else the innermost one.
  *
  * Context: any. Return: NULL when @count is 0.
  */

@@ -70,6 +70,8 @@ static void print_json(struct rk_json *json, const char *at, const struct rk_ale
 	rk_json_string(json, "state", rk_alert_state_name(alert->state));
 	rk_json_string(json, "severity", rk_severity_name(alert->severity));
 	rk_json_string(json, "summary", alert->summary);
+	if (*alert->stack)
+		rk_json_string(json, "stack", alert->stack);
 	rk_json_double(json, "value", alert->value);
 	rk_json_double(json, "threshold", alert->threshold);
 	rk_json_string(json, "unit", alert->unit);
