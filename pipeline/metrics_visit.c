@@ -272,6 +272,24 @@ static void visit_transfers(struct visit *v)
 	}
 }
 
+/* Nobody misses a state that is there only where something went wrong. */
+static void visit_gpu_seconds(struct visit *v)
+{
+	struct rk_gpu_split split;
+
+	for (uint32_t i = 0; i < RK_GPU_TIME_DEVICES; i++) {
+		if (!rk_gpu_time_get(&v->metrics->gpu_time, i, &split))
+			continue;
+		v->point.values[0] = device_label(v, i);
+		for (int state = 0; state < RK_GPU_STATE_COUNT; state++) {
+			if (state == RK_GPU_UNKNOWN && !split.ns[state])
+				continue;
+			v->point.values[1] = rk_gpu_time_state_name((enum rk_gpu_state)state);
+			give(v, RK_METRIC_ID_GPU_SECONDS, (double)split.ns[state] / NS_PER_S);
+		}
+	}
+}
+
 static void visit_dropped(struct visit *v)
 {
 	for (int i = 0; i < RK_LOSS_COUNT; i++) {
@@ -279,6 +297,7 @@ static void visit_dropped(struct visit *v)
 
 		if (i == RK_LOSS_LIMIT)
 			value += (double)(v->metrics->short_of_memory +
+					  v->metrics->gpu_time.short_of_memory +
 					  v->metrics->user.short_of_memory);
 		v->point.values[0] = rk_loss_name((enum rk_loss)i);
 		give(v, RK_METRIC_ID_DROPPED, value);
@@ -329,24 +348,6 @@ static double slo_value(const struct rk_slo_result *result, enum rk_metric_id id
 	case RK_METRIC_ID_SLO_COMPLIANCE:
 		return result->compliance;
 	case RK_METRIC_ID_SLO_HEADROOM:
-/* Nobody misses a state that is there only where something went wrong. */
-static void visit_gpu_seconds(struct visit *v)
-{
-	struct rk_gpu_split split;
-
-	for (uint32_t i = 0; i < RK_GPU_TIME_DEVICES; i++) {
-		if (!rk_gpu_time_get(&v->metrics->gpu_time, i, &split))
-			continue;
-		v->point.values[0] = device_label(v, i);
-		for (int state = 0; state < RK_GPU_STATE_COUNT; state++) {
-			if (state == RK_GPU_UNKNOWN && !split.ns[state])
-				continue;
-			v->point.values[1] = rk_gpu_time_state_name((enum rk_gpu_state)state);
-			give(v, RK_METRIC_ID_GPU_SECONDS, (double)split.ns[state] / NS_PER_S);
-		}
-	}
-}
-
 		return result->headroom;
 	case RK_METRIC_ID_SLO_BUDGET:
 		return result->budget_left;
@@ -354,7 +355,6 @@ static void visit_gpu_seconds(struct visit *v)
 		return result->burn[id - RK_METRIC_ID_SLO_BURN_5M];
 	}
 }
-					  v->metrics->gpu_time.short_of_memory +
 
 /* What cannot be told yet has no series: a gauge of 0 would be a bad one. */
 static void visit_slos(struct visit *v)
@@ -449,6 +449,7 @@ void rk_metrics_visit(const struct rk_metrics *metrics, bool include_runtime,
 	visit_queues(&v);
 	visit_errors(&v);
 	visit_transfers(&v);
+	visit_gpu_seconds(&v);
 	visit_dropped(&v);
 	visit_breakers(&v);
 	visit_notices(&v);
@@ -460,4 +461,3 @@ void rk_metrics_visit(const struct rk_metrics *metrics, bool include_runtime,
 	}
 	rk_metrics_user_visit(&metrics->user, visit, data);
 }
-	visit_gpu_seconds(&v);
