@@ -11,7 +11,9 @@
  *   graph instantiated|updated|destroyed HANDLE [NODES]
  *   graph launch ID HANDLE [NAME=COUNT]...   kernels of 10 us; without one it is traced as a whole
  *   graph device ID NAME               a kernel of it that no call of the host launched
- *   alloc BYTES / free BYTES           device memory
+ *   alloc|free|refuse BYTES [at=ADDRESS] [pool=NUMBER] [gpu=N] [thread=T] [api=NAME]
+ *                                      memory, of the device where no pool is said; refuse: a call
+ *                                      that failed because memory was out
  *   close                              the execution ends; the next launch opens another
  *   begin SPAN NAME [parent=SPAN] [kernel] [domain=D] [KEY=VALUE]...
  *   end SPAN [ok|error [MESSAGE]]
@@ -467,24 +469,53 @@ static void tell_hangs(struct script *s)
 	}
 }
 
-static void memory(struct script *s, enum rk_op_kind kind)
+static uint64_t take_number(struct script *s, const char *key, uint64_t otherwise)
 {
+	const char *value = take(s, 2, key);
+
+	return value ? strtoull(value, NULL, 0) : otherwise;
+}
+
+static struct rk_op memory_op(struct script *s, enum rk_op_kind kind)
+{
+	const char *api = take(s, 2, "api");
 	struct rk_op op = op_of(s, kind);
 
-	op.memory.ptr = 4096;
+	op.api = api ? rk_intern(api) : 0;
+	op.tid = (uint32_t)take_number(s, "thread", TID);
+	op.device = (uint32_t)take_number(s, "gpu", 0);
+	op.memory.ptr = take_number(s, "at", 4096);
 	op.memory.bytes = (uint64_t)number(s, 1, 0);
-	op.memory.pool = RK_POOL_DEVICE;
-	emit(s, &op);
+	op.memory.pool = (uint8_t)take_number(s, "pool", RK_POOL_DEVICE);
+	return op;
 }
 
 static void do_alloc(struct script *s)
 {
-	memory(s, RK_OP_ALLOC);
+	struct rk_op op = memory_op(s, RK_OP_ALLOC);
+
+	emit(s, &op);
 }
 
 static void do_free(struct script *s)
 {
-	memory(s, RK_OP_FREE);
+	struct rk_op op = memory_op(s, RK_OP_FREE);
+
+	emit(s, &op);
+}
+
+static void do_refuse(struct script *s)
+{
+	struct rk_op op = memory_op(s, RK_OP_ALLOC);
+
+	op.flags = RK_OP_F_OPEN;
+	op.result = 2;
+	op.memory.ptr = op.memory.bytes;
+	op.memory.bytes = 0;
+	emit(s, &op);
+	op.kind = RK_OP_ERROR;
+	op.flags = 0;
+	emit(s, &op);
 }
 
 static void tick(struct script *s, enum rk_op_kind kind)
@@ -582,6 +613,7 @@ static const struct {
 	{ "hang", do_hang },
 	{ "alloc", do_alloc },
 	{ "free", do_free },
+	{ "refuse", do_refuse },
 	{ "close", do_close },
 	{ "begin", do_begin },
 	{ "end", do_end },
