@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/fields.h"
 #include "pipeline/cuda_result.h"
+#include "pipeline/log_memory.h"
 
 #define NS_PER_MS  1e6
 #define FIELDS_MAX 64u
@@ -246,6 +247,9 @@ static void on_op(struct rk_sink *sink, const struct rk_op *op)
 	case RK_OP_LOG:
 		on_said(source, op);
 		break;
+	case RK_OP_ERROR:
+		rk_log_memory_note(source, op);
+		break;
 	case RK_OP_INSTRUMENT:
 	case RK_OP_SAMPLE:
 		on_breaker(source, op);
@@ -279,6 +283,13 @@ void rk_event_source_set_net(struct rk_event_source *source, struct rk_net *net)
 	/* Lines that go to stderr do so by themselves. */
 	if (source->setup.is_live && !source->takes_lines)
 		rk_log_tee(rk_log_own_take, &source->own);
+}
+
+void rk_event_source_set_memory(struct rk_event_source *source, const struct rk_memory_use *memory,
+				struct rk_stack_names *stacks)
+{
+	source->memory = memory;
+	source->stacks = stacks;
 }
 
 bool rk_event_source_is_wanted(const struct rk_event_source *source)

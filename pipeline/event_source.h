@@ -22,8 +22,10 @@
 #include "pipeline/log_context.h"
 #include "pipeline/log_output.h"
 #include "pipeline/log_own.h"
+#include "pipeline/memory_use.h"
 #include "pipeline/net_module.h"
 #include "pipeline/sink.h"
+#include "pipeline/stack_names.h"
 
 struct rk_event_source_setup {
 	const struct rk_config *config; /* borrowed; outlives the source */
@@ -42,6 +44,9 @@ struct rk_event_source {
 	int64_t wall_offset_ns;		  /* of the latest RK_OP_CLOCK */
 	bool takes_lines;		  /* of the tracer, instead of stderr */
 	struct rk_log_own own;		  /* its lines that were not told yet */
+	const struct rk_memory_use *memory; /* borrowed; may be NULL */
+	struct rk_stack_names *stacks;	    /* borrowed; may be NULL */
+	uint64_t refusal_ns, refusals_untold; /* of the last event about memory; since */
 };
 
 /**
@@ -58,6 +63,14 @@ void rk_event_source_start(struct rk_event_source *source,
  * Context: exporter or tools. Ownership: @net is borrowed until the stop.
  */
 void rk_event_source_set_net(struct rk_event_source *source, struct rk_net *net);
+
+/**
+ * Tell who holds memory when it is out. Both are borrowed until the stop.
+ *
+ * Context: exporter or tools.
+ */
+void rk_event_source_set_memory(struct rk_event_source *source, const struct rk_memory_use *memory,
+				struct rk_stack_names *stacks);
 
 /**
  * Whether anything would come of adding the sink to the pipeline. Its member .span is set only

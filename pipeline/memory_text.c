@@ -145,21 +145,32 @@ static void print_holders(struct line *line, const struct rk_memory_use *use,
 		      (long long)top[i].live_count, rk_memory_text_where(&top[i], names, where));
 }
 
+static void print_asked(struct line *line, const struct rk_memory_refusal *refusal)
+{
+	char bytes[RK_HUMAN_MAX];
+
+	print(line, "%s of %s memory could not be had", rk_human_bytes(bytes, refusal->bytes),
+	      rk_metrics_pool_name(refusal->pool));
+	if (refusal->pool != RK_POOL_PINNED)
+		print(line, " on GPU %u", refusal->device);
+	print(line, "; ");
+}
+
 size_t rk_memory_text_refused(const struct rk_memory_use *use, struct rk_stack_names *names,
-			      char *out, size_t size)
+			      const struct rk_op *op, char *out, size_t size)
 {
 	struct line line = { .out = out, .size = size };
 	const struct rk_memory_space *space;
 	struct rk_memory_refusal refusal;
-	char asked[RK_HUMAN_MAX], live[RK_HUMAN_MAX];
+	char live[RK_HUMAN_MAX];
 
 	rk_memory_use_refusal(use, &refusal);
+	if (refusal.ordinal && refusal.ordinal + 1 == op->ordinal)
+		print_asked(&line, &refusal);
+	else
+		refusal = (struct rk_memory_refusal){ .device = op->device };
 	space = rk_memory_use_space_of(use, refusal.device, refusal.pool);
-	print(&line, "%s of %s memory could not be had", rk_human_bytes(asked, refusal.bytes),
-	      rk_metrics_pool_name(refusal.pool));
-	if (refusal.pool != RK_POOL_PINNED)
-		print(&line, " on GPU %u", refusal.device);
-	print(&line, "; the program holds %s",
+	print(&line, "the program holds %s",
 	      rk_human_bytes(live,
 			     space && space->live_bytes > 0 ? (uint64_t)space->live_bytes : 0));
 	if (space)

@@ -32,11 +32,12 @@ const char *rk_memory_text_where(const struct rk_memory_holder *holder,
 				 struct rk_stack_names *names, char out[RK_MEMORY_WHERE_MAX]);
 
 /**
- * Of an allocation that failed: what was asked for, what is held, and by whom. One line.
+ * Of a call that failed because memory was out: what was asked for, where that is known, what is
+ * held, and by whom. One line.
  *
- * Context: as above. Return: length, as snprintf.
+ * @op: the ERROR, fed just now or next. Context: as above. Return: length, as snprintf.
  */
 size_t rk_memory_text_refused(const struct rk_memory_use *use, struct rk_stack_names *names,
-			      char *out, size_t size);
+			      const struct rk_op *op, char *out, size_t size);
 
 #endif

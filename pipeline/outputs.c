@@ -163,6 +163,8 @@ void rk_outputs_open(struct rk_outputs *outputs)
 		rk_alert_engine_set_transition(rk_pipeline_alerts(outputs->pipeline),
 					       rk_log_alert_tell, &outputs->events);
 	rk_slo_set_change(rk_pipeline_slo(outputs->pipeline), rk_log_slo_tell, &outputs->events);
+	rk_event_source_set_memory(&outputs->events, rk_pipeline_memory(outputs->pipeline),
+				   rk_pipeline_stacks(outputs->pipeline));
 	if (rk_event_source_is_wanted(&outputs->events))
 		rk_pipeline_add_sink(outputs->pipeline, &outputs->events.sink);
 }

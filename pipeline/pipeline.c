@@ -203,6 +203,11 @@ const struct rk_gpu_time *rk_pipeline_gpu_time(const struct rk_pipeline *pipelin
 	return &pipeline->metrics->gpu_time;
 }
 
+struct rk_stack_names *rk_pipeline_stacks(struct rk_pipeline *pipeline)
+{
+	return pipeline->stacks;
+}
+
 const struct rk_memory_use *rk_pipeline_memory(const struct rk_pipeline *pipeline)
 {
 	return pipeline->metrics->memory;

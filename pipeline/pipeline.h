@@ -21,6 +21,7 @@ struct rk_metrics;
 struct rk_alert_engine;
 struct rk_gpu_time;
 struct rk_slo;
+struct rk_stack_names;
 
 struct rk_pipeline_setup {
 	const struct rk_config *config; /* borrowed; outlives the pipeline */
@@ -76,6 +77,13 @@ struct rk_metrics *rk_pipeline_metrics(struct rk_pipeline *pipeline);
  * Context: exporter or tools. Ownership: borrowed until destroy.
  */
 const struct rk_gpu_time *rk_pipeline_gpu_time(const struct rk_pipeline *pipeline);
+
+/**
+ * The call stacks that ops pointed to so far.
+ *
+ * Context: exporter or tools. Ownership: borrowed until destroy.
+ */
+struct rk_stack_names *rk_pipeline_stacks(struct rk_pipeline *pipeline);
 
 /**
  * Who holds how much memory.

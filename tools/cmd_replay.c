@@ -271,6 +271,8 @@ static int open_events(struct replay *r)
 	rk_event_source_start(&r->events, &setup);
 	if (r->net && r->net->log && !r->unsent && rk_net_sends(r->config, RK_NET_LOGS))
 		rk_event_source_set_net(&r->events, r->net);
+	rk_event_source_set_memory(&r->events, rk_pipeline_memory(r->pipeline),
+				   rk_pipeline_stacks(r->pipeline));
 	if (rk_event_source_is_wanted(&r->events))
 		rk_pipeline_add_sink(r->pipeline, &r->events.sink);
 	if (r->args.log && rk_pipeline_alerts(r->pipeline))
