@@ -255,6 +255,22 @@ static void add_baggage(struct list *list, const struct rk_span *span)
 	}
 }
 
+static void add_transfer(struct list *list, const struct rk_span *span)
+{
+	const struct rk_op *op = span->op;
+	uint64_t bytes = op->copy.bytes;
+
+	add_int(list, "rustkernel.bytes", bytes);
+	if (!span->host_time && op->end > op->start && bytes < 18446744074)
+		add_int(list, "rustkernel.bytes_per_second",
+			1000000000 * bytes / (op->end - op->start));
+	else if (!span->host_time && op->end > op->start)
+		add_int(list, "rustkernel.bytes_per_second",
+			bytes / (op->end - op->start) * 1000000000);
+	if (op->flags & RK_OP_F_FIRST && op->host_start && op->host_start <= op->host_end)
+		add_int(list, "rustkernel.host_blocked_ns", op->host_end - op->host_start);
+}
+
 static void add_numbers(struct list *list, const struct rk_span *span)
 {
 	const struct rk_op *op = span->op;
@@ -270,7 +286,7 @@ static void add_numbers(struct list *list, const struct rk_span *span)
 	if (op && op->kind == RK_OP_KERNEL && !(op->flags & RK_OP_F_HOST_TIME))
 		add_int(list, "rustkernel.queue_ns", span->queue_ns);
 	if (is_copy)
-		add_int(list, "rustkernel.bytes", op->copy.bytes);
+		add_transfer(list, span);
 	if (op && op->kind == RK_OP_KERNEL && op->kernel.graph_node)
 		add_int(list, "rustkernel.graph.node_id", op->kernel.graph_node);
 	if (is_copy && op->copy.graph_node)

@@ -265,6 +265,10 @@ static void random_op(struct rk_op *op)
 		op->graph.nodes = dice(2) ? (uint32_t)dice_bits(32) : 0;
 		op->graph.kernels = op->graph.nodes / 2;
 	} else {
+		op->host_start = dice(4) ? dice_bits(60) : 0;
+		op->host_end = op->host_start + dice(2) * dice_bits(40);
+		op->start = dice_bits(60);
+		op->end = op->start + dice(3) * dice_bits(40);
 		op->copy.bytes = dice_bits(64);
 		op->copy.copy_kind = (uint8_t)dice(12);
 		op->copy.value = (uint32_t)dice(3) * 200;
