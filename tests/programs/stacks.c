@@ -91,6 +91,7 @@ OUTLINE static void train(int steps, const char *plugin)
 	fail();
 	if (plugin)
 		load_plugin(plugin);
+	AND_RETURN;
 }
 
 OUTLINE static void *in_thread(void *data)
