@@ -65,11 +65,12 @@ void rk_api_v1_next(struct rk_api_v1_call *call, enum rk_record_kind kind);
 
 /**
  * Put the record and its text into the thread's ring, all of it or nothing; an ATTACH that is
- * due goes first.
+ * due goes first. / Without that: for a record that says itself where it belongs.
  *
  * Context: app, between enter and leave. Return: false when it was lost, which is counted.
  */
 bool rk_api_v1_push(struct rk_api_v1_call *call);
+bool rk_api_v1_push_alone(struct rk_api_v1_call *call);
 
 /**
  * End it. Restores errno.

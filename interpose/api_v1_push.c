@@ -187,6 +187,11 @@ void rk_api_v1_tell_context(void)
 bool rk_api_v1_push(struct rk_api_v1_call *call)
 {
 	rk_api_v1_tell_context();
+	return rk_api_v1_push_alone(call);
+}
+
+bool rk_api_v1_push_alone(struct rk_api_v1_call *call)
+{
 	if (call->text.is_cut)
 		call->record.flags |= RK_API_CUT;
 	call->record.text_bytes = (uint32_t)call->text.used;

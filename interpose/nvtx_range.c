@@ -10,6 +10,7 @@
 
 #include "core/clock.h"
 #include "core/ring.h"
+#include "core/ring_run.h"
 #include "core/thread.h"
 #include "interpose/api_v1_context.h"
 #include "interpose/nvtx_shared.h"
@@ -21,6 +22,10 @@
 
 #define UNNAMED "(unnamed)"
 
+/* Ranges that come faster than they can be taken away must not push out what runs on the GPU. */
+#define BEGIN_SHARE 4 /* of the ring, 1/4 stays free of begins and marks */
+#define END_SHARE   8 /* and 1/8 of ends, so that ranges that began can end */
+
 /* Only where something is kept: in a process that records, or still may. */
 static bool enter(int *saved_errno)
 {
@@ -28,8 +33,7 @@ static bool enter(int *saved_errno)
 		return false;
 	rk_thread_self.depth = 1;
 	*saved_errno = errno;
-	if (rk_thread_gate_is_open())
-		rk_nvtx_range_settle();
+	rk_nvtx_range_settle();
 	return true;
 }
 
@@ -91,15 +95,38 @@ static void begin_record(struct rk_api_v1_call *call, const struct rk_nvtx_open 
 		record->flags |= RK_API_REMOTE;
 }
 
+static bool push_sparing(struct rk_api_v1_call *call, uint32_t share)
+{
+	struct rk_ring *ring = rk_thread_ring_slow();
+
+	if (!ring || rk_ring_run_fits(ring, ring->mask / share))
+		return rk_api_v1_push_alone(call);
+	rk_ring_count(&ring->lost_other);
+	return false;
+}
+
 static void push_begin(struct rk_api_v1_call *call, struct rk_nvtx_open *open)
 {
-	if (rk_api_v1_push(call)) {
+	if (push_sparing(call, BEGIN_SHARE)) {
 		open->state = RK_NVTX_TOLD;
 		rk_nvtx_shared_tell(open->shared, rk_thread_self.ring);
 	} else {
 		open->state = RK_NVTX_LOST;
 		open->context = open->previous;
 	}
+}
+
+/*
+ * The ring hears of it with the thread's next launch, because most ranges see none: forgetting
+ * the tail leads that past rk_api_v1_tell_context().
+ */
+static void switch_to(const struct rk_context *context)
+{
+	struct rk_ring *ring = rk_thread_gate_is_open() ? rk_thread_ring_slow() : NULL;
+
+	rk_api_v1_switch(context, false);
+	if (ring)
+		rk_ring_forget_tail(ring);
 }
 
 static void tell_new(struct rk_nvtx_open *open, const struct rk_nvtx_event *event)
@@ -114,7 +141,7 @@ static void tell_new(struct rk_nvtx_open *open, const struct rk_nvtx_event *even
 	put_attributes(&call.text, event);
 	push_begin(&call, open);
 	if (open->state == RK_NVTX_TOLD)
-		rk_api_v1_switch(&open->context, true);
+		switch_to(&open->context);
 }
 
 static void put_bytes(struct rk_fields_writer *writer, const uint8_t *bytes, uint32_t count)
@@ -201,7 +228,7 @@ static void tell_untold(struct rk_nvtx_stack *self)
 	}
 	self->untold = self->text_used = 0;
 	if (is_chain && is_same(&rk_api_v1_self.current, &around))
-		rk_api_v1_switch(&last, true);
+		switch_to(&last);
 }
 
 /* Whether the thread works in the range, and not in something within it. */
@@ -220,7 +247,7 @@ static void remove_at(uint32_t at)
 	rk_nvtx_shared_give_back(open->shared);
 	rk_nvtx_stack_remove(at);
 	if (was_current)
-		rk_api_v1_switch(&previous, rk_thread_gate_is_open());
+		switch_to(&previous);
 }
 
 static void remove_ended(struct rk_nvtx_stack *self)
@@ -238,7 +265,7 @@ static void push_thread_name(uint32_t tid, const char *name)
 	rk_api_v1_next(&call, RK_REC_THREAD_NAME);
 	call.record.number = tid;
 	rk_fields_put_placed(&call.text, name);
-	rk_api_v1_push(&call);
+	rk_api_v1_push_alone(&call);
 }
 
 static void tell_name(void)
@@ -254,9 +281,10 @@ static void tell_name(void)
 void rk_nvtx_range_settle(void)
 {
 	struct rk_nvtx_stack *self = &rk_nvtx_self;
-	bool has_ended = self->started && atomic_load(&rk_nvtx_shared_ends);
 
-	if (has_ended)
+	if (!rk_thread_gate_is_open())
+		return;
+	if (self->started && atomic_load(&rk_nvtx_shared_ends))
 		remove_ended(self);
 	if (self->untold)
 		tell_untold(self);
@@ -266,8 +294,13 @@ void rk_nvtx_range_settle(void)
 
 void rk_nvtx_range_recheck(void)
 {
-	if (rk_nvtx_self.started && atomic_load(&rk_nvtx_shared_ends) && rk_thread_self.ring)
-		rk_ring_forget_tail(rk_thread_self.ring);
+	struct rk_ring *ring;
+
+	if (!rk_nvtx_self.started || !atomic_load(&rk_nvtx_shared_ends))
+		return;
+	ring = rk_thread_ring_slow();
+	if (ring)
+		rk_ring_forget_tail(ring);
 }
 
 static int level_in(const struct rk_nvtx_domain *domain)
@@ -321,7 +354,7 @@ static void say_end(const struct rk_nvtx_open *open, uint64_t number)
 	if (open)
 		rk_api_v1_set_ids(&call.record, &open->context);
 	call.record.number = number;
-	rk_api_v1_push(&call);
+	push_sparing(&call, END_SHARE);
 }
 
 static void close_at(int64_t at)
@@ -405,7 +438,7 @@ static void mark_in(const struct rk_context *span, const struct rk_nvtx_event *e
 	rk_api_v1_set_ids(&call.record, span);
 	put_name(&call.text, event);
 	put_attributes(&call.text, event);
-	rk_api_v1_push(&call);
+	push_sparing(&call, BEGIN_SHARE);
 }
 
 /* There is nothing it could be an event of. */
@@ -422,12 +455,12 @@ static void mark_alone(const struct rk_nvtx_event *event)
 	put_name(&call.text, event);
 	put_middle(&call, &open.context);
 	put_attributes(&call.text, event);
-	if (!rk_api_v1_push(&call))
+	if (!push_sparing(&call, BEGIN_SHARE))
 		return;
 	rk_api_v1_next(&call, RK_REC_SPAN_END);
 	rk_api_v1_set_ids(&call.record, &open.context);
 	call.record.time = open.time;
-	rk_api_v1_push(&call);
+	rk_api_v1_push_alone(&call);
 }
 
 void rk_nvtx_range_mark(const struct rk_nvtx_event *event)
@@ -468,7 +501,7 @@ static void say_abandoned(const struct rk_nvtx_open *open)
 	rk_api_v1_next(&call, RK_REC_ATTRIBUTE);
 	rk_api_v1_set_ids(&call.record, &open->context);
 	rk_fields_put(&call.text, &field);
-	rk_api_v1_push(&call);
+	rk_api_v1_push_alone(&call);
 	say_end(open, open->number);
 }
 

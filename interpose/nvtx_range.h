@@ -67,8 +67,9 @@ void rk_nvtx_range_end_thread(void);
 
 /**
  * Tell what is due: ranges opened before recording began, those that other threads ended.
+ * Nothing is while nothing is recorded.
  *
- * Context: app, with the gate open and a depth above 0.
+ * Context: app, with a depth above 0.
  */
 void rk_nvtx_range_settle(void);
 

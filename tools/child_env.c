@@ -73,6 +73,13 @@ static char **find(struct rk_child_env *env, const char *name)
 	return NULL;
 }
 
+bool rk_child_env_has(struct rk_child_env *env, const char *name)
+{
+	char **slot = find(env, name);
+
+	return slot && (*slot)[strlen(name) + 1];
+}
+
 int rk_child_env_set(struct rk_child_env *env, const char *name, const char *value)
 {
 	char **slot = find(env, name);

@@ -5,6 +5,8 @@
 #ifndef RK_TOOLS_CHILD_ENV_H
 #define RK_TOOLS_CHILD_ENV_H
 
+#include <stdbool.h>
+
 struct rk_child_env;
 
 /**
@@ -17,10 +19,12 @@ struct rk_child_env *rk_child_env_create(char *const *envp);
 void rk_child_env_destroy(struct rk_child_env *env);
 
 /**
- * Set one variable, or put @value in front of a ':'-separated list.
+ * Set one variable, or put @value in front of a ':'-separated list. / Whether it is set, and not
+ * to nothing.
  *
  * Context: tools. Return: 0, -ENOMEM.
  */
+bool rk_child_env_has(struct rk_child_env *env, const char *name);
 int rk_child_env_set(struct rk_child_env *env, const char *name, const char *value);
 int rk_child_env_push(struct rk_child_env *env, const char *name, const char *value);
 

@@ -17,6 +17,7 @@
 
 #include "core/config.h"
 #include "core/config_row.h"
+#include "core/log.h"
 #include "pipeline/alert_output.h"
 #include "pipeline/net_module.h"
 #include "tools/child.h"
@@ -162,6 +163,19 @@ static int check_options(const struct run *r)
 	return a->output ? rk_run_output_check(verb, a->output, a->force) : RK_TOOL_OK;
 }
 
+/* NVTX looks for its tool in the environment alone. Another tool that is there already stays. */
+static int set_nvtx(struct run *r, const char *library)
+{
+	const char *const variable = "NVTX_INJECTION64_PATH";
+
+	if (r->config->source[RK_CONFIG_nvtx] > RK_SOURCE_PRESET && !r->config->nvtx)
+		return 0;
+	if (!rk_child_env_has(r->env, variable))
+		return rk_child_env_set(r->env, variable, library);
+	rk_log_info("run: %s is set: NVTX ranges go to that tool and not into spans", variable);
+	return 0;
+}
+
 static int set_preload(struct run *r)
 {
 	char library[PATH_MAX];
@@ -176,6 +190,8 @@ static int set_preload(struct run *r)
 				    "%s: LD_PRELOAD cannot name a path with a blank or a colon",
 				    library);
 	err = rk_child_env_push(r->env, "LD_PRELOAD", library);
+	if (!err)
+		err = set_nvtx(r, library);
 	rk_elf_file_read(&elf, r->program);
 	/* gcc's AddressSanitizer stops the program unless it comes first. */
 	if (!err && *elf.asan)

@@ -15,7 +15,7 @@
  *                                      memory, of the device where no pool is said; refuse: a call
  *                                      that failed because memory was out
  *   close                              the execution ends; the next launch opens another
- *   begin SPAN NAME [parent=SPAN] [kernel] [domain=D] [KEY=VALUE]...
+ *   begin SPAN NAME [parent=SPAN] [kernel] [nvtx] [domain=D] [KEY=VALUE]...
  *   end SPAN [ok|error [MESSAGE]]
  *   attribute SPAN KEY=VALUE...        event SPAN NAME [KEY=VALUE]...       link SPAN SPAN
  *   attach SPAN / detach               the context of executions from here on
@@ -208,6 +208,8 @@ static void do_begin(struct script *s)
 	memcpy(op.said.parent_id, parent_op.said.span_id, sizeof(op.said.parent_id));
 	op.said.what = RK_SPAN_KIND_INTERNAL;
 	op.said.flags = take(s, 3, "kernel") ? RK_API_KERNEL : 0;
+	if (take(s, 3, "nvtx"))
+		op.said.flags |= RK_API_NVTX;
 	put_placed(s, word(s, 2));
 	put_placed(s, domain);
 	put_placed(s, "");
