@@ -32,6 +32,7 @@ enum rk_record_kind {
 	RK_REC_NAME,	     /* .name: a kernel handle got its name */
 	RK_REC_CALL,	     /* no payload: kept only when the call failed */
 	RK_REC_STACK,	     /* .stack: where the thread's next record was made */
+	RK_REC_GRAPH_INFO,   /* .graph_info: instantiated, updated or destroyed */
 	/* what the program says by the C API: core/api_record.h */
 	RK_REC_SPAN_BEGIN,
 	RK_REC_SPAN_END,
@@ -86,7 +87,7 @@ enum rk_sync_scope {
 	RK_SYNC_EVENT_QUERY,
 };
 
-enum rk_lifecycle { RK_LIFE_CREATE, RK_LIFE_DESTROY, RK_LIFE_RECORD, RK_LIFE_WAIT };
+enum rk_lifecycle { RK_LIFE_CREATE, RK_LIFE_DESTROY, RK_LIFE_RECORD, RK_LIFE_WAIT, RK_LIFE_UPDATE };
 
 struct rk_record {
 	uint64_t start;	      /* ticks, before the real call */
@@ -148,9 +149,16 @@ struct rk_record {
 			uint8_t life; /* CREATE = begin, DESTROY = end */
 		} capture;
 		struct {
-			uint64_t handle; /* CUfunction or CUkernel */
-			uint32_t name;	 /* rk_intern id of the mangled name */
+			uint64_t handle; /* CUfunction or CUkernel; 0 = all that .owner has */
+			uint64_t owner;	 /* module, library or kernel it came from; 0 = unknown */
+			uint32_t name;	 /* rk_intern id of the mangled name; 0 = gone */
 		} name;
+		struct {
+			uint64_t exec;	/* CUgraphExec */
+			uint64_t graph; /* CUgraph it was made from; 0 = unknown */
+			uint32_t nodes; /* of that graph, without those of its children */
+			uint8_t life;	/* CREATE, UPDATE, DESTROY */
+		} graph_info;
 		struct {
 			uint32_t id; /* of core/stack_pool.h */
 		} stack;

@@ -106,3 +106,31 @@ const char *rk_ask_function_name(CUfunction handle)
 	errno = saved_errno;
 	return name;
 }
+
+const char *rk_ask_kernel_name(CUkernel kernel)
+{
+	static void *_Atomic slot;
+	CUresult (*function)(const char **, CUkernel) =
+		(CUresult(*)(const char **, CUkernel))find(&slot, "cuKernelGetName");
+	int saved_errno = errno;
+	const char *name = NULL;
+
+	if (function && function(&name, kernel) != CUDA_SUCCESS)
+		name = NULL;
+	errno = saved_errno;
+	return name;
+}
+
+uint32_t rk_ask_node_count(CUgraph graph)
+{
+	static void *_Atomic slot;
+	CUresult (*function)(CUgraph, CUgraphNode *, size_t *) =
+		(CUresult(*)(CUgraph, CUgraphNode *, size_t *))find(&slot, "cuGraphGetNodes");
+	int saved_errno = errno;
+	size_t count = 0;
+
+	if (function && function(graph, NULL, &count) != CUDA_SUCCESS)
+		count = 0;
+	errno = saved_errno;
+	return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+}

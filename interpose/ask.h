@@ -50,10 +50,18 @@ int32_t rk_ask_device(void);
 bool rk_ask_primary_is_active(CUdevice device);
 
 /**
- * Mangled name of a function or a kernel.
+ * Mangled name of a function / of a kernel of a library.
  *
  * Context: app. Return: NULL when the driver cannot say. Ownership: borrowed from the driver.
  */
 const char *rk_ask_function_name(CUfunction function);
+const char *rk_ask_kernel_name(CUkernel kernel);
+
+/**
+ * Nodes of a graph, those of its children left out.
+ *
+ * Context: app. Return: 0 when unknown.
+ */
+uint32_t rk_ask_node_count(CUgraph graph);
 
 #endif

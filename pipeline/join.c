@@ -37,6 +37,7 @@ static struct rk_join_api api_describe(const char *name)
 		if (strstr(name, copy_names[i].part))
 			api.copy_kind = copy_names[i].kind;
 	}
+	api.is_multi_device = strstr(name, "MultiDevice") != NULL;
 	api.is_readback =
 		!is_async && (api.copy_kind == RK_COPY_DTOH || api.copy_kind == RK_COPY_ATOH);
 	api.is_blocking_copy =

@@ -199,6 +199,8 @@ static void collect_call(struct rk_join *join, struct rk_call *call)
 			rk_join_retire(join, call);
 		return;
 	}
+	if (call->kind == RK_REC_LAUNCH)
+		return;
 	/* Nothing to do leaves no GPU record; neither do copies the driver makes itself. */
 	if (is_complete || (call->kind != RK_REC_GRAPH_LAUNCH && call->object == 0 &&
 			    call->host_end + grace <= join->watermark)) {

@@ -155,6 +155,12 @@ struct assignment {
 	uint32_t slot;
 };
 
+static bool has_one_record(const struct rk_join *join, const struct rk_record *record)
+{
+	return record->kind == RK_REC_LAUNCH &&
+	       !(record->api < join->setup.api_count && join->apis[record->api].is_multi_device);
+}
+
 static void wait_for_gpu(struct rk_join *join, const struct rk_exec_call *where,
 			 const struct rk_record *record, struct assignment assigned)
 {
@@ -164,7 +170,8 @@ static void wait_for_gpu(struct rk_join *join, const struct rk_exec_call *where,
 
 	make_way(join, record->correlation);
 	call = rk_call_table_add(&join->calls, record->correlation,
-				 is_launch ? RK_CALL_ONE_RECORD : RK_CALL_MANY_RECORDS);
+				 has_one_record(join, record) ? RK_CALL_ONE_RECORD :
+								RK_CALL_MANY_RECORDS);
 	if (!call) {
 		struct rk_call lost = { .kind = record->kind };
 
@@ -289,16 +296,6 @@ static void note_context(struct rk_join *join, const struct rk_record *record)
 	}
 }
 
-static void note_name(struct rk_join *join, const struct rk_record *record)
-{
-	struct rk_handle_slot *slot = rk_handle_map_put(&join->names, record->name.handle);
-
-	if (slot)
-		slot->tag = record->name.name;
-	else
-		join->limited++;
-}
-
 static void take(struct rk_join *join, uint32_t tid, const struct rk_record *record)
 {
 	if (record->result) {
@@ -329,7 +326,10 @@ static void take(struct rk_join *join, uint32_t tid, const struct rk_record *rec
 			rk_join_forget_context_memory(join, tid, record);
 		break;
 	case RK_REC_NAME:
-		note_name(join, record);
+		rk_join_note_name(join, record);
+		break;
+	case RK_REC_GRAPH_INFO:
+		rk_join_tell_graph(join, tid, record);
 		break;
 	default:
 		break;

@@ -36,6 +36,7 @@ struct rk_join_api {
 	uint32_t name;	       /* string */
 	uint8_t copy_kind;     /* enum rk_copy_kind */
 	bool is_readback;      /* blocking copy to the host: a synchronisation */
+	bool is_multi_device;  /* one kernel on each of several devices */
 	bool is_blocking_copy; /* when it has returned the copy is as good as done */
 };
 
@@ -137,6 +138,15 @@ void rk_join_orphan(struct rk_join *join, const struct rk_activity *activity);
  * Context: exporter.
  */
 uint64_t rk_join_complete_by(const struct rk_join *join, const struct rk_call *call);
+
+/**
+ * Part of join_graph.c: a graph was instantiated, updated or destroyed / a kernel handle got its
+ * name, or the code behind handles was unloaded.
+ *
+ * Context: exporter.
+ */
+void rk_join_tell_graph(struct rk_join *join, uint32_t tid, const struct rk_record *record);
+void rk_join_note_name(struct rk_join *join, const struct rk_record *record);
 
 /**
  * Part of join_flight.c: tell the launches that became old, some of them at a time.

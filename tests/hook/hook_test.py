@@ -25,7 +25,7 @@ RUNTIME = [path for path in [os.environ.get("RK_SANITIZER_PRELOAD")] if path]
 
 LAUNCH, GRAPH, MEMCPY, MEMSET = range(4)  # enum rk_work
 KIND_LAUNCH, KIND_NAME, KIND_CALL, CAPTURED, PER_THREAD = 1, 12, 13, 1, 2
-(BEGIN, END, ATTRIBUTE, EVENT, LINK, ATTACH, SAMPLE, LOG) = range(15, 23)  # enum rk_record_kind
+(BEGIN, END, ATTRIBUTE, EVENT, LINK, ATTACH, SAMPLE, LOG) = range(16, 24)  # enum rk_record_kind
 REMOTE, SPAN, KERNEL, OVERFLOW = 1, 2, 4, 8  # RK_API_*
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 NO_ID = "0" * 16

@@ -202,6 +202,7 @@ struct sim_func {
 	enum sim_builtin builtin;
 	uint64_t dur_ns;
 	int max_dynamic_shared;
+	uint32_t old_block[3]; /* of the launch functions that take no block */
 	struct sim_func *next;
 };
 
@@ -217,6 +218,7 @@ enum sim_work_kind {
 	SIM_WORK_WAIT,
 	SIM_WORK_ALLOC,
 	SIM_WORK_FREE,
+	SIM_WORK_CONDITIONAL,
 };
 
 struct sim_kernel_work {
@@ -265,10 +267,11 @@ struct sim_work {
 		struct sim_copy_work copy;
 		struct sim_set_work set;
 		struct sim_host_work host;
-		struct sim_graph *child;
+		struct sim_graph *child; /* of a conditional node: its body */
 		struct sim_event *event;
 		CUdeviceptr ptr;
 	};
+	uint32_t body_runs; /* of a conditional node, per launch */
 	CUDA_MEMCPY3D copy_params; /* of a graph's copy node, for GetParams */
 };
 

@@ -37,9 +37,15 @@ static CUgraphNodeType node_type(const struct sim_work *work)
 		[SIM_WORK_WAIT] = CU_GRAPH_NODE_TYPE_WAIT_EVENT,
 		[SIM_WORK_ALLOC] = CU_GRAPH_NODE_TYPE_MEM_ALLOC,
 		[SIM_WORK_FREE] = CU_GRAPH_NODE_TYPE_MEM_FREE,
+		[SIM_WORK_CONDITIONAL] = CU_GRAPH_NODE_TYPE_CONDITIONAL,
 	};
 
 	return types[work->kind];
+}
+
+static bool has_child(const struct sim_node *node)
+{
+	return node->work.kind == SIM_WORK_CHILD || node->work.kind == SIM_WORK_CONDITIONAL;
 }
 
 static void add_dep(struct sim_node *node, struct sim_node *dep)
@@ -82,7 +88,7 @@ void sim_graph_free(struct sim_graph *graph)
 	for (size_t i = 0; i < graph->count; i++) {
 		struct sim_node *node = graph->nodes[i];
 
-		if (node->work.kind == SIM_WORK_CHILD)
+		if (has_child(node))
 			sim_graph_free(node->work.child);
 		node->magic = SIM_MAGIC_DEAD;
 		free(node->deps);
@@ -105,7 +111,7 @@ static struct sim_graph *copy_graph(struct sim_graph *from)
 
 		node->origin = from->nodes[i];
 		node->enabled = from->nodes[i]->enabled;
-		if (node->work.kind == SIM_WORK_CHILD)
+		if (has_child(node))
 			node->work.child = copy_graph(node->work.child);
 	}
 	for (size_t i = 0; i < from->count; i++)
@@ -372,6 +378,40 @@ SIM_API(cuGraphAddMemFreeNode, CUgraphNode *phGraphNode, CUgraph hGraph,
 	return add_node(phGraphNode, hGraph, dependencies, numDependencies, &work);
 }
 
+/*
+ * What sets the condition runs on the GPU, which nobody simulates: a body runs as often as the
+ * default value of its handle says.
+ */
+SIM_API(cuGraphConditionalHandleCreate, CUgraphConditionalHandle *pHandle_out, CUgraph hGraph,
+	CUcontext ctx, unsigned int defaultLaunchValue, unsigned int flags)
+{
+	struct sim_graph *g;
+	CUresult result = get_graph(hGraph, &g);
+
+	(void)ctx;
+	(void)flags;
+	if (!result)
+		*pHandle_out = (CUgraphConditionalHandle)1 << 32 | defaultLaunchValue;
+	return result;
+}
+
+static CUresult conditional_work(CUDA_CONDITIONAL_NODE_PARAMS *p, struct sim_work *work)
+{
+	static CUgraph bodies[64]; /* given out for ever, as the driver owns them */
+	static atomic_uint given;
+	unsigned int at = atomic_fetch_add(&given, 1) % 64;
+	uint32_t value = (uint32_t)p->handle;
+
+	if (p->size != 1)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	work->kind = SIM_WORK_CONDITIONAL;
+	work->child = sim_graph_new();
+	work->body_runs = p->type == CU_GRAPH_COND_TYPE_WHILE ? value : value != 0;
+	bodies[at] = (CUgraph)work->child;
+	p->phGraph_out = &bodies[at];
+	return CUDA_SUCCESS;
+}
+
 static CUresult work_of_params(CUgraphNodeParams *p, struct sim_work *work)
 {
 	memset(work, 0, sizeof(*work));
@@ -395,6 +435,8 @@ static CUresult work_of_params(CUgraphNodeParams *p, struct sim_work *work)
 		work->kind = SIM_WORK_CHILD;
 		work->child = copy_graph((struct sim_graph *)p->graph.graph);
 		return CUDA_SUCCESS;
+	case CU_GRAPH_NODE_TYPE_CONDITIONAL:
+		return conditional_work(&p->conditional, work);
 	case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
 		work->kind = SIM_WORK_RECORD;
 		work->event = (struct sim_event *)p->eventRecord.event;

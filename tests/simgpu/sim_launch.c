@@ -108,6 +108,63 @@ SIM_API(cuLaunchCooperativeKernel, CUfunction f, unsigned int gridDimX, unsigned
 	return launch(&k, f, hStream, kernelParams, NULL);
 }
 
+/* One call, one kernel on each device: the streams say which. */
+SIM_API(cuLaunchCooperativeKernelMultiDevice, CUDA_LAUNCH_PARAMS *launchParamsList,
+	unsigned int numDevices, unsigned int flags)
+{
+	CUresult result = launchParamsList && numDevices ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+
+	(void)flags;
+	for (unsigned int i = 0; !result && i < numDevices; i++) {
+		const CUDA_LAUNCH_PARAMS *p = &launchParamsList[i];
+		struct sim_kernel_work k = {
+			.grid = { p->gridDimX, p->gridDimY, p->gridDimZ },
+			.block = { p->blockDimX, p->blockDimY, p->blockDimZ },
+			.shared = p->sharedMemBytes,
+			.cooperative = true,
+		};
+
+		result = launch(&k, p->function, p->hStream, p->kernelParams, NULL);
+	}
+	return result;
+}
+
+/* ---- the oldest family: the block is set beforehand ---- */
+SIM_API(cuFuncSetBlockShape, CUfunction hfunc, int x, int y, int z)
+{
+	struct sim_func *f;
+	CUresult result = sim_func_get(hfunc, &f);
+
+	if (result)
+		return result;
+	f->old_block[0] = (uint32_t)x;
+	f->old_block[1] = (uint32_t)y;
+	f->old_block[2] = (uint32_t)z;
+	return CUDA_SUCCESS;
+}
+
+SIM_API(cuLaunchGridAsync, CUfunction f, int grid_width, int grid_height, CUstream hStream)
+{
+	struct sim_kernel_work k = { .grid = { (uint32_t)grid_width, (uint32_t)grid_height, 1 } };
+	struct sim_func *func;
+	CUresult result = sim_func_get(f, &func);
+
+	if (result)
+		return result;
+	memcpy(k.block, func->old_block, sizeof(k.block));
+	return launch(&k, f, hStream, NULL, NULL);
+}
+
+SIM_API(cuLaunchGrid, CUfunction f, int grid_width, int grid_height)
+{
+	return sim_cuLaunchGridAsync(f, grid_width, grid_height, NULL);
+}
+
+SIM_API(cuLaunch, CUfunction f)
+{
+	return sim_cuLaunchGridAsync(f, 1, 1, NULL);
+}
+
 /* ---- host functions ---- */
 SIM_API(cuLaunchHostFunc, CUstream hStream, CUhostFn fn, void *userData)
 {

@@ -296,6 +296,34 @@ SIM_API(cuLibraryGetKernelCount, unsigned int *count, CUlibrary lib)
 	return result;
 }
 
+static CUresult enumerate(const void *handle, struct sim_func **out, unsigned int room)
+{
+	struct sim_module *m;
+	CUresult result = module_get(handle, &m);
+	struct sim_func *f = result ? NULL : m->funcs;
+
+	if (!out)
+		return CUDA_ERROR_INVALID_VALUE;
+	for (unsigned int i = 0; i < room; i++, f = f ? f->next : NULL)
+		out[i] = f;
+	return result;
+}
+
+SIM_API(cuLibraryEnumerateKernels, CUkernel *kernels, unsigned int numKernels, CUlibrary lib)
+{
+	return enumerate(lib, (struct sim_func **)kernels, numKernels);
+}
+
+SIM_API(cuModuleGetFunctionCount, unsigned int *count, CUmodule mod)
+{
+	return sim_cuLibraryGetKernelCount(count, (CUlibrary)mod);
+}
+
+SIM_API(cuModuleEnumerateFunctions, CUfunction *functions, unsigned int numFunctions, CUmodule mod)
+{
+	return enumerate(mod, (struct sim_func **)functions, numFunctions);
+}
+
 SIM_API(cuKernelGetFunction, CUfunction *pFunc, CUkernel kernel)
 {
 	struct sim_func *f;

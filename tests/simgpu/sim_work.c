@@ -348,11 +348,13 @@ static void run_node(struct graph_run *run, struct sim_node *node, uint64_t floo
 	node->end_ns = start;
 	if (!node->enabled)
 		return;
-	if (work.kind == SIM_WORK_CHILD) {
+	if (work.kind == SIM_WORK_CHILD || work.kind == SIM_WORK_CONDITIONAL) {
+		uint32_t runs = work.kind == SIM_WORK_CHILD ? 1 : work.body_runs;
 		uint64_t before = run->end_ns;
 
 		run->end_ns = start;
-		run_nodes(run, work.child, start);
+		while (runs--)
+			run_nodes(run, work.child, run->end_ns);
 		node->end_ns = run->end_ns;
 		run->end_ns = before > node->end_ns ? before : node->end_ns;
 		return;
