@@ -8,6 +8,7 @@
  */
 #include "interpose/stack.h"
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
@@ -19,7 +20,10 @@
 #include "interpose/hook_push.h"
 
 #define LIBRARY	   "libunwind.so.8"
-#define OWN_FRAMES 8 /* at most, of ours on top of the program's */
+/* Of ours on top of the program's; there may be more where CUPTI calls us, and fewer of theirs. */
+#define OWN_FRAMES 3
+
+static_assert(sizeof(void *) == sizeof(uint64_t), "an address is a word of a stack");
 
 bool rk_stack_is_on;
 
@@ -55,19 +59,18 @@ static bool is_own(uint64_t address)
 	return address >= setup.own_start && address < setup.own_end;
 }
 
-/* Return: how many frames of the program there are in @frames. */
-__attribute__((noinline)) static uint32_t capture(uint64_t frames[RK_STACK_DEPTH_MAX])
+/* Return: how many frames of the program there are from *@first on. */
+static inline uint32_t capture(void *raw[OWN_FRAMES + RK_STACK_DEPTH_MAX], const uint64_t **first)
 {
-	void *raw[OWN_FRAMES + RK_STACK_DEPTH_MAX];
-	int count = setup.backtrace(raw, (int)(setup.depth + OWN_FRAMES));
-	uint32_t kept = 0;
-	int at = 0;
+	int count = setup.backtrace(raw, (int)(setup.depth + OWN_FRAMES)), at = 0;
 
 	while (at < count && is_own((uintptr_t)raw[at]))
 		at++;
-	while (at < count && kept < setup.depth && raw[at])
-		frames[kept++] = (uintptr_t)raw[at++];
-	return kept;
+	/* The outermost one may be a zero. */
+	while (count > at && !raw[count - 1])
+		count--;
+	*first = (const uint64_t *)(void *)(raw + at);
+	return (uint32_t)(count - at) < setup.depth ? (uint32_t)(count - at) : setup.depth;
 }
 
 static bool open_library(void)
@@ -88,7 +91,8 @@ static bool open_library(void)
 
 void rk_stack_start(const struct rk_config *config)
 {
-	uint64_t frames[RK_STACK_DEPTH_MAX];
+	void *raw[OWN_FRAMES + RK_STACK_DEPTH_MAX];
+	const uint64_t *frames;
 
 	rk_stack_is_on = false;
 	if (config->stacks_mode == RK_STACKS_OFF)
@@ -101,7 +105,7 @@ void rk_stack_start(const struct rk_config *config)
 							     0;
 	setup.depth = (uint32_t)config->stacks_max_depth;
 	dl_iterate_phdr(find_own_code, (void *)(uintptr_t)rk_stack_start);
-	capture(frames);
+	capture(raw, &frames);
 	rk_stack_is_on = true;
 }
 
@@ -142,7 +146,8 @@ static bool is_due(const struct rk_record *rec, bool counted)
 
 bool rk_stack_push(struct rk_ring *ring, const struct rk_record *rec, bool counted)
 {
-	uint64_t frames[RK_STACK_DEPTH_MAX];
+	void *raw[OWN_FRAMES + RK_STACK_DEPTH_MAX];
+	const uint64_t *frames;
 	int saved_errno = errno;
 	uint32_t count, id = 0;
 	struct rk_record *slot;
@@ -150,7 +155,7 @@ bool rk_stack_push(struct rk_ring *ring, const struct rk_record *rec, bool count
 	/* Where there is one slot left the call is worth more than its stack. */
 	if (!is_due(rec, counted) || !rk_ring_run_fits(ring, 2))
 		return false;
-	count = capture(frames);
+	count = capture(raw, &frames);
 	if (count)
 		id = rk_stack_pool_put(frames, count);
 	errno = saved_errno;

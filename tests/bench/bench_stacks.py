@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What call stacks cost a launch: off, every hundredth, every one; beside unw_backtrace() alone.
+
+Medians of interleaved rounds in one process. Goals: with every hundredth the average launch costs
+at most 1.2 x what it does without; a stack of 16 frames at most 1.5 x unw_backtrace().
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+BUILD = pathlib.Path(os.environ["RK_BENCH_BUILD"])
+
+
+def measure(folder):
+    (folder / "libcuda.so.1").symlink_to(os.environ["RK_BENCH_FAKE"])
+    copies = []
+    for mode in ("off", "sampled", "all"):
+        copies.append(str(folder / f"{mode}.so"))
+        shutil.copy(os.environ["RK_BENCH_TRACED"], copies[-1])
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("RUSTKERNEL_", "OTEL_"))}
+    env.update({"LD_LIBRARY_PATH": str(folder), "RUSTKERNEL_CUPTI_ENABLED": "false"})
+    done = subprocess.run([str(BUILD / "bench_stacks"), *copies, "15", "100000"], env=env,
+                          capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+    return {line.split()[0]: float(line.split()[1]) for line in done.stdout.splitlines()}
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="rkbench") as folder:
+        ns = measure(pathlib.Path(folder))
+    off = ns["off"] - ns["direct"]
+    sampled = ns["sampled"] - ns["direct"]
+    stack = ns["all"] - ns["off"]
+    print(f"bare call                    {ns['direct']:7.1f} ns")
+    print(f"intercepted, no stacks       {off:7.1f} ns added")
+    print(f"every hundredth              {sampled:7.1f} ns added = {sampled / off:.2f} x (goal 1.2)")
+    print(f"every one, 16 frames         {stack:7.1f} ns more = {stack / ns['unwind']:.2f} x "
+          f"unw_backtrace, {ns['unwind']:.1f} ns (goal 1.5)")
+
+
+main()
