@@ -14,6 +14,7 @@
  *        nvtx deep DEPTH       a range in a range in a range...
  *        nvtx many COUNT       ranges one after the other, a kernel in every 1,000th
  *        nvtx waiting          work that ends 300 ms after its range
+ *        nvtx cost COUNT       ns of a push and its pop, before and while something is recorded
  *        nvtx nothing          ranges in a program that uses no GPU
  */
 #include <nvtx3/nvToolsExt.h>
@@ -23,6 +24,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -274,6 +276,37 @@ static void waiting(void)
 	synchronize();
 }
 
+#define BURST 500 /* fits the ring with room to spare */
+
+static double push_and_pop(int count)
+{
+	struct timespec begin, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (int i = 0; i < count; i++) {
+		nvtxRangePushA("forward");
+		nvtxRangePop();
+	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	return (double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec);
+}
+
+static void cost(int count)
+{
+	double before, during = 0;
+
+	push_and_pop(BURST);
+	before = push_and_pop(count);
+	outer_kernel<<<1, 32>>>();
+	synchronize();
+	push_and_pop(BURST);
+	for (int done = 0; done < count; done += BURST) {
+		usleep(20000);
+		during += push_and_pop(BURST);
+	}
+	printf("%.1f ns before, %.1f ns recorded\n", before / count, during / count);
+}
+
 static void nothing(void)
 {
 	nvtxRangePushA("range");
@@ -304,6 +337,8 @@ static int run(const char *mode, int number)
 		deep(number);
 	else if (strcmp(mode, "many") == 0)
 		many(number);
+	else if (strcmp(mode, "cost") == 0)
+		cost(number);
 	else
 		return 64;
 	return 0;
