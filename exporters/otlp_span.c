@@ -29,6 +29,7 @@
 /* All but texts and shape: ids, numbers with their keys, counts of what was left out, flags. */
 #define FRAME_BOUND 512u
 #define STACK_BOUND 128u /* keys of the attributes about the code, and a number */
+#define DEPENDENCY_BOUND 64u /* of a link: its attribute, and the count of those left out */
 #define ERROR_BOUND 192u /* event and status but the error's name and message, as often as there */
 
 #define RK_KEY(name, text) +1
@@ -214,6 +215,32 @@ static uint8_t *put_event(uint8_t *p, const struct rk_span *span,
 	return rk_otlp_span_close(p, RK_PROTOBUF_TAG(11, RK_PROTOBUF_BYTES), body, writer.p);
 }
 
+/* To work of this process that a leaf waited for. */
+static uint8_t *put_dependency(uint8_t *p, const struct rk_span *span,
+			       const struct rk_otlp_span_limits *limits)
+{
+	static const char key[] = "rustkernel.dependency";
+	struct rk_otlp_span_writer writer = {
+		.tag = RK_PROTOBUF_TAG(4, RK_PROTOBUF_BYTES),
+		.left = limits->link_attributes,
+		.characters = limits->characters,
+	};
+	uint8_t *body = p + 2;
+
+	body[0] = RK_PROTOBUF_TAG(1, RK_PROTOBUF_BYTES);
+	body[1] = 16;
+	writer.p = rk_protobuf_put_bytes(body + 2, span->link_trace_id, 16);
+	*writer.p++ = RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES);
+	*writer.p++ = 8;
+	writer.p = rk_protobuf_put_bytes(writer.p, span->link_span_id, 8);
+	rk_otlp_span_put_string(&writer, key, sizeof(key) - 1, "event");
+	writer.p = rk_otlp_span_put_count(writer.p, RK_PROTOBUF_TAG(5, RK_PROTOBUF_VARINT),
+					  writer.dropped);
+	*writer.p++ = RK_PROTOBUF_TAG(6, RK_PROTOBUF_FIXED32);
+	writer.p = rk_protobuf_put_fixed32(writer.p, FLAG_HAS_IS_REMOTE | span->link_flags);
+	return rk_otlp_span_close(p, RK_PROTOBUF_TAG(13, RK_PROTOBUF_BYTES), body, writer.p);
+}
+
 static uint8_t *put_link(uint8_t *p, const struct rk_span *span)
 {
 	*p++ = RK_PROTOBUF_TAG(13, RK_PROTOBUF_BYTES);
@@ -225,7 +252,7 @@ static uint8_t *put_link(uint8_t *p, const struct rk_span *span)
 	*p++ = 8;
 	p = rk_protobuf_put_bytes(p, span->link_span_id, 8);
 	*p++ = RK_PROTOBUF_TAG(6, RK_PROTOBUF_FIXED32);
-	/* Links lead to the remote parent only, and its sampling decision is ours. */
+	/* This one leads to the remote parent, and its sampling decision is ours. */
 	return rk_protobuf_put_fixed32(p, FLAG_HAS_IS_REMOTE | FLAG_IS_REMOTE | span->trace_flags);
 }
 
@@ -268,7 +295,7 @@ static uint8_t *put_rare(uint8_t *p, const struct rk_span *span,
 		return rk_otlp_span_said_put_status(p, span->api);
 	}
 	if (has_link && limits->links)
-		p = put_link(p, span);
+		p = span->is_link_dependency ? put_dependency(p, span, limits) : put_link(p, span);
 	else
 		p = rk_otlp_span_put_count(p, RK_PROTOBUF_TAG(14, RK_PROTOBUF_VARINT), has_link);
 	return *span->error ? put_status(p, span) : p;
@@ -338,6 +365,8 @@ static inline size_t frame_bound(const struct rk_span *span)
 
 	if (*span->tracestate)
 		bytes += strlen(span->tracestate);
+	if (span->is_link_dependency)
+		bytes += DEPENDENCY_BOUND;
 	if (span->stack)
 		bytes += STACK_BOUND + strlen(span->stack->text) + strlen(span->stack->function) +
 			 strlen(span->stack->file);

@@ -3,6 +3,7 @@
  * pipeline/assembler.c - the executions under way, and the spans they become.
  */
 #include "pipeline/assembler_api.h"
+#include "pipeline/assembler_link.h"
 #include "pipeline/assembler_part.h"
 
 #include <errno.h>
@@ -109,6 +110,7 @@ void rk_assembler_destroy(struct rk_assembler *a)
 	rk_assembler_api_finish(a);
 	rk_hold_finish(&a->hold);
 	rk_slow_finish(&a->slow);
+	rk_leaf_links_destroy(a->links);
 	rk_assembler_graph_finish(&a->graphs);
 	free(a->execs);
 	rk_handle_map_finish(&a->index);
@@ -409,6 +411,9 @@ void rk_assembler_feed(struct rk_assembler *a, const struct rk_op *op)
 		break;
 	case RK_OP_THREAD:
 		feed_thread(a, op);
+		break;
+	case RK_OP_DEPENDENCY:
+		rk_leaf_links_feed(&a->links, op);
 		break;
 	case RK_OP_CLOCK:
 		a->wall_offset = op->clock.wall_offset_ns;

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "pipeline/assembler_api.h"
+#include "pipeline/assembler_link.h"
 #include "pipeline/assembler_span.h"
 #include "pipeline/kernel_name.h"
 #include "pipeline/span_id.h"
@@ -438,5 +439,6 @@ void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 		rk_assembler_graph_note(a, exec, op);
 	if (is_slow(a, op, &time))
 		decide(a, exec, RK_KEPT_SLOW);
+	rk_leaf_links_note(a->links, op, &exec->trace);
 	rk_assembler_part_give(a, exec, op, &time);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/intern.h"
+#include "pipeline/assembler_link.h"
 #include "pipeline/cuda_result.h"
 #include "pipeline/kernel_name.h"
 #include "pipeline/span_id.h"
@@ -210,5 +211,6 @@ void rk_assembler_span_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 		span.thread_name = rk_assembler_span_thread(a, op->tid);
 	}
 	span.shape = RK_SPAN_LEAF;
+	rk_leaf_links_set(a->links, op, a->setup.seed, &span);
 	rk_assembler_span_give(a, &span);
 }

@@ -96,6 +96,7 @@ struct rk_assembler {
 	struct rk_shared_traces traces;
 	struct rk_api_spans *api_spans;
 	struct rk_span_fates fates;
+	struct rk_leaf_links *links; /* NULL until a dependency is told */
 	uint64_t failing; /* span in which the next call fails, outside of any execution */
 	struct rk_exec *execs;
 	uint32_t capacity, free_first, oldest, newest;

@@ -20,6 +20,8 @@ enum rk_call_list { RK_CALL_ONE_RECORD, RK_CALL_MANY_RECORDS, RK_CALL_LIST_COUNT
 
 /* In rk_call.flags: became old and was looked at, as a launch that may be in flight. */
 #define RK_CALL_LOOKED_AT (1u << 7)
+/* Likewise: waits for an event of another stream. */
+#define RK_CALL_WAITS (1u << 6)
 
 struct rk_call {
 	uint64_t host_start, host_end; /* ns */
@@ -39,7 +41,7 @@ struct rk_call {
 	uint16_t api;
 	uint16_t context; /* index + 1 */
 	uint8_t kind;	  /* enum rk_record_kind */
-	uint8_t flags;	  /* rk_record.flags, RK_CALL_LOOKED_AT */
+	uint8_t flags;	  /* rk_record.flags, RK_CALL_LOOKED_AT, _WAITS */
 	uint8_t device;	  /* counted as active there; 0xff = not counted */
 	uint8_t list;	  /* enum rk_call_list */
 	uint32_t prev, next;

@@ -100,6 +100,7 @@ void rk_join_destroy(struct rk_join *join)
 	rk_handle_map_finish(&join->streams);
 	rk_join_forget_memory(join);
 	rk_handle_map_finish(&join->threads);
+	rk_join_order_destroy(join->order);
 	rk_join_forget_contexts(join);
 	rk_join_forget_stacks(join);
 	free(join);

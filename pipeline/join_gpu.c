@@ -161,6 +161,8 @@ void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_a
 		if (call->kind != RK_REC_GRAPH_LAUNCH || is_whole_graph)
 			op->flags |= RK_OP_F_FIRST;
 	}
+	if (join->order)
+		rk_join_order_tell(join, call);
 	call->records++;
 	if (activity->graph)
 		call->graph = activity->graph;

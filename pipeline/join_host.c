@@ -194,6 +194,8 @@ static void wait_for_gpu(struct rk_join *join, const struct rk_exec_call *where,
 	if (join->waiting.count)
 		match_early_records(join, record->correlation);
 }
+	if (join->order)
+		rk_join_order_submit(join, call);
 
 static void submit(struct rk_join *join, uint32_t tid, const struct rk_record *record)
 {
@@ -285,6 +287,8 @@ static void note_stream(struct rk_join *join, const struct rk_record *record)
 
 static void note_context(struct rk_join *join, const struct rk_record *record)
 {
+	if (join->order)
+		rk_join_order_forget(join, &call);
 	struct rk_join_context *context;
 
 	if (!record->context || record->ctx.life != RK_LIFE_CREATE)
@@ -324,6 +328,9 @@ static void take(struct rk_join *join, uint32_t tid, const struct rk_record *rec
 		note_context(join, record);
 		if (record->ctx.life == RK_LIFE_DESTROY)
 			rk_join_forget_context_memory(join, tid, record);
+		break;
+	case RK_REC_EVENT:
+		rk_join_order_event(join, tid, record);
 		break;
 	case RK_REC_NAME:
 		rk_join_note_name(join, record);

@@ -18,6 +18,7 @@
 #include "pipeline/exec_cut.h"
 #include "pipeline/handle_map.h"
 #include "pipeline/join.h"
+#include "pipeline/join_order.h"
 
 /* A GPU record may come this much before its host record, or after the watermark said all. */
 #define RK_JOIN_GRACE_NS 2000000000ull
@@ -67,6 +68,7 @@ struct rk_join {
 	struct rk_handle_map streams; /* stream key -> id in .tag */
 	struct rk_join_memory *memory; /* NULL until there is some */
 	struct rk_handle_map threads; /* tid -> name */
+	struct rk_join_order *order; /* NULL until an event is recorded */
 	struct rk_handle_map attached; /* tid -> struct rk_join_attached */
 	struct rk_join_attached *attached_first;
 	size_t attached_bytes; /* of text in them */

@@ -114,6 +114,21 @@ static void add_text(struct list *list, const char *key, const char *text)
 	value->string_value = clean(list->oracle, text, list->oracle->limits.characters);
 }
 
+/* Names of kernels are cut at 8 KiB. */
+static void add_name(struct list *list, const char *key, const char *text)
+{
+	static char cut[8193];
+
+	if (!text || strlen(text) < sizeof(cut)) {
+		add_text(list, key, text);
+		return;
+	}
+	memcpy(cut, text, sizeof(cut) - 1);
+	for (char *end = cut + sizeof(cut) - 1; ((unsigned char)text[end - cut] & 0xc0) == 0x80;)
+		*--end = '\0';
+	add_text(list, key, cut);
+}
+
 static void add_extent(struct list *list, const char *key, const uint32_t *extent)
 {
 	char *text = take(list->oracle, 40);
@@ -135,8 +150,8 @@ static void add_kernel(struct list *list, const struct rk_span *span)
 		add_int(list, "rustkernel.shared_memory_bytes",
 			(uint64_t)op->kernel.static_shared_bytes + op->kernel.dynamic_shared_bytes);
 	}
-	add_text(list, "rustkernel.kernel.mangled_name", rk_intern_get(op->name));
-	add_text(list, "rustkernel.kernel.demangled_name", span->demangled);
+	add_name(list, "rustkernel.kernel.mangled_name", rk_intern_get(op->name));
+	add_name(list, "rustkernel.kernel.demangled_name", span->demangled);
 }
 
 static void add_copy(struct list *list, const struct rk_op *op)
@@ -271,6 +286,22 @@ static void add_transfer(struct list *list, const struct rk_span *span)
 		add_int(list, "rustkernel.host_blocked_ns", op->host_end - op->host_start);
 }
 
+static void add_graph(struct list *list, const struct rk_op *op)
+{
+	bool is_copy = op->kind == RK_OP_MEMCPY || op->kind == RK_OP_MEMSET;
+
+	if (op->kind == RK_OP_KERNEL && op->kernel.graph_node)
+		add_int(list, "rustkernel.graph.node_id", op->kernel.graph_node);
+	if (is_copy && op->copy.graph_node)
+		add_int(list, "rustkernel.graph.node_id", op->copy.graph_node);
+	if (op->kind == RK_OP_GRAPH && op->graph.launch)
+		add_int(list, "rustkernel.graph.launch", op->graph.launch);
+	if (op->kind == RK_OP_GRAPH && op->graph.nodes) {
+		add_int(list, "rustkernel.graph.node_count", op->graph.nodes);
+		add_int(list, "rustkernel.graph.kernel_count", op->graph.kernels);
+	}
+}
+
 static void add_numbers(struct list *list, const struct rk_span *span)
 {
 	const struct rk_op *op = span->op;
@@ -287,16 +318,8 @@ static void add_numbers(struct list *list, const struct rk_span *span)
 		add_int(list, "rustkernel.queue_ns", span->queue_ns);
 	if (is_copy)
 		add_transfer(list, span);
-	if (op && op->kind == RK_OP_KERNEL && op->kernel.graph_node)
-		add_int(list, "rustkernel.graph.node_id", op->kernel.graph_node);
-	if (is_copy && op->copy.graph_node)
-		add_int(list, "rustkernel.graph.node_id", op->copy.graph_node);
-	if (op && op->kind == RK_OP_GRAPH && op->graph.launch)
-		add_int(list, "rustkernel.graph.launch", op->graph.launch);
-	if (op && op->kind == RK_OP_GRAPH && op->graph.nodes) {
-		add_int(list, "rustkernel.graph.node_count", op->graph.nodes);
-		add_int(list, "rustkernel.graph.kernel_count", op->graph.kernels);
-	}
+	if (op)
+		add_graph(list, op);
 }
 
 static void add_attributes(struct list *list, const struct rk_span *span)
@@ -438,6 +461,16 @@ static void set_link(struct oracle *oracle, Span *message, const struct rk_span 
 	link->trace_id = (ProtobufCBinaryData){ 16, (uint8_t *)span->link_trace_id };
 	link->span_id = (ProtobufCBinaryData){ 8, (uint8_t *)span->link_span_id };
 	link->flags = 0x300u | span->trace_flags;
+	if (span->is_link_dependency) {
+		struct list list = { .oracle = oracle, .limit = oracle->limits.link_attributes };
+
+		list.items = take(oracle, ATTRIBUTES_MAX * sizeof(KeyValue *));
+		link->flags = 0x100u | span->link_flags;
+		add_text(&list, "rustkernel.dependency", "event");
+		link->attributes = list.items;
+		link->n_attributes = list.count;
+		link->dropped_attributes_count = list.dropped;
+	}
 	links[0] = link;
 	message->links = links;
 	message->n_links = 1;

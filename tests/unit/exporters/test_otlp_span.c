@@ -388,6 +388,8 @@ static void random_span(struct rk_span *span, struct rk_op *op)
 	if (!dice(20)) {
 		fill(span->link_trace_id, 16);
 		fill(span->link_span_id, 8);
+		span->is_link_dependency = dice(2);
+		span->link_flags = (uint8_t)dice(4);
 	}
 	span->start_unix_ns = dice(50) ? 1700000000000000000u + dice(1000000000000u) : dice(2);
 	span->end_unix_ns = span->start_unix_ns + dice_bits(40);

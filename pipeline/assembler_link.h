@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/assembler_link.h - a leaf that waited for another one links to it.
+ *
+ * The dependency is told before the leaf that waited, and after the one it waited for. Of both a
+ * bounded number is remembered; where one of them is forgotten, or was no leaf, there is no
+ * link. Nothing is remembered before the first dependency of a recording.
+ */
+#ifndef RK_PIPELINE_ASSEMBLER_LINK_H
+#define RK_PIPELINE_ASSEMBLER_LINK_H
+
+#include "pipeline/span.h"
+
+struct rk_own_trace;
+struct rk_leaf_links; /* all zero is empty */
+
+/**
+ * A dependency was told. The memory is had with the first one; without it there are no links.
+ *
+ * Context: the feeding thread, as all here.
+ */
+void rk_leaf_links_feed(struct rk_leaf_links **links, const struct rk_op *op);
+void rk_leaf_links_destroy(struct rk_leaf_links *links);
+
+/**
+ * The leaf of @op goes to @trace, now or when it is decided. @links may be NULL.
+ *
+ * Context: the feeding thread.
+ */
+void rk_leaf_links_note(struct rk_leaf_links *links, const struct rk_op *op,
+			const struct rk_own_trace *trace);
+
+/**
+ * Set the link of the leaf @span of @op, if it waited for one. @links may be NULL.
+ *
+ * @seed: of the ids of spans.
+ * Context: the feeding thread.
+ */
+void rk_leaf_links_set(const struct rk_leaf_links *links, const struct rk_op *op, uint64_t seed,
+		       struct rk_span *span);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/join_order.c - events, the waits for them, and the ops they come from.
+ */
+#include "pipeline/join_order.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "pipeline/handle_map.h"
+#include "pipeline/join_state.h"
+
+#define EVENTS_MAX  16384u
+#define STREAMS_MAX 16384u
+#define WAITS	    1024u /* that have not come to their work; the oldest are forgotten */
+#define TOLD	    8192u /* calls whose op is remembered, a power of two: by correlation id */
+#define TOGETHER    8     /* waits of one call that are told */
+
+/* What an event stands for: all work on a stream until then. */
+struct order_event {
+	uint64_t recorded; /* ns: begin of the call */
+	uint64_t stream;   /* key */
+	uint32_t correlation; /* of the last work there; 0 = none */
+	uint32_t tid;
+};
+
+struct order_wait {
+	uint64_t stream; /* key of the stream that waits; 0 = free */
+	uint64_t event, waited; /* handle; ns, begin of the call */
+	uint32_t waiting; /* correlation of the work that waits; 0 = not submitted yet */
+	uint32_t on;	  /* correlation; 0 = looked up when it is needed */
+};
+
+struct order_told {
+	uint64_t ordinal;
+	uint32_t correlation;
+};
+
+struct rk_join_order {
+	struct rk_handle_map events;  /* handle -> tag: place in .at + 1 */
+	struct rk_handle_map streams; /* key -> tag: correlation of its last work, value: waits */
+	struct order_event at[EVENTS_MAX];
+	struct order_wait waits[WAITS];
+	struct order_told told[TOLD];
+	uint64_t waits_seen;
+	uint32_t events_seen;
+	struct rk_op op; /* under construction, beside that of the join */
+};
+
+/* A dependency on itself, so that whoever reads remembers from here on. */
+static void announce(struct rk_join *join)
+{
+	struct rk_op *op = &join->order->op;
+
+	memset(op, 0, sizeof(*op));
+	op->kind = RK_OP_DEPENDENCY;
+	op->dependency.ordinal = op->dependency.on = join->ordinal + 1;
+	rk_join_emit(join, op);
+}
+
+/* The last work of every stream, as far as it still waits for its GPU record. */
+static void look_back(struct rk_join *join)
+{
+	struct rk_handle_map *streams = &join->order->streams;
+	struct rk_handle_slot *slot;
+
+	for (int list = 0; list < RK_CALL_LIST_COUNT; list++) {
+		struct rk_call *call = rk_call_table_first(&join->calls, (enum rk_call_list)list);
+
+		for (; call; call = rk_call_table_next(&join->calls, call)) {
+			slot = rk_handle_map_put(streams, rk_join_stream_key(call));
+			if (!slot || call->host_start < slot->value)
+				continue;
+			slot->tag = call->correlation;
+			slot->value = call->host_start;
+		}
+	}
+	for (uint32_t i = 0; streams->slots && i <= streams->mask; i++)
+		streams->slots[i].value = 0;
+}
+
+static bool create(struct rk_join *join)
+{
+	join->order = calloc(1, sizeof(*join->order));
+	if (!join->order)
+		return false;
+	rk_handle_map_init(&join->order->events, EVENTS_MAX);
+	rk_handle_map_init(&join->order->streams, STREAMS_MAX);
+	look_back(join);
+	announce(join);
+	return true;
+}
+
+void rk_join_order_destroy(struct rk_join_order *order)
+{
+	if (!order)
+		return;
+	rk_handle_map_finish(&order->events);
+	rk_handle_map_finish(&order->streams);
+	free(order);
+}
+
+static uint64_t stream_key(uint32_t tid, const struct rk_record *record)
+{
+	struct rk_call call = { .stream = record->event.stream,
+				.tid = tid,
+				.flags = record->flags,
+				.context = record->context };
+
+	return rk_join_stream_key(&call);
+}
+
+static struct order_event *event_get(struct rk_join_order *order, uint64_t handle)
+{
+	const struct rk_handle_slot *slot = rk_handle_map_get(&order->events, handle);
+
+	return slot && slot->tag ? &order->at[slot->tag - 1] : NULL;
+}
+
+/* Places are never given back: a program that makes events without end has the first ones told. */
+static struct order_event *event_put(struct rk_join_order *order, uint64_t handle)
+{
+	struct rk_handle_slot *slot = rk_handle_map_put(&order->events, handle);
+
+	if (!slot || (!slot->tag && order->events_seen == EVENTS_MAX))
+		return NULL;
+	if (!slot->tag)
+		slot->tag = ++order->events_seen;
+	return &order->at[slot->tag - 1];
+}
+
+static void note_record(struct rk_join_order *order, uint32_t tid, const struct rk_record *record)
+{
+	uint64_t key = stream_key(tid, record);
+	const struct rk_handle_slot *stream = rk_handle_map_get(&order->streams, key);
+	struct order_event *event = event_put(order, record->event.event);
+
+	if (event)
+		*event = (struct order_event){ .recorded = rk_clock_ns(record->start),
+					       .stream = key,
+					       .correlation = stream ? stream->tag : 0,
+					       .tid = tid };
+}
+
+/* Whether @event, as it is now, is what was waited for at @waited on another stream. */
+static bool is_meant(const struct order_event *event, uint64_t stream, uint64_t waited)
+{
+	return event && event->correlation && event->recorded <= waited && event->stream != stream;
+}
+
+/* In one thread the order of the calls is known. What another thread recorded may still lie in
+ * its ring: that is looked up later. */
+static void note_wait(struct rk_join_order *order, uint32_t tid, const struct rk_record *record)
+{
+	uint64_t key = stream_key(tid, record), waited = rk_clock_ns(record->start);
+	const struct order_event *event = event_get(order, record->event.event);
+	bool is_own = event && event->tid == tid;
+	struct rk_handle_slot *stream;
+
+	if (is_own && !is_meant(event, key, waited))
+		return;
+	stream = rk_handle_map_put(&order->streams, key);
+	if (!stream)
+		return;
+	stream->value++;
+	order->waits[order->waits_seen++ % WAITS] =
+		(struct order_wait){ .stream = key,
+				     .event = record->event.event,
+				     .waited = waited,
+				     .on = is_own ? event->correlation : 0 };
+}
+
+void rk_join_order_event(struct rk_join *join, uint32_t tid, const struct rk_record *record)
+{
+	if (record->flags & RK_REC_CAPTURED)
+		return;
+	if (!join->order && (record->event.life != RK_LIFE_RECORD || !create(join)))
+		return;
+	if (record->event.life == RK_LIFE_RECORD)
+		note_record(join->order, tid, record);
+	else if (record->event.life == RK_LIFE_WAIT)
+		note_wait(join->order, tid, record);
+}
+
+void rk_join_order_submit(struct rk_join *join, struct rk_call *call)
+{
+	struct rk_join_order *order = join->order;
+	uint64_t key = rk_join_stream_key(call);
+	struct rk_handle_slot *stream = rk_handle_map_put(&order->streams, key);
+
+	if (!stream)
+		return;
+	for (uint32_t i = 0; stream->value && i < WAITS; i++) {
+		struct order_wait *wait = &order->waits[i];
+
+		if (wait->stream != key || wait->waiting)
+			continue;
+		wait->waiting = call->correlation;
+		call->flags |= RK_CALL_WAITS;
+	}
+	stream->value = 0;
+	stream->tag = call->correlation;
+}
+
+/* The op that @wait is for. Return: 0 when it is not known, or not told yet. */
+static uint64_t resolve(struct rk_join_order *order, const struct order_wait *wait)
+{
+	const struct order_event *event = event_get(order, wait->event);
+	uint32_t on = wait->on;
+	const struct order_told *told;
+
+	if (!on && is_meant(event, wait->stream, wait->waited))
+		on = event->correlation;
+	told = &order->told[on % TOLD];
+	return on && told->correlation == on ? told->ordinal : 0;
+}
+
+static int take_waits(struct rk_join_order *order, uint32_t correlation, uint64_t on[TOGETHER])
+{
+	int count = 0;
+
+	for (uint32_t i = 0; i < WAITS; i++) {
+		struct order_wait *wait = &order->waits[i];
+
+		if (!wait->stream || wait->waiting != correlation)
+			continue;
+		if (count < TOGETHER)
+			on[count] = resolve(order, wait);
+		count += count < TOGETHER && on[count];
+		wait->stream = 0;
+	}
+	return count;
+}
+
+void rk_join_order_tell(struct rk_join *join, const struct rk_call *call)
+{
+	struct rk_join_order *order = join->order;
+	uint64_t on[TOGETHER], ordinal;
+	int count = 0;
+
+	if ((call->flags & RK_CALL_WAITS) && !call->records)
+		count = take_waits(order, call->correlation, on);
+	ordinal = join->ordinal + (uint64_t)count + 1;
+	for (int i = 0; i < count; i++) {
+		memset(&order->op, 0, sizeof(order->op));
+		order->op.kind = RK_OP_DEPENDENCY;
+		order->op.dependency.ordinal = ordinal;
+		order->op.dependency.on = on[i];
+		rk_join_emit(join, &order->op);
+	}
+	order->told[call->correlation % TOLD] = (struct order_told){ ordinal, call->correlation };
+}
+
+void rk_join_order_forget(struct rk_join *join, const struct rk_call *call)
+{
+	rk_handle_map_remove(&join->order->streams, rk_join_stream_key(call));
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/unit/pipeline/test_join_order.c - dependencies by events, and the links they become.
+ */
+#include "op_log.h"
+
+#include <string.h>
+
+#include "core/intern.h"
+#include "pipeline/pipeline.h"
+
+#define A     0x1000
+#define B     0x2000
+#define EVENT 0xe1
+
+static struct op_log ops;
+static struct rk_join *join;
+
+static void begin(void)
+{
+	join = make_join(&ops, 0);
+}
+
+static void finish(void)
+{
+	rk_join_destroy(join);
+	op_log_finish(&ops);
+}
+
+static void launch(uint32_t tid, uint32_t correlation, uint64_t at, uint64_t stream)
+{
+	struct rk_record record = make_launch(correlation, at, 0xf);
+
+	record.launch.stream = stream;
+	rk_join_host(join, tid, &record);
+}
+
+static void event(uint32_t tid, enum rk_lifecycle life, uint64_t at, uint64_t stream, uint8_t flags)
+{
+	struct rk_record record = { .kind = RK_REC_EVENT, .start = at, .end = at + 1, .context = 1 };
+
+	record.flags = flags;
+	record.event.event = EVENT;
+	record.event.stream = stream;
+	record.event.life = (uint8_t)life;
+	rk_join_host(join, tid, &record);
+}
+
+static void ran(uint32_t correlation, uint64_t start)
+{
+	struct rk_activity activity = make_activity(RK_ACT_KERNEL, correlation, start, start + 100);
+
+	rk_join_activity(join, &activity);
+}
+
+/* The n-th that says something: the first one of all only says that there may be more. */
+static const struct rk_op *dependency(uint32_t n)
+{
+	const struct rk_op *first = op_log_get(&ops, RK_OP_DEPENDENCY, 0);
+
+	assert_int_equal(first->dependency.ordinal, first->dependency.on);
+	return op_log_get(&ops, RK_OP_DEPENDENCY, n + 1);
+}
+
+static void expect_count(uint32_t count)
+{
+	assert_int_equal(op_log_count(&ops, RK_OP_DEPENDENCY), count + 1);
+}
+
+static void test_work_waits_for_work(void **state)
+{
+	(void)state;
+	begin();
+	launch(7, 1, 100, A);
+	launch(7, 2, 120, A);
+	event(7, RK_LIFE_RECORD, 140, A, 0);
+	launch(7, 3, 150, A); /* behind the event */
+	event(7, RK_LIFE_WAIT, 160, B, 0);
+	launch(7, 4, 170, B);
+	launch(7, 5, 180, B); /* follows 4 on its own stream */
+	for (uint32_t i = 1; i <= 5; i++)
+		ran(i, 1000 * i);
+	expect_count(1);
+	assert_int_equal(op_log_get(&ops, RK_OP_KERNEL, 1)->correlation, 2);
+	assert_int_equal(dependency(0)->dependency.on, op_log_get(&ops, RK_OP_KERNEL, 1)->ordinal);
+	assert_int_equal(op_log_get(&ops, RK_OP_KERNEL, 3)->correlation, 4);
+	assert_int_equal(dependency(0)->dependency.ordinal,
+			 op_log_get(&ops, RK_OP_KERNEL, 3)->ordinal);
+	assert_int_equal(dependency(0)->ordinal + 1, dependency(0)->dependency.ordinal);
+	finish();
+}
+
+static void test_nothing_is_guessed(void **state)
+{
+	(void)state;
+	begin();
+	event(7, RK_LIFE_RECORD, 90, A, 0); /* no work before it */
+	event(7, RK_LIFE_WAIT, 95, B, 0);
+	launch(7, 1, 100, A);
+	event(7, RK_LIFE_RECORD, 140, A, 0);
+	event(7, RK_LIFE_WAIT, 150, A, 0); /* its own stream */
+	launch(7, 2, 160, A);
+	event(7, RK_LIFE_WAIT, 170, B, RK_REC_CAPTURED); /* an edge of a graph */
+	launch(7, 3, 180, B);
+	ran(1, 1000);
+	ran(2, 2000);
+	ran(3, 3000);
+	expect_count(0);
+	/* The record of what was waited for is missing when the other one comes. */
+	launch(7, 4, 200, A);
+	event(7, RK_LIFE_RECORD, 210, A, 0);
+	event(7, RK_LIFE_WAIT, 220, B, 0);
+	launch(7, 5, 230, B);
+	ran(5, 5000);
+	ran(4, 4000);
+	expect_count(0);
+	finish();
+}
+
+static void test_another_thread_recorded_it(void **state)
+{
+	(void)state;
+	begin();
+	launch(7, 1, 100, A);
+	event(7, RK_LIFE_RECORD, 110, A, 0);
+	launch(7, 2, 120, A);
+	/* The ring of thread 8 is drained before the later records of thread 7 are. */
+	event(8, RK_LIFE_WAIT, 160, B, 0);
+	launch(8, 3, 170, B);
+	event(7, RK_LIFE_RECORD, 130, A, 0);
+	for (uint32_t i = 1; i <= 3; i++)
+		ran(i, 1000 * i);
+	expect_count(1);
+	assert_int_equal(dependency(0)->dependency.on, op_log_get(&ops, RK_OP_KERNEL, 1)->ordinal);
+	/* Recorded again after the wait: what it stood for then is not known any more. */
+	event(8, RK_LIFE_WAIT, 200, B, 0);
+	launch(8, 4, 210, B);
+	event(7, RK_LIFE_RECORD, 220, A, 0);
+	ran(4, 4000);
+	expect_count(1);
+	finish();
+}
+
+static void test_events_cost_nothing_until_there_are_some(void **state)
+{
+	(void)state;
+	begin();
+	launch(7, 1, 100, A);
+	event(7, RK_LIFE_WAIT, 110, B, 0); /* for one that was never recorded */
+	launch(7, 2, 120, B);
+	ran(1, 1000);
+	ran(2, 2000);
+	assert_int_equal(op_log_count(&ops, RK_OP_DEPENDENCY), 0);
+	finish();
+}
+
+static void test_the_leaf_links_to_what_it_waited_for(void **state)
+{
+	struct rk_config config;
+	struct rk_pipeline_setup setup = { .config = &config, .seed = 42, .traceparent = "" };
+	struct rk_pipeline *pipeline;
+	struct span_log spans;
+	const struct rk_span *waited, *on;
+	static const uint8_t none[16];
+
+	(void)state;
+	begin();
+	launch(7, 1, 100, A);
+	event(7, RK_LIFE_RECORD, 140, A, 0);
+	/* Another thread, another execution, another trace. */
+	event(8, RK_LIFE_WAIT, 160, B, 0);
+	launch(8, 2, 170, B);
+	ran(1, 1000);
+	ran(2, 2000);
+	rk_join_finish(join);
+	test_config_init(&config);
+	assert_int_equal(rk_pipeline_create(&pipeline, &setup), 0);
+	span_log_init(&spans);
+	rk_pipeline_add_sink(pipeline, &spans.sink);
+	for (uint32_t i = 0; i < ops.count; i++)
+		rk_pipeline_feed(pipeline, &ops.ops[i]);
+	rk_pipeline_finish(pipeline);
+	on = span_log_get(&spans, RK_SPAN_LEAF, 0);
+	waited = span_log_get(&spans, RK_SPAN_LEAF, 1);
+	assert_memory_equal(on->link_trace_id, none, 16);
+	assert_memory_not_equal(on->trace_id, waited->trace_id, 16);
+	assert_memory_equal(waited->link_trace_id, on->trace_id, 16);
+	assert_memory_equal(waited->link_span_id, on->span_id, 8);
+	assert_true(waited->is_link_dependency);
+	rk_pipeline_destroy(pipeline);
+	span_log_finish(&spans);
+	finish();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_work_waits_for_work),
+		cmocka_unit_test(test_nothing_is_guessed),
+		cmocka_unit_test(test_another_thread_recorded_it),
+		cmocka_unit_test(test_events_cost_nothing_until_there_are_some),
+		cmocka_unit_test(test_the_leaf_links_to_what_it_waited_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
