@@ -11,6 +11,7 @@
 
 #define KIND_INTERNAL 1
 #define EXTENT_BYTES  36 /* three 32-bit numbers, two commas */
+#define NAME_BYTES_MAX 8192 /* of a mangled or demangled name; files have whole ones */
 
 /* Of one attribute but its key and a text from outside: nine tags and lengths of up to five
  * bytes in the worst case, and the longest text of our own. */
@@ -70,6 +71,20 @@ const char *rk_otlp_span_copy_name(uint8_t copy_kind)
 	return copy_kind < sizeof(names) / sizeof(names[0]) ? names[copy_kind] : "unknown";
 }
 
+/* Names of 512 KiB exist, and a span of each launch would carry it. */
+static void put_name(struct rk_otlp_span_writer *writer, const char *key, size_t key_length,
+		     const char *name)
+{
+	size_t length = name ? strlen(name) : 0;
+
+	if (length > NAME_BYTES_MAX) {
+		length = NAME_BYTES_MAX;
+		while (length && ((unsigned char)name[length] & 0xc0) == 0x80)
+			length--;
+	}
+	rk_otlp_span_put_text(writer, key, key_length, name, length);
+}
+
 static void put_kernel(struct rk_otlp_span_writer *writer, const struct rk_span *span)
 {
 	const struct rk_op *op = span->op;
@@ -85,8 +100,8 @@ static void put_kernel(struct rk_otlp_span_writer *writer, const struct rk_span 
 				     (uint64_t)op->kernel.static_shared_bytes +
 					     op->kernel.dynamic_shared_bytes);
 	}
-	rk_otlp_span_put_string(writer, RK_SPAN_KEY(MANGLED_NAME), rk_intern_get(op->name));
-	rk_otlp_span_put_string(writer, RK_SPAN_KEY(DEMANGLED_NAME), span->demangled);
+	put_name(writer, RK_SPAN_KEY(MANGLED_NAME), rk_intern_get(op->name));
+	put_name(writer, RK_SPAN_KEY(DEMANGLED_NAME), span->demangled);
 }
 
 static void put_copy(struct rk_otlp_span_writer *writer, const struct rk_op *op)

@@ -8,16 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libiberty/demangle.h>
-
 #include "core/glob.h"
 #include "core/intern.h"
+#include "pipeline/demangle.h"
 
 /* Ids are dense, so the cache is an array of chunks that never move. */
 #define CHUNK_NAMES 1024u
 #define CHUNKS	    256u
-/* Longer names are not demangled: alpaka and cutlass make names of up to 512 KiB. */
-#define DEMANGLE_BYTES_MAX (64u << 10)
 #define READABLE_BYTES_MAX 512u
 
 static const char anonymous[] = "(anonymous namespace)::";
@@ -139,19 +136,17 @@ static void shorten(const char *full, char *out, size_t size)
 
 static void fill_names(struct rk_kernel_name *name, uint32_t mangled)
 {
+	/* One thread feeds the pipeline, and its stack is the demangler's. */
+	static char full[RK_DEMANGLED_SIZE];
 	const char *text = rk_intern_get(mangled);
 	char readable[READABLE_BYTES_MAX];
-	char *full = NULL;
 
 	name->mangled = mangled;
 	name->demangled = mangled;
-	if (strnlen(text, DEMANGLE_BYTES_MAX) < DEMANGLE_BYTES_MAX)
-		full = cplus_demangle(text, DMGL_PARAMS | DMGL_ANSI | DMGL_AUTO);
-	if (full) {
+	if (rk_demangle(text, full, sizeof(full))) {
 		name->demangled = rk_intern(full);
 		shorten(full, readable, sizeof(readable));
-		free(full);
-	} else {
+	} else if (!rk_demangle_base(text, readable, sizeof(readable))) {
 		strncpy(readable, text, sizeof(readable) - 1);
 		readable[sizeof(readable) - 1] = '\0';
 	}

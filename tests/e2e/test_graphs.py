@@ -106,12 +106,21 @@ class Graphs(harness.Case):
                          {"first_kernel": 7, "second_kernel": 1})
 
     def test_long_names(self):
-        self.record(("long_name", str(LONG)))
+        spans = self.record(("long_name", str(LONG)))
         info = self.info(self.trace)
         self.assertEqual(info["kernels"], len(self.truth_of.of("kernel")))
         self.assert_ledger_closes(info)
         rows = json.loads(self.rktrace("report", "--mangled", "--json", self.trace))["kernels"]
         self.assertEqual(len(rows), 3)
+        # two of them are templates of one kernel; a span does not carry half a megabyte
+        rows = json.loads(self.rktrace("report", "--json", self.trace))["kernels"]
+        self.assertEqual(sorted(row["instances"] for row in rows), [10, 20])
+        self.assertIn("kernel", {row["name"] for row in rows})
+        kernels = harness.kernel_spans(spans)
+        self.assertEqual(len(kernels), 30)
+        for span in kernels:
+            self.assertLessEqual(
+                len(harness.attribute(span, "rustkernel.kernel.mangled_name")), 8192)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,66 @@ static void test_no_name_and_long_names(void **state)
 	assert_in_range(strlen(rk_intern_get(name->readable)), 1, 511);
 }
 
+/* @head, then @part and @tail as often as fits. */
+static char *long_name(const char *head, const char *part, const char *tail, size_t bytes)
+{
+	size_t parts = (bytes - strlen(head)) / (strlen(part) + strlen(tail));
+	char *name = malloc(bytes + 64), *out = stpcpy(name, head);
+
+	for (size_t i = 0; i < parts; i++)
+		out = stpcpy(out, part);
+	for (size_t i = 0; i < parts; i++)
+		out = stpcpy(out, tail);
+	strcpy(out, "Evv");
+	return name;
+}
+
+static const char *readable_of(char *mangled, bool *is_demangled)
+{
+	const struct rk_kernel_name *name = rk_kernel_name_get(NULL, rk_intern(mangled));
+
+	*is_demangled = name->demangled != name->mangled;
+	free(mangled);
+	return rk_intern_get(name->readable);
+}
+
+/* Template-heavy libraries have names of some thousand bytes as a rule. */
+static void test_long_templates(void **state)
+{
+	static const size_t sizes[] = { 900, 1100, 3000, 5000, 9000, 65536, 524288 };
+	bool is_demangled;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char *name = long_name("_ZN3foo6kernelI", "3abcIiE", "", sizes[i]);
+
+		name[strlen(name) - 3] = '\0';
+		strcat(name, "EEvv");
+		assert_string_equal(readable_of(name, &is_demangled), "foo::kernel");
+		assert_int_equal(is_demangled, sizes[i] < 8192);
+	}
+}
+
+/* As deep as a name of each size can nest, and one that stands for gigabytes. */
+static void test_hostile_names(void **state)
+{
+	char pairs[1024] = "_Z6kernelI";
+	bool is_demangled;
+
+	(void)state;
+	for (size_t bytes = 512; bytes <= 524288; bytes *= 2)
+		assert_string_equal(readable_of(long_name("_Z6kernelI", "1aI", "E", bytes),
+						&is_demangled),
+				    "kernel");
+	strcat(pairs, "1pIiiE");
+	for (int i = 0; i < 30; i++)
+		sprintf(pairs + strlen(pairs), "S_IS%c_S%c_E",
+			"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[i],
+			"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[i]);
+	strcat(pairs, "Evv");
+	readable_of(strdup(pairs), &is_demangled);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +170,8 @@ int main(void)
 		cmocka_unit_test(test_full_name_is_kept),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_no_name_and_long_names),
+		cmocka_unit_test(test_long_templates),
+		cmocka_unit_test(test_hostile_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
