@@ -26,6 +26,8 @@ enum {
 	RK_OP_F_INVALID_TIME = 1 << 3, /* the GPU time was unusable: no duration */
 	RK_OP_F_FIRST = 1 << 4,	       /* first GPU record of its call (one call, many records) */
 	RK_OP_F_ASYNC = 1 << 5,
+	RK_OP_F_QUESTION = 1 << 6, /* ERROR: of a call that asks; it fails nothing */
+	RK_OP_F_SUSPECT = 1 << 7,  /* IN_FLIGHT: under way when the next op, a fault, was told */
 };
 
 enum rk_exec_close_reason {

@@ -325,7 +325,8 @@ void rk_alert_watcher_feed(struct rk_alert_watcher *watcher, const struct rk_op 
 			close_launch(watcher, op);
 		break;
 	case RK_OP_IN_FLIGHT:
-		open_launch(watcher, op);
+		if (!(op->flags & RK_OP_F_SUSPECT))
+			open_launch(watcher, op);
 		break;
 	case RK_OP_SYNC:
 		watcher->open_count = rk_alert_open_wait(watcher->open, watcher->open_count, op);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/intern.h"
 #include "pipeline/api_span_state.h"
 #include "pipeline/cuda_result.h"
 
@@ -303,14 +304,15 @@ static struct rk_api_span_entry *next_around(const struct rk_api_spans *spans,
 							     rk_api_spans_parent_of(spans, entry);
 }
 
-void rk_api_spans_fail(struct rk_api_spans *spans, uint64_t number, uint32_t result, uint32_t api)
+void rk_api_spans_fail(struct rk_api_spans *spans, uint64_t number, uint32_t result,
+		       uint32_t message)
 {
 	struct rk_api_span_entry *entry = find(&spans->by_number, number);
 
 	for (uint32_t i = 0; entry && i < RK_API_SPAN_ANCESTORS_MAX; i++) {
 		if (!entry->span.error || !*entry->span.error) {
 			entry->span.error = rk_cuda_result_name(result);
-			entry->span.error_message = rk_cuda_result_message(result, api);
+			entry->span.error_message = rk_intern_get(message);
 		}
 		entry = next_around(spans, entry);
 	}

@@ -108,10 +108,11 @@ bool rk_api_spans_are_waiting(const struct rk_api_spans *spans);
  * GPU work submitted in span @number failed, or is worth keeping: so are the span and those
  * around it, up to the kernel span.
  *
- * @result: CUresult. @api: string, the CUDA function; 0 = unknown.
+ * @result: CUresult. @message: string, what is said of it; 0 = nothing.
  * Context: the feeding thread.
  */
-void rk_api_spans_fail(struct rk_api_spans *spans, uint64_t number, uint32_t result, uint32_t api);
+void rk_api_spans_fail(struct rk_api_spans *spans, uint64_t number, uint32_t result,
+		       uint32_t message);
 void rk_api_spans_keep(struct rk_api_spans *spans, uint64_t number, enum rk_kept why);
 
 /**

@@ -330,13 +330,19 @@ static void feed_context(struct rk_assembler *a, const struct rk_op *op)
 
 static void feed_error(struct rk_assembler *a, const struct rk_op *op)
 {
-	struct rk_exec *exec = op->exec ? exec_get(a, op) : NULL;
+	uint64_t failing = a->failing;
+	struct rk_exec *exec;
+	uint32_t message;
 
-	if (exec)
-		rk_assembler_part_fail(a, exec, op);
-	else if (a->failing)
-		rk_api_spans_fail(a->api_spans, a->failing, op->result, op->api);
 	a->failing = 0;
+	if (op->flags & RK_OP_F_QUESTION)
+		return;
+	exec = op->exec ? exec_get(a, op) : NULL;
+	message = rk_fault_message(&a->fault, a->setup.config, op);
+	if (exec)
+		rk_assembler_part_fail(a, exec, op, message);
+	else if (failing)
+		rk_api_spans_fail(a->api_spans, failing, op->result, message);
 }
 
 static void feed_thread(struct rk_assembler *a, const struct rk_op *op)
@@ -394,6 +400,9 @@ void rk_assembler_feed(struct rk_assembler *a, const struct rk_op *op)
 		break;
 	case RK_OP_ERROR:
 		feed_error(a, op);
+		break;
+	case RK_OP_IN_FLIGHT:
+		rk_fault_note(&a->fault, op);
 		break;
 	case RK_OP_SPAN_BEGIN:
 	case RK_OP_SPAN_END:

@@ -294,16 +294,17 @@ static void extend_calls(const struct rk_assembler *a, struct rk_exec *exec, con
 		       true);
 }
 
-void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
+void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op,
+			    uint32_t message)
 {
 	const struct rk_origin *origin = rk_assembler_origin(a, exec);
 
 	if (!exec->error) {
 		exec->error = op->result;
-		exec->error_api = op->api;
+		exec->error_message = message;
 	}
 	if (origin->span)
-		rk_api_spans_fail(a->api_spans, origin->span, op->result, op->api);
+		rk_api_spans_fail(a->api_spans, origin->span, op->result, message);
 	extend_calls(a, exec, op);
 	if (a->keeps_errors)
 		decide(a, exec, RK_KEPT_ERROR);

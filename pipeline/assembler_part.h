@@ -44,7 +44,8 @@ void rk_assembler_part_orphan(struct rk_assembler *a, const struct rk_op *op);
  *
  * Context: the feeding thread.
  */
-void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op);
+void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op,
+			    uint32_t message);
 
 /**
  * Decide about the open part, if it is undecided, and give its stages and root. An execution

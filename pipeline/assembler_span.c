@@ -122,7 +122,7 @@ void rk_assembler_span_part(struct rk_assembler *a, struct rk_exec *exec)
 	span.gpu_ns = exec->gpu_ns;
 	if (exec->error) {
 		span.error = rk_cuda_result_name(exec->error);
-		span.error_message = rk_cuda_result_message(exec->error, exec->error_api);
+		span.error_message = rk_intern_get(exec->error_message);
 	}
 	span.shape = RK_SPAN_ROOT;
 	rk_assembler_span_give(a, &span);

@@ -19,6 +19,7 @@
 #include "pipeline/assembler_graph.h"
 #include "pipeline/assembler_hold.h"
 #include "pipeline/assembler_slow.h"
+#include "pipeline/fault.h"
 #include "pipeline/handle_map.h"
 #include "pipeline/origin.h"
 #include "pipeline/shared_traces.h"
@@ -61,7 +62,7 @@ struct rk_exec {
 	uint32_t threads_seen; /* thread_name is as of so many names */
 	uint32_t calls_seen, calls_expected;
 	uint32_t ops, kernels;
-	uint32_t error, error_api;	/* CUresult; string: the function that gave it */
+	uint32_t error, error_message;	/* CUresult; string */
 	uint32_t prev, next;		/* by age */
 	uint32_t held_prev, held_next;	/* of those that hold something, by age */
 	uint32_t graphs;		/* launches under way in the open part: first place + 1 */
@@ -97,6 +98,7 @@ struct rk_assembler {
 	struct rk_api_spans *api_spans;
 	struct rk_span_fates fates;
 	struct rk_leaf_links *links; /* NULL until a dependency is told */
+	struct rk_fault fault; /* what was under way when the next call failed */
 	uint64_t failing; /* span in which the next call fails, outside of any execution */
 	struct rk_exec *execs;
 	uint32_t capacity, free_first, oldest, newest;

@@ -5,10 +5,7 @@
 #include "pipeline/cuda_result.h"
 
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
-
-#include "core/intern.h"
 
 static const struct {
 	uint32_t value;
@@ -46,15 +43,23 @@ const char *rk_cuda_result_text(const char *name)
 	return "";
 }
 
-const char *rk_cuda_result_message(uint32_t result, uint32_t api)
+bool rk_cuda_result_is_sticky(uint32_t result)
 {
-	const char *name = rk_cuda_result_name(result);
-	const char *text = rk_cuda_result_text(name);
-	char message[256];
-
-	if (!api)
-		return "";
-	snprintf(message, sizeof(message), "%s failed: %s%s%s%s", rk_intern_get(api), name,
-		 *text ? " (" : "", text, *text ? ")" : "");
-	return rk_intern_get(rk_intern(message));
+	switch (result) {
+	case 214: /* ECC_UNCORRECTABLE */
+	case 220: /* NVLINK_UNCORRECTABLE */
+	case 700: /* ILLEGAL_ADDRESS */
+	case 702: /* LAUNCH_TIMEOUT */
+	case 710: /* ASSERT */
+	case 714: /* HARDWARE_STACK_ERROR */
+	case 715: /* ILLEGAL_INSTRUCTION */
+	case 716: /* MISALIGNED_ADDRESS */
+	case 717: /* INVALID_ADDRESS_SPACE */
+	case 718: /* INVALID_PC */
+	case 719: /* LAUNCH_FAILED */
+	case 721: /* TENSOR_MEMORY_LEAK */
+		return true;
+	default:
+		return false;
+	}
 }

@@ -5,6 +5,7 @@
 #ifndef RK_PIPELINE_CUDA_RESULT_H
 #define RK_PIPELINE_CUDA_RESULT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
@@ -22,11 +23,10 @@ const char *rk_cuda_result_name(uint32_t result);
 const char *rk_cuda_result_text(const char *name);
 
 /**
- * "cuMemAlloc_v2 failed: CUDA_ERROR_OUT_OF_MEMORY (out of memory)".
+ * Whether the context is lost with it: every later call fails, too.
  *
- * @api: string, the CUDA function; 0 = unknown.
- * Context: exporter or tools. Return: interned; "" where the function is unknown.
+ * Context: any.
  */
-const char *rk_cuda_result_message(uint32_t result, uint32_t api);
+bool rk_cuda_result_is_sticky(uint32_t result);
 
 #endif

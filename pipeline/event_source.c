@@ -10,11 +10,13 @@
 #include "core/api_record.h"
 #include "core/clock.h"
 #include "core/fields.h"
+#include "core/intern.h"
 #include "pipeline/cuda_result.h"
 #include "pipeline/log_memory.h"
 
 #define NS_PER_MS  1e6
 #define FIELDS_MAX 64u
+#define OUT_OF_MEMORY 2 /* CUresult */
 
 static uint64_t now_unix_ns(void)
 {
@@ -220,6 +222,33 @@ static void on_said(struct rk_event_source *source, const struct rk_op *op)
 	give(source, &event, true);
 }
 
+/* A failed call outside of any execution: there is no line to come that could tell it. */
+static void on_error(struct rk_event_source *source, const struct rk_op *op)
+{
+	uint32_t message;
+	struct rk_log_field fields[2];
+	const struct rk_log_event event = {
+		.unix_ns = op->host_start + (uint64_t)source->wall_offset_ns,
+		.level = RK_LOG_ERROR,
+		.name = "rustkernel.error",
+		.message = "CUDA call failed",
+		.duration_ms = -1,
+		.fields = fields,
+		.field_count = 2,
+	};
+
+	if (op->flags & RK_OP_F_QUESTION)
+		return;
+	message = rk_fault_message(&source->fault, source->setup.config, op);
+	/* Memory that is short has a line of its own. */
+	if (op->exec || op->result == OUT_OF_MEMORY || !is_wanted(source, event.level, NULL))
+		return;
+	fields[0] = (struct rk_log_field){ .key = "error.type",
+					   .text = rk_cuda_result_name(op->result) };
+	fields[1] = (struct rk_log_field){ .key = "error.message", .text = rk_intern_get(message) };
+	give(source, &event, source->setup.shows_executions);
+}
+
 static void on_breaker(struct rk_event_source *source, const struct rk_op *op)
 {
 	struct rk_log_event event;
@@ -249,6 +278,10 @@ static void on_op(struct rk_sink *sink, const struct rk_op *op)
 		break;
 	case RK_OP_ERROR:
 		rk_log_memory_note(source, op);
+		on_error(source, op);
+		break;
+	case RK_OP_IN_FLIGHT:
+		rk_fault_note(&source->fault, op);
 		break;
 	case RK_OP_INSTRUMENT:
 	case RK_OP_SAMPLE:

@@ -3,6 +3,7 @@
  * pipeline/event_source.h - what becomes an event, and who is told.
  *
  *   span of an execution ----------> "Kernel execution complete" -+
+ *   RK_OP_ERROR outside of one ---> "CUDA call failed" ----------+
  *   RK_OP_LOG, _SAMPLE ------------> what the program says -------+--> lines (log_output)
  *   alerts, SLOs: rk_event_source_tell() -------------------------+--> OTLP logs (net)
  *   line of the tracer, any thread -> lines[] -> the line --------+
@@ -18,6 +19,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "pipeline/fault.h"
 #include "pipeline/log_breaker.h"
 #include "pipeline/log_context.h"
 #include "pipeline/log_output.h"
@@ -42,6 +44,7 @@ struct rk_event_source {
 	struct rk_log_contexts *contexts; /* may be NULL */
 	struct rk_log_breakers breakers;
 	int64_t wall_offset_ns;		  /* of the latest RK_OP_CLOCK */
+	struct rk_fault fault; /* what was under way when the next call failed */
 	bool takes_lines;		  /* of the tracer, instead of stderr */
 	struct rk_log_own own;		  /* its lines that were not told yet */
 	const struct rk_memory_use *memory; /* borrowed; may be NULL */

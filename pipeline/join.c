@@ -28,6 +28,18 @@ static const struct {
 	{ "AtoD", RK_COPY_ATOD }, { "DtoA", RK_COPY_DTOA }, { "Peer", RK_COPY_PTOP },
 };
 
+static bool is_question(const char *name)
+{
+	static const char *const parts[] = { "Get",	    "Query",	"Can",
+					     "IsCapturing", "IsLoaded", "Find" };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (strstr(name, parts[i]))
+			return true;
+	}
+	return false;
+}
+
 static struct rk_join_api api_describe(const char *name)
 {
 	struct rk_join_api api = { .name = rk_intern(name) };
@@ -43,6 +55,7 @@ static struct rk_join_api api_describe(const char *name)
 	api.is_blocking_copy =
 		api.is_readback ||
 		(!is_async && (api.copy_kind == RK_COPY_HTOD || api.copy_kind == RK_COPY_HTOA));
+	api.is_question = is_question(name);
 	return api;
 }
 

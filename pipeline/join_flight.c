@@ -7,6 +7,7 @@
  * It counts nowhere. CUPTI holds back what lies in one buffer with a record that is not
  * complete: a launch beside a long one is told as well, unless a synchronisation covers it.
  */
+#include "pipeline/fault.h"
 #include "pipeline/join_state.h"
 
 /* Longer than CUPTI's buffers are usually out. */
@@ -24,7 +25,7 @@ static bool is_in_flight(const struct rk_join *join, const struct rk_call *call)
 	return !rk_join_complete_by(join, call);
 }
 
-static void tell(struct rk_join *join, const struct rk_call *call)
+static void tell(struct rk_join *join, const struct rk_call *call, uint8_t flags)
 {
 	struct rk_op *op = rk_join_start_op(join, RK_OP_IN_FLIGHT);
 	const struct rk_handle_slot *name;
@@ -41,7 +42,38 @@ static void tell(struct rk_join *join, const struct rk_call *call)
 			op->kernel.block[i] = call->block[i];
 		}
 	}
+	op->flags |= flags;
 	rk_join_emit(join, op);
+}
+
+static uint32_t tell_suspects_of(struct rk_join *join, enum rk_call_list list, uint16_t context,
+				 uint32_t left)
+{
+	struct rk_call *call = rk_call_table_first(&join->calls, list);
+
+	for (; left && call; call = rk_call_table_next(&join->calls, call)) {
+		bool is_launch = call->kind == RK_REC_LAUNCH || call->kind == RK_REC_GRAPH_LAUNCH;
+
+		if (!is_launch || call->context != context || !is_in_flight(join, call))
+			continue;
+		/* It will never end: no hang. */
+		call->flags |= RK_CALL_LOOKED_AT;
+		tell(join, call, RK_OP_F_SUSPECT);
+		left--;
+	}
+	return left;
+}
+
+void rk_join_tell_suspects(struct rk_join *join, uint16_t context)
+{
+	struct rk_join_context *of = rk_join_context_get(join, context);
+	uint32_t left = RK_FAULT_SUSPECTS;
+
+	if (!of || of->has_faulted)
+		return;
+	of->has_faulted = true;
+	left = tell_suspects_of(join, RK_CALL_ONE_RECORD, context, left);
+	tell_suspects_of(join, RK_CALL_MANY_RECORDS, context, left);
 }
 
 /* The oldest call of a list that was not looked at. Calls are in the order of their age, so it is
@@ -64,11 +96,13 @@ static uint32_t tell_list(struct rk_join *join, enum rk_call_list list, uint32_t
 
 	for (; left && call && call->host_start + IN_FLIGHT_NS <= join->now;
 	     call = rk_call_table_next(&join->calls, call)) {
+		bool is_told = call->flags & RK_CALL_LOOKED_AT;
+
 		call->flags |= RK_CALL_LOOKED_AT;
 		join->looked_at[list] = call->correlation;
-		if (!is_in_flight(join, call))
+		if (is_told || !is_in_flight(join, call))
 			continue;
-		tell(join, call);
+		tell(join, call, 0);
 		left--;
 	}
 	return left;

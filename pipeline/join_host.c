@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/intern.h"
 #include "core/utf8.h"
+#include "pipeline/cuda_result.h"
 #include "pipeline/join_state.h"
 
 /* cuStreamQuery, cuEventQuery: "not yet" is an answer, not a failure. */
@@ -260,8 +261,13 @@ static void fail(struct rk_join *join, uint32_t tid, const struct rk_record *rec
 		rk_join_tell_context(join, 0, tid, rk_clock_ns(record->start));
 	if (record->kind == RK_REC_ALLOC && record->result == RESULT_OUT_OF_MEMORY)
 		rk_join_tell_refused(join, tid, record);
+	if (rk_cuda_result_is_sticky(record->result))
+		rk_join_tell_suspects(join, record->context);
 	op = rk_join_start_host_op(join, tid, record, RK_OP_ERROR);
 	op->exec = exec;
+	if (record->api < join->setup.api_count && join->apis[record->api].is_question &&
+	    !rk_cuda_result_is_sticky(record->result))
+		op->flags |= RK_OP_F_QUESTION;
 	if (record->kind == RK_REC_LAUNCH) {
 		name = rk_handle_map_get(&join->names, record->launch.function);
 		op->name = name ? name->tag : 0;
@@ -294,6 +300,8 @@ static void note_context(struct rk_join *join, const struct rk_record *record)
 	if (!record->context || record->ctx.life != RK_LIFE_CREATE)
 		return;
 	context = rk_join_context_get(join, record->context);
+	if (context)
+		context->has_faulted = false;
 	if (context && record->ctx.device >= 0) {
 		context->device = (uint32_t)record->ctx.device;
 		context->has_device = true;

@@ -39,12 +39,14 @@ struct rk_join_api {
 	bool is_readback;      /* blocking copy to the host: a synchronisation */
 	bool is_multi_device;  /* one kernel on each of several devices */
 	bool is_blocking_copy; /* when it has returned the copy is as good as done */
+	bool is_question;      /* "no" is an answer, not a failure of what the program does */
 };
 
 struct rk_join_context {
 	uint32_t cupti_id;
 	uint32_t device;
 	bool has_cupti_id, has_device;
+	bool has_faulted; /* nothing that was under way comes back */
 };
 
 /* Streams whose CUPTI id is known to be in the map, by hash of the key. */
@@ -151,11 +153,13 @@ void rk_join_tell_graph(struct rk_join *join, uint32_t tid, const struct rk_reco
 void rk_join_note_name(struct rk_join *join, const struct rk_record *record);
 
 /**
- * Part of join_flight.c: tell the launches that became old, some of them at a time.
+ * Parts of join_flight.c: tell the launches that became old, some of them at a time; those under
+ * way in a context that has just faulted, the first time.
  *
  * Context: exporter.
  */
 void rk_join_tell_in_flight(struct rk_join *join);
+void rk_join_tell_suspects(struct rk_join *join, uint16_t context);
 
 /**
  * Parts of join_stack.c: the next host record has this stack, which is told if it was not yet; see

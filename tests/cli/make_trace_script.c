@@ -462,6 +462,16 @@ static void do_hang(struct script *s)
 	emit(s, &op);
 }
 
+/* Under way when what comes next, a fault, was told. */
+static void do_suspect(struct script *s)
+{
+	struct rk_op op = launch_op(s, RK_OP_IN_FLIGHT);
+
+	op.flags = RK_OP_F_ASYNC | RK_OP_F_SUSPECT;
+	s->launches--;
+	emit(s, &op);
+}
+
 static void tell_hangs(struct script *s)
 {
 	for (uint32_t i = 0; i < s->hung; i++) {
@@ -613,6 +623,7 @@ static const struct {
 	{ "graph", do_graph },
 	{ "fail", do_fail },
 	{ "hang", do_hang },
+	{ "suspect", do_suspect },
 	{ "alloc", do_alloc },
 	{ "free", do_free },
 	{ "refuse", do_refuse },

@@ -16,6 +16,7 @@
 #include "core/env.h"
 #include "core/fields.h"
 #include "core/instrument.h"
+#include "core/intern.h"
 #include "pipeline/event_source.h"
 
 #define LINES_BYTES 65536
@@ -184,6 +185,30 @@ static void test_failed_execution_has_cudas_words(void **state)
 	give_span(&span);
 	assert_non_null(strstr(take_written(), "\"error.message\":\"cuMemAlloc_v2 failed: "
 					       "CUDA_ERROR_OUT_OF_MEMORY (out of memory)\""));
+}
+
+/* Inside an execution its line tells it; a question that is answered with no is none. */
+static void test_failed_call_outside_of_executions(void **state)
+{
+	struct rk_op op = { .kind = RK_OP_ERROR, .result = 209, .flags = RK_OP_F_QUESTION };
+	const char *line;
+
+	(void)state;
+	op.api = rk_intern("cuModuleLoadData");
+	source.sink.op(&source.sink, &op);
+	assert_silent();
+	op.flags = 0;
+	op.exec = 7;
+	source.sink.op(&source.sink, &op);
+	assert_silent();
+	op.exec = 0;
+	source.sink.op(&source.sink, &op);
+	line = take_written();
+	assert_non_null(strstr(line, "\"level\":\"ERROR\",\"message\":\"CUDA call failed\""));
+	assert_non_null(strstr(line, "\"error.type\":\"CUDA_ERROR_NO_BINARY_FOR_GPU\""));
+	assert_non_null(strstr(line, "\"error.message\":\"cuModuleLoadData failed: "));
+	assert_int_equal(sent, 1);
+	assert_string_equal(last_sent.name, "rustkernel.error");
 }
 
 static void test_levels_by_domain(void **state)
@@ -570,6 +595,7 @@ int main(void)
 		TEST(test_other_spans_are_no_executions),
 		TEST(test_kernel_span_of_the_program),
 		TEST(test_failed_execution_has_cudas_words),
+		TEST(test_failed_call_outside_of_executions),
 		TEST(test_levels_by_domain),
 		TEST(test_without_kernel_context),
 		TEST(test_what_the_program_says),
