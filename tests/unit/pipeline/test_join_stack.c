@@ -89,6 +89,7 @@ static void test_it_is_of_the_next_call_and_no_other(void **state)
 	push_stack(join, 7, id, 300);
 	push(join, 7, make_memory(RK_REC_ALLOC, 0x1000, 64, RK_POOL_DEVICE));
 	push(join, 7, make_memory(RK_REC_FREE, 0x1000, 0, RK_POOL_DEVICE));
+	rk_join_finish(join); /* what is done with memory waits for the other threads' */
 	assert_int_equal(op_log_get(&ops, RK_OP_KERNEL, 0)->stack, id);
 	assert_int_equal(op_log_get(&ops, RK_OP_KERNEL, 1)->stack, 0);
 	assert_int_equal(op_log_get(&ops, RK_OP_ALLOC, 0)->stack, id);
