@@ -354,7 +354,8 @@ static void hold(struct rk_memory_use *use, const struct rk_op *op, bool is_regi
 		let_go(use, tracked, space, (struct ending){ 0 });
 	tracked = holder ? tracked_add(use, key_of(op)) : NULL;
 	if (!tracked) {
-		use->totals.untracked++;
+		/* One without an address was over before it was told. */
+		use->totals.untracked += op->memory.ptr != 0;
 		return;
 	}
 	*tracked = (struct tracked){ .key = key_of(op),
@@ -437,7 +438,7 @@ static void take_free(struct rk_memory_use *use, const struct rk_op *op)
 	struct ending ending;
 	bool is_registered;
 
-	if (!tracked && !op->memory.bytes) {
+	if (!tracked && op->memory.ptr && !op->memory.bytes) {
 		use->totals.unknown_frees++;
 		return;
 	}

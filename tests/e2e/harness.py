@@ -137,7 +137,7 @@ class Truth:
     """
 
     def __init__(self, path, is_killed=False):
-        self.ops, self.counts, self.calls = [], {}, {}
+        self.ops, self.counts, self.calls, self.memory = [], {}, {}, []
         torn = 2 if is_killed else 0
         for line in path.read_text(errors="replace").split("\n"):
             line = line.strip("\0")
@@ -152,6 +152,8 @@ class Truth:
                 continue
             self.counts.update(entry.get("counts", {}))
             self.calls.update(entry.get("calls", {}))
+            if "memory" in entry:
+                self.memory.append(entry["memory"])
             if "kind" in entry:
                 self.ops.append(entry)
 

@@ -92,12 +92,20 @@ struct sim_counts {
 	atomic_ullong alloc_calls;
 };
 
+/* Of one kind of memory on one device; registered memory counts as pinned as well. */
+struct sim_memory_count {
+	uint64_t live, live_bytes, peak_bytes, allocs, frees;
+};
+
+#define SIM_MEM_KINDS 8
+
 struct sim_device {
 	int ordinal;
 	struct sim_ctx *primary;
 	unsigned int primary_refs;
 	unsigned int primary_flags;
 	uint64_t used_bytes;
+	struct sim_memory_count memory[SIM_MEM_KINDS];
 	struct sim_pool *default_pool;
 	struct sim_pool *pool;
 };

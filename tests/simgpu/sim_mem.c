@@ -86,6 +86,31 @@ static bool scripted_oom(void)
 	return sim.config.oom_at && n == sim.config.oom_at;
 }
 
+static void count_one(struct sim_memory_count *count, uint64_t bytes, bool taken)
+{
+	if (!taken) {
+		count->live--;
+		count->live_bytes -= bytes;
+		count->frees++;
+		return;
+	}
+	count->live++;
+	count->live_bytes += bytes;
+	count->allocs++;
+	if (count->live_bytes > count->peak_bytes)
+		count->peak_bytes = count->live_bytes;
+}
+
+/* The lock is held. */
+static void count(int device, enum sim_mem_kind kind, uint64_t bytes, bool taken)
+{
+	struct sim_memory_count *counts = sim.device[device].memory;
+
+	count_one(&counts[kind], bytes, taken);
+	if (kind == SIM_MEM_REGISTERED)
+		count_one(&counts[SIM_MEM_PINNED], bytes, taken);
+}
+
 static void *back(struct sim_alloc *a)
 {
 	void *ptr;
@@ -101,7 +126,8 @@ static void *back(struct sim_alloc *a)
 /* @want says kind, size, context, flags; for registered memory also the base. */
 CUresult sim_mem_new(struct sim_alloc *want, void **out)
 {
-	struct sim_device *d = want->ctx->device;
+	struct sim_device *d =
+		want->pool ? &sim.device[want->pool->device] : want->ctx->device;
 	struct sim_alloc *a;
 	bool full;
 
@@ -128,6 +154,7 @@ CUresult sim_mem_new(struct sim_alloc *want, void **out)
 	}
 	if (counted(a->kind))
 		d->used_bytes += a->size;
+	count(a->device, a->kind, a->size, true);
 	tsearch(a, &tree, compare_range);
 	report(a, 1);
 	pthread_mutex_unlock(&sim.lock);
@@ -144,6 +171,7 @@ static void drop(struct sim_alloc *a)
 		sim.device[a->device].used_bytes -= a->size;
 	if (a->pool)
 		a->pool->used -= a->size;
+	count(a->device, a->kind, a->size, false);
 	report(a, 2);
 	if (a->kind == SIM_MEM_REGISTERED || a->kind == SIM_MEM_VMM)
 		;
@@ -173,12 +201,20 @@ CUresult sim_mem_free(void *ptr, bool host)
 static struct sim_ctx *forget_ctx;
 static struct sim_alloc *forget_found;
 
+/* What is a pool's is the device's, and goes with its primary context. */
+static bool goes_with(const struct sim_alloc *a, const struct sim_ctx *ctx)
+{
+	if (a->kind == SIM_MEM_ASYNC)
+		return ctx->primary && a->device == ctx->device->ordinal;
+	return a->ctx == ctx;
+}
+
 static void forget_visit(const void *node, VISIT which, int depth)
 {
 	struct sim_alloc *a = *(struct sim_alloc *const *)node;
 
 	(void)depth;
-	if ((which == postorder || which == leaf) && a->ctx == forget_ctx)
+	if ((which == postorder || which == leaf) && goes_with(a, forget_ctx))
 		forget_found = a;
 }
 
@@ -574,11 +610,12 @@ static CUresult alloc_async(CUdeviceptr *dptr, size_t bytes, struct sim_pool *po
 
 SIM_API(cuMemAllocAsync, CUdeviceptr *dptr, size_t bytesize, CUstream hStream)
 {
-	struct sim_ctx *ctx;
-	CUresult result = sim_ctx_check(&ctx);
+	struct sim_stream *stream;
+	CUresult result = sim_stream_get(hStream, &stream);
 
 	return result ? result :
-			alloc_async(dptr, bytesize, device_pool(ctx->device->ordinal), hStream);
+			alloc_async(dptr, bytesize, device_pool(stream->ctx->device->ordinal),
+				    hStream);
 }
 
 SIM_API(cuMemAllocFromPoolAsync, CUdeviceptr *dptr, size_t bytesize, CUmemoryPool pool,
@@ -802,6 +839,8 @@ SIM_API(cuMemCreate, CUmemGenericAllocationHandle *handle, size_t size,
 		result = CUDA_ERROR_OUT_OF_MEMORY;
 	else
 		d->used_bytes += size;
+	if (!result)
+		count(device, SIM_MEM_VMM, size, true);
 	pthread_mutex_unlock(&sim.lock);
 	if (result) {
 		free(h);
@@ -822,6 +861,7 @@ static void vmm_release(struct vmm_handle *h)
 	if (--h->refs)
 		return;
 	sim.device[h->device].used_bytes -= h->size;
+	count(h->device, SIM_MEM_VMM, h->size, false);
 	h->magic = SIM_MAGIC_DEAD;
 	free(h);
 }

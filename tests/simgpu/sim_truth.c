@@ -197,6 +197,28 @@ static void put_counts(void)
 	put("}}\n");
 }
 
+static void put_memory(void)
+{
+	static const char *const kinds[SIM_MEM_KINDS] = {
+		"device", "managed", "pinned", "registered", "async", "array", "vmm", "global"
+	};
+
+	for (int d = 0; d < SIM_MAX_DEVICES; d++) {
+		for (int k = 0; k < SIM_MEM_KINDS; k++) {
+			const struct sim_memory_count *c = &sim.device[d].memory[k];
+
+			if (!c->allocs)
+				continue;
+			put("{\"memory\":{\"device\":%d,\"pool\":\"%s\",\"live\":%llu,"
+			    "\"live_bytes\":%llu,\"peak_bytes\":%llu,\"allocations\":%llu,"
+			    "\"frees\":%llu}}\n",
+			    d, kinds[k], (unsigned long long)c->live,
+			    (unsigned long long)c->live_bytes, (unsigned long long)c->peak_bytes,
+			    (unsigned long long)c->allocs, (unsigned long long)c->frees);
+		}
+	}
+}
+
 void sim_truth_finish(void)
 {
 	struct timespec real;
@@ -210,6 +232,7 @@ void sim_truth_finish(void)
 	put("{\"clock\":{\"monotonic_ns\":%llu,\"realtime_ns\":%llu}}\n", (unsigned long long)mono,
 	    (unsigned long long)real.tv_sec * SIM_NS_PER_S + (unsigned long long)real.tv_nsec);
 	put_counts();
+	put_memory();
 	if (ftruncate(fd, (off_t)used))
 		perror("simgpu: truth");
 	munmap(map, TRUTH_ROOM);

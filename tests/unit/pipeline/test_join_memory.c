@@ -8,7 +8,8 @@
 
 #include "core/intern.h"
 
-#define S 1000000000ull
+#define S     1000000000ull
+#define LATER 100000 /* than every call of a test */
 
 /* What a reader of the ops alone would say is held. */
 static int64_t live(const struct op_log *log)
@@ -64,9 +65,12 @@ static struct rk_record made(uint16_t context, int32_t device)
 	return record;
 }
 
+/* In a round of its own: what the order inside of a round cannot help. */
 static void take(struct rk_join *join, struct rk_record record)
 {
 	rk_join_host(join, 1, &record);
+	rk_join_tick(join, LATER);
+	rk_join_tick(join, LATER);
 }
 
 struct fixture {
@@ -172,29 +176,52 @@ static void test_earlier_allocation_comes_late(void **state)
 	assert_int_equal(live(&f->log), 0);
 }
 
+/* Records of one round are taken in the order of their calls. */
+static void test_order_in_a_round(void **state)
+{
+	struct fixture *f = *state;
+	const struct rk_record records[] = {
+		memory(RK_REC_FREE, 600, 0x7000, 0),  memory(RK_REC_FREE, 400, 0x7000, 0),
+		memory(RK_REC_ALLOC, 500, 0x7000, 3), memory(RK_REC_ALLOC, 100, 0x7000, 1),
+		memory(RK_REC_FREE, 200, 0x7000, 0),  memory(RK_REC_ALLOC, 300, 0x7000, 2),
+	};
+
+	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++)
+		rk_join_host(f->join, (uint32_t)i + 1, &records[i]);
+	assert_int_equal(f->log.count, 0);
+	rk_join_tick(f->join, LATER);
+	assert_int_equal(f->log.count, 0); /* some may still be on their way */
+	rk_join_tick(f->join, LATER);
+	assert_int_equal(f->log.count, 6);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(f->log.ops[2 * i].kind, RK_OP_ALLOC);
+		assert_int_equal(f->log.ops[2 * i + 1].kind, RK_OP_FREE);
+		assert_int_equal(f->log.ops[2 * i].memory.bytes, i + 1);
+		assert_int_equal(f->log.ops[2 * i + 1].memory.bytes, i + 1);
+	}
+}
+
 static void test_context_takes_its_memory(void **state)
 {
 	struct fixture *f = *state;
 	struct rk_record async = memory(RK_REC_ALLOC, 100, 0x9000, 1000);
+	struct rk_record record;
 
 	async.mem.pool = RK_POOL_ASYNC;
 	take(f->join, made(1, 0));
 	take(f->join, memory(RK_REC_ALLOC, 100, 0x7000, 64));
 	take(f->join, memory(RK_REC_ALLOC, 300, 0x8000, 32)); /* after the context was gone */
 	take(f->join, async);
-	take(f->join, gone(200, 1, -1));
-	rk_join_tick(f->join, 1);
-	assert_int_equal(live(&f->log), 1096);
-	/* from before, in a ring that was drained later */
-	take(f->join, memory(RK_REC_ALLOC, 150, 0xa000, 16));
-	rk_join_tick(f->join, 2);
+	record = gone(200, 1, -1);
+	rk_join_host(f->join, 1, &record);
+	take(f->join, memory(RK_REC_ALLOC, 150, 0xa000, 16)); /* of another thread's ring */
 	assert_int_equal(live(&f->log), 1032);
 	assert_int_equal(op_log_count(&f->log, RK_OP_FREE), 2);
 	/* What is a pool's goes with the primary context of its device. */
 	take(f->join, gone(400, 0, 1));
 	take(f->join, gone(400, 0, 0));
-	rk_join_tick(f->join, 3);
-	rk_join_tick(f->join, 4);
+	rk_join_tick(f->join, LATER);
+	rk_join_tick(f->join, LATER);
 	assert_int_equal(live(&f->log), 32);
 }
 
@@ -315,12 +342,19 @@ static void test_host_memory_is_pinned(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_free_has_the_bytes),	     TEST(test_free_of_nothing),
-		TEST(test_unknown_free_waits),	     TEST(test_free_before_alloc),
-		TEST(test_address_used_again),	     TEST(test_earlier_allocation_comes_late),
-		TEST(test_context_takes_its_memory), TEST(test_device_is_the_streams),
-		TEST(test_physical_memory),	     TEST(test_foreign_memory),
-		TEST(test_graph_only_promises),	     TEST(test_refused),
+		TEST(test_free_has_the_bytes),
+		TEST(test_free_of_nothing),
+		TEST(test_unknown_free_waits),
+		TEST(test_free_before_alloc),
+		TEST(test_address_used_again),
+		TEST(test_earlier_allocation_comes_late),
+		TEST(test_order_in_a_round),
+		TEST(test_context_takes_its_memory),
+		TEST(test_device_is_the_streams),
+		TEST(test_physical_memory),
+		TEST(test_foreign_memory),
+		TEST(test_graph_only_promises),
+		TEST(test_refused),
 		TEST(test_host_memory_is_pinned),
 	};
 
