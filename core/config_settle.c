@@ -184,9 +184,23 @@ static void limit_batch(struct rk_config *config, enum rk_config_id batch, enum 
 	*most = room;
 }
 
+/* A process that waits to be told can be told. */
+static void settle_control(struct rk_config *config)
+{
+	const enum rk_config_id control = RK_CONFIG_control_enabled;
+
+	if (config->recording_start != RK_RECORDING_START_DORMANT ||
+	    config->source[control] != RK_SOURCE_DEFAULT)
+		return;
+	config->control_enabled = true;
+	config->source[control] = config->source[RK_CONFIG_recording_start];
+	config->origin[control] = config->origin[RK_CONFIG_recording_start];
+}
+
 int rk_config_layer_settle(struct rk_config *config)
 {
 	settle_sampler(config);
+	settle_control(config);
 	settle_propagators(config);
 	limit_batch(config, RK_CONFIG_tracing_otlp_max_batch_spans,
 		    RK_CONFIG_tracing_otlp_max_queue_spans);

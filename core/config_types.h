@@ -38,6 +38,7 @@ enum rk_config_type {
 	RK_TYPE_ENUM_HISTOGRAM,
 	RK_TYPE_ENUM_EXEMPLARS,
 	RK_TYPE_ENUM_STACKS,
+	RK_TYPE_ENUM_RECORDING,
 };
 
 /* Where a value came from, weakest first. */
@@ -71,6 +72,11 @@ enum rk_sampler {
 enum rk_temporality { RK_TEMPORALITY_CUMULATIVE, RK_TEMPORALITY_DELTA, RK_TEMPORALITY_LOW_MEMORY };
 enum rk_histogram_kind { RK_HISTOGRAM_EXPLICIT, RK_HISTOGRAM_EXPONENTIAL };
 enum rk_stacks { RK_STACKS_OFF, RK_STACKS_ALLOC, RK_STACKS_SAMPLED, RK_STACKS_ALL };
+enum rk_recording_start {
+	RK_RECORDING_START_NOW,
+	RK_RECORDING_START_DORMANT,
+	RK_RECORDING_START_PROFILER
+};
 enum rk_exemplars { RK_EXEMPLARS_TRACE_BASED, RK_EXEMPLARS_ALWAYS_ON, RK_EXEMPLARS_ALWAYS_OFF };
 
 #define RK_CONFIG_BOUNDS_MAX 64
@@ -100,5 +106,6 @@ typedef enum rk_temporality rk_type_ENUM_TEMPORALITY;
 typedef enum rk_histogram_kind rk_type_ENUM_HISTOGRAM;
 typedef enum rk_exemplars rk_type_ENUM_EXEMPLARS;
 typedef enum rk_stacks rk_type_ENUM_STACKS;
+typedef enum rk_recording_start rk_type_ENUM_RECORDING;
 
 #endif

@@ -85,8 +85,17 @@ static const struct choice exemplars[] = {
 	{ NULL, 0, false },
 };
 static const struct choice stacks[] = {
-	{ "off", RK_STACKS_OFF, false },	 { "alloc", RK_STACKS_ALLOC, false },
-	{ "sampled", RK_STACKS_SAMPLED, false }, { "all", RK_STACKS_ALL, false },
+	{ "off", RK_STACKS_OFF, false },
+	{ "alloc", RK_STACKS_ALLOC, false },
+	{ "sampled", RK_STACKS_SAMPLED, false },
+	{ "all", RK_STACKS_ALL, false },
+	{ NULL, 0, false },
+};
+
+static const struct choice recording[] = {
+	{ "now", RK_RECORDING_START_NOW, false },
+	{ "dormant", RK_RECORDING_START_DORMANT, false },
+	{ "profiler", RK_RECORDING_START_PROFILER, false },
 	{ NULL, 0, false },
 };
 
@@ -115,6 +124,8 @@ static const struct choice *choices_of(enum rk_config_type kind)
 		return exemplars;
 	case RK_TYPE_ENUM_STACKS:
 		return stacks;
+	case RK_TYPE_ENUM_RECORDING:
+		return recording;
 	default:
 		return NULL;
 	}

@@ -32,15 +32,19 @@
 #define OVERFLOW_SPINS 32 /* tries before the processor is offered to somebody else */
 #define OVERFLOW_TRIES 48
 #define NS_PER_MS      1000000
+#define SESSION_BITS   16 /* who slept through 65,535 of them does not see the difference */
+#define SESSION_MASK   ((1u << SESSION_BITS) - 1)
 
 __thread struct rk_thread rk_thread_self __attribute__((tls_model("initial-exec")));
 
-static _Atomic uint32_t closed_gate;
-_Atomic uint32_t *rk_gate = &closed_gate;
+static _Atomic uint32_t closed_gate[2];
+_Atomic uint32_t *rk_gate = closed_gate;
+static void (*_Atomic session_fn)(void); /* may be NULL */
 
 static struct {
 	pid_t pid;	/* process in which the rest is valid */
-	uint32_t epoch; /* value of the open gate */
+	uint32_t epoch; /* of the process, its session 0; unlike any other process's before fork */
+	_Atomic uint32_t sessions; /* that were opened so far */
 	uint64_t ring_bytes;
 	uint32_t max_places;
 	pthread_key_t key;
@@ -161,13 +165,18 @@ static void name_ring(struct rk_ring *ring, uint32_t tid)
 	atomic_fetch_add(&ring->generation, 1);
 }
 
+static bool is_of_process(uint32_t epoch)
+{
+	return epoch >> SESSION_BITS == registry.epoch >> SESSION_BITS;
+}
+
 /* Runs among the thread's own destructors: hooks may still be called after it. */
 static void handle_thread_exit(void *value)
 {
 	struct rk_thread *self = &rk_thread_self;
 
 	(void)value;
-	if (self->epoch != registry.epoch || self->state != RK_THREAD_LIVE)
+	if (!is_of_process(self->epoch) || self->state != RK_THREAD_LIVE)
 		return;
 	self->state = RK_THREAD_DEAD;
 	if (self->ring)
@@ -176,17 +185,9 @@ static void handle_thread_exit(void *value)
 	self->ring = NULL;
 }
 
-struct rk_ring *rk_thread_ring_slow(void)
+/* The calling thread has no place in this process so far. */
+static void enter_process(struct rk_thread *self)
 {
-	struct rk_thread *self = &rk_thread_self;
-	uint32_t gate = rk_thread_gate();
-	int saved_errno = errno;
-
-	if (self->state == RK_THREAD_OURS || gate == 0)
-		return NULL;
-	if (self->epoch == gate)
-		return self->ring;
-	self->epoch = gate;
 	self->tid = (uint32_t)syscall(SYS_gettid);
 	self->ring = take_free_ring();
 	if (!self->ring)
@@ -195,6 +196,25 @@ struct rk_ring *rk_thread_ring_slow(void)
 		name_ring(self->ring, self->tid);
 	self->state = RK_THREAD_LIVE;
 	pthread_setspecific(registry.key, self);
+}
+
+struct rk_ring *rk_thread_ring_slow(void)
+{
+	struct rk_thread *self = &rk_thread_self;
+	uint32_t epoch = rk_thread_epoch();
+	bool is_known = is_of_process(self->epoch);
+	void (*fn)(void) = atomic_load(&session_fn);
+	int saved_errno = errno;
+
+	if (self->state == RK_THREAD_OURS || epoch == 0)
+		return NULL;
+	if (self->epoch == epoch)
+		return self->ring;
+	self->epoch = epoch;
+	if (!is_known)
+		enter_process(self);
+	if (fn)
+		fn();
 	errno = saved_errno;
 	return self->ring;
 }
@@ -320,7 +340,9 @@ int rk_thread_init(uint64_t ring_bytes, uint32_t max_rings)
 	atomic_store(&registry.free_count, 0);
 	registry.ring_bytes = round_ring_bytes(ring_bytes);
 	registry.max_places = max_rings >= PLACES_MAX ? PLACES_MAX : max_rings + 1;
-	registry.epoch++;
+	registry.epoch += 1u << SESSION_BITS;
+	atomic_store(&registry.sessions, 0);
+	atomic_store(&session_fn, (void (*)(void))NULL);
 	atomic_store(&registry.places[0], create_ring());
 	atomic_store(&registry.place_count, 1);
 	if (!atomic_load(&registry.places[0]))
@@ -332,13 +354,32 @@ int rk_thread_init(uint64_t ring_bytes, uint32_t max_rings)
 
 void rk_thread_open_gate(void)
 {
-	/* Release pairs with the acquire in rk_thread_gate(): the registry is ready. */
-	atomic_store_explicit(rk_gate, registry.epoch, memory_order_release);
+	uint32_t session = atomic_fetch_add(&registry.sessions, 1);
+	uint32_t epoch = registry.epoch | (session & SESSION_MASK);
+
+	/* Releases pair with the acquires in rk_thread_epoch() and rk_thread_gate(): the registry
+	 * is ready, and who finds the gate open finds its epoch. */
+	atomic_store_explicit(rk_gate + 1, epoch, memory_order_release);
+	atomic_store_explicit(rk_gate, epoch, memory_order_release);
+}
+
+void rk_thread_rest(void)
+{
+	if (!rk_thread_epoch())
+		atomic_store_explicit(rk_gate + 1, registry.epoch | SESSION_MASK,
+				      memory_order_release);
+	atomic_store_explicit(rk_gate, 0, memory_order_release);
 }
 
 void rk_thread_close_gate(void)
 {
 	atomic_store_explicit(rk_gate, 0, memory_order_release);
+	atomic_store_explicit(rk_gate + 1, 0, memory_order_release);
+}
+
+void rk_thread_set_session_fn(void (*fn)(void))
+{
+	atomic_store(&session_fn, fn);
 }
 
 void rk_thread_mark_own(void)

@@ -7,10 +7,8 @@
  * thread-specific-data destructors of the program may still call CUDA after ours ran; such
  * calls go to the shared overflow ring.
  *
- * The gate is one word on a page with MADV_WIPEONFORK: the process epoch while we record, and
- * zero by itself in a forked child. Every hook reads it first, before any inherited state. The
- * fields of rk_thread_self hold only while their epoch equals the gate's: otherwise (a new
- * thread, or a child that started anew) rk_thread_ring_slow() sets them up.
+ * The fields of rk_thread_self hold only while their epoch equals the gate's: otherwise (a new
+ * thread, a new session, or a child that started anew) rk_thread_ring_slow() sets them up.
  */
 #ifndef RK_CORE_THREAD_H
 #define RK_CORE_THREAD_H
@@ -21,6 +19,7 @@
 #include <stdint.h>
 
 #include "core/ring.h"
+#include "core/thread_gate.h"
 
 enum rk_thread_state {
 	RK_THREAD_NEW, /* no ring yet */
@@ -46,30 +45,6 @@ static_assert(sizeof(struct rk_thread) <= 128, "initial-exec TLS stays small");
 extern __thread struct rk_thread rk_thread_self
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* The gate: 0 = pass through. Points to a wiped-on-fork page once recording starts. */
-extern _Atomic uint32_t *rk_gate __attribute__((visibility("hidden")));
-
-/**
- * The gate: the epoch while this process records, 0 when it does not (a forked child).
- *
- * Context: any. One load.
- */
-static inline uint32_t rk_thread_gate(void)
-{
-	/* Acquire pairs with the release in rk_thread_open_gate(): rings are ready. */
-	return atomic_load_explicit(rk_gate, memory_order_acquire);
-}
-
-/**
- * Whether this process records right now.
- *
- * Context: any.
- */
-static inline bool rk_thread_gate_is_open(void)
-{
-	return rk_thread_gate() != 0;
-}
-
 /**
  * Set up the gate page, the ring registry and the thread exit key. Idempotent per process;
  * in a forked child it abandons what was inherited and starts anew.
@@ -81,14 +56,6 @@ static inline bool rk_thread_gate_is_open(void)
  * Return: 0, -ENOMEM, -EAGAIN (no thread-specific-data key left).
  */
 int rk_thread_init(uint64_t ring_bytes, uint32_t max_rings);
-
-/**
- * Let hooks record / make them pass through.
- *
- * Context: any. Close does not wait for hooks that are under way.
- */
-void rk_thread_open_gate(void);
-void rk_thread_close_gate(void);
 
 /**
  * The ring of the calling thread, taken from the registry at the first call.

@@ -25,6 +25,7 @@ KINDS = {
     "ENUM_HISTOGRAM": "`explicit_bucket_histogram`, `base2_exponential_bucket_histogram`",
     "ENUM_EXEMPLARS": "`trace_based`, `always_on`, `always_off`",
     "ENUM_STACKS": "`off`, `alloc`, `sampled`, `all`",
+    "ENUM_RECORDING": "`now`, `dormant`, `profiler`",
 }
 FORMS = {"url": "`http://` or `https://` URL", "url_path": "path", "word": "one word",
          "otlp_url": "URL or `host:port`, or `none`", "attributes": "`k=v,k=v`",

@@ -15,6 +15,10 @@
 #endif
 #pragma GCC visibility push(default)
 #include <cuda.h>
+
+/* Of cudaProfiler.h, which the toolkit's wheels do not carry. */
+CUresult CUDAAPI cuProfilerStart(void);
+CUresult CUDAAPI cuProfilerStop(void);
 #pragma GCC visibility pop
 
 #include <stdint.h>
@@ -40,6 +44,7 @@ enum rk_family {
 	RK_FAMILY_CAPTURE,
 	RK_FAMILY_NAMES,
 	RK_FAMILY_WATCH,
+	RK_FAMILY_PROFILER,
 };
 
 /* Atomic: a slot is filled by whichever thread calls the function first. */

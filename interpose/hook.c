@@ -25,6 +25,16 @@ static const struct rk_record *put_back_ring(const struct rk_record *rec, struct
 	return copy;
 }
 
+/* What the thread took for its context when the call began may be from before a rest. */
+static const struct rk_record *correct_context(const struct rk_record *rec, struct rk_record *copy)
+{
+	if (rec->kind == RK_REC_CONTEXT)
+		return rec;
+	*copy = *rec;
+	copy->context = rk_thread_self.context;
+	return copy;
+}
+
 static void push_one(struct rk_ring *ring, const struct rk_record *rec)
 {
 	struct rk_record *slot = rk_ring_reserve(ring);
@@ -40,17 +50,21 @@ static void push_one(struct rk_ring *ring, const struct rk_record *rec)
 /* @is_counted: as of rk_stack_push(). */
 static void push(const struct rk_record *rec, uint32_t gate, bool is_counted)
 {
+	bool is_session_new = rk_thread_self.epoch != rk_thread_epoch();
 	int saved_errno = errno;
 	struct rk_record copy;
 	struct rk_ring *ring;
 
-	/* Closed meanwhile: the process is exiting, or this is a child forked during the call. */
-	if (gate == 0)
+	/* Closed meanwhile: the process is exiting, or this is a child forked during the call. What
+	 * began before a rest is told all the same. */
+	if (gate == 0 && !rk_thread_epoch())
 		return;
 	rec = put_back_ring(rec, &copy);
 	rk_nvtx_range_settle();
 	rk_api_v1_tell_context();
 	ring = rk_thread_ring_slow();
+	if (is_session_new)
+		rec = correct_context(rec, &copy);
 	if (!ring)
 		rk_thread_push_overflow(rec);
 	else if (!rk_stack_push(ring, rec, is_counted))

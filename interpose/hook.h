@@ -42,6 +42,7 @@ RK_HOOK_INLINE bool rk_hook_enter(struct rk_hook *hook, enum rk_api api)
 	struct rk_thread *self = &rk_thread_self;
 
 	if (__builtin_expect(!rk_thread_gate_is_open(), 0) &&
+	    !(rk_start_outlasts_rest(api) && rk_thread_epoch()) &&
 	    (!atomic_load_explicit(&rk_start_is_possible, memory_order_relaxed) ||
 	     !rk_start_on_call(api)))
 		return false;

@@ -139,7 +139,8 @@ static void wait_while(_Atomic uint32_t *word, uint32_t value)
 
 static void set_state(enum start_state next)
 {
-	if (next == INERT)
+	/* Once started it is the gate alone that counts. */
+	if (next == INERT || next == STARTED)
 		atomic_store(&rk_start_is_possible, false);
 	set_and_wake(&state, next);
 }
@@ -156,8 +157,10 @@ static bool run_start(bool gpu_too)
 		     gpu_too || rk_start_is_injected() ? GPU_NOT_DUE : GPU_DUE);
 	rk_thread_self.depth++;
 	started = rk_preload_start(gpu_too) == 0;
-	if (started)
+	if (started && rk_preload_records_now())
 		rk_thread_open_gate();
+	else if (started)
+		rk_thread_rest();
 	rk_thread_self.depth--;
 	set_state(started ? STARTED : INERT);
 	return started;
@@ -234,7 +237,7 @@ bool rk_start_may_record(void)
 {
 	uint32_t now = atomic_load(&state);
 
-	return rk_thread_gate_is_open() || now == WAITING || now == IDLE ||
+	return rk_thread_epoch() || now == WAITING || now == IDLE ||
 	       (now == STARTING && rk_start_is_own_process());
 }
 

@@ -81,6 +81,16 @@ static inline __attribute__((always_inline)) bool rk_start_creates_context(enum 
 	       api == RK_API_cuDevicePrimaryCtxRetain || api == RK_API_cuCtxFromGreenCtx;
 }
 
+/* What must be known after a rest is told in it, too: names, and which contexts are gone. These
+ * calls are rare. Known where a hook is compiled. */
+static inline __attribute__((always_inline)) bool rk_start_outlasts_rest(enum rk_api api)
+{
+	return api == RK_API_cuModuleGetFunction || api == RK_API_cuLibraryGetKernel ||
+	       api == RK_API_cuKernelGetFunction || api == RK_API_cuModuleUnload ||
+	       api == RK_API_cuLibraryUnload || api == RK_API_cuCtxDestroy ||
+	       api == RK_API_cuCtxDestroy_v2;
+}
+
 /**
  * The way in without hooks: prepare / start now.
  *

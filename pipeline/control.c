@@ -5,6 +5,7 @@
 #include "pipeline/control.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 #include "pipeline/control_socket.h"
 
 #define CLIENTS_MAX   4
-#define REQUEST_BYTES 128
+#define REQUEST_BYTES (PATH_MAX + 64) /* the name of a file may follow */
+#define ASKED_BYTES   128		 /* of a verb, in an error */
 #define REPLY_BYTES   (128u << 10)
 #define CLIENT_NS     3000000000ull /* from connecting to having read the reply */
 
@@ -89,9 +91,9 @@ bool rk_control_is_busy(const struct rk_control *control)
 static void tell_verbs(const struct rk_control *control, const char *asked,
 		       struct rk_json_text *reply)
 {
-	char text[REQUEST_BYTES + 64];
+	char text[ASKED_BYTES + 64];
 
-	snprintf(text, sizeof(text), "there is no verb \"%s\"", asked);
+	snprintf(text, sizeof(text), "there is no verb \"%.*s\"", ASKED_BYTES, asked);
 	rk_json_text_string(reply, "error", text);
 	rk_json_text_open(reply, "verbs", '[');
 	for (const struct rk_control_verb *verb = control->setup.verbs; verb->name; verb++)
@@ -111,15 +113,18 @@ static void tell_too_big(struct rk_json_text *reply, char *out, size_t size)
 static bool answer(struct rk_control *control, struct client *client)
 {
 	const struct rk_control_verb *verb = control->setup.verbs;
+	char *argument = client->request + strcspn(client->request, " ");
 	struct rk_json_text reply;
 
+	if (*argument)
+		*argument++ = '\0';
 	/* One byte stays for the end of the line. */
 	rk_json_text_init(&reply, control->text, sizeof(control->text) - 1);
 	rk_json_text_open(&reply, NULL, '{');
 	while (verb->name && strcmp(verb->name, client->request) != 0)
 		verb++;
 	if (verb->name)
-		verb->answer(&reply, control->setup.data);
+		verb->answer(&reply, argument, control->setup.data);
 	else
 		tell_verbs(control, client->request, &reply);
 	rk_json_text_close(&reply, '}');

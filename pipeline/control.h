@@ -20,10 +20,11 @@
 
 struct rk_control;
 
-/* What can be asked. The reply is an object that is open already. */
+/* What can be asked. The reply is an object that is open already; @argument is what follows the
+ * verb and a space, "" = nothing. */
 struct rk_control_verb {
 	const char *name;
-	void (*answer)(struct rk_json_text *reply, void *data);
+	void (*answer)(struct rk_json_text *reply, const char *argument, void *data);
 };
 
 struct rk_control_setup {

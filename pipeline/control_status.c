@@ -42,6 +42,22 @@ static void put_process(const struct rk_control_status *status, struct rk_json_t
 	rk_json_text_double(reply, "uptime_seconds", (double)status->uptime_ns / NS_PER_S);
 }
 
+static void put_recording(const struct rk_control_status *status, struct rk_json_text *reply)
+{
+	const struct rk_recording *recording = status->recording;
+	enum rk_recording_state state = rk_recording_state(recording);
+	uint64_t now = status->now_ns;
+
+	rk_json_text_string(reply, "recording_state", rk_recording_state_name(state));
+	rk_json_text_double(reply, "state_seconds", (double)(now - recording->since_ns) / NS_PER_S);
+	rk_json_text_double(reply, "recorded_seconds",
+			    (double)rk_recording_time(recording, now) / NS_PER_S);
+	rk_json_text_uint(reply, "sessions", recording->sessions);
+	if (state == RK_RECORDING_ON && recording->until_ns > now)
+		rk_json_text_double(reply, "seconds_left",
+				    (double)(recording->until_ns - now) / NS_PER_S);
+}
+
 static void put_settings(const struct rk_config *config, struct rk_json_text *reply)
 {
 	rk_json_text_open(reply, "settings", '{');
@@ -230,6 +246,7 @@ static void put_log(const struct rk_outputs *outputs, struct rk_json_text *reply
 void rk_control_status_put(const struct rk_control_status *status, struct rk_json_text *reply)
 {
 	put_process(status, reply);
+	put_recording(status, reply);
 	put_settings(status->config, reply);
 	put_file(status->outputs, status->folder, reply);
 	put_ledger(&status->ledger, reply);

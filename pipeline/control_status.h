@@ -18,6 +18,8 @@ struct rk_control_status {
 	uint64_t cpu_ns, rss_bytes;
 	uint64_t start_unix_ns; /* recording began */
 	uint64_t uptime_ns;	/* since then */
+	const struct rk_recording *recording;
+	uint64_t now_ns; /* of rk_clock */
 };
 
 /**

@@ -50,6 +50,7 @@
 #define CLOCK_EVERY_NS	   (10 * NS_PER_S)
 #define OPEN_AFTER_NS	   (100 * NS_PER_MS)
 #define START_TIMEOUT_MS   1000
+#define RECORDING_BYTES	   64 /* two words */
 #define STACK_BYTES	   (2u << 20)
 /* At the end: rounds until the rings stay empty, and part of the time for them. */
 #define LAST_ROUNDS_MAX 1000
@@ -60,6 +61,7 @@ struct exporter {
 	struct rk_exporter_setup setup;
 	struct rk_outputs outputs;
 	struct rk_live_control live;
+	struct rk_recording recording;
 	struct rk_join *join;
 	bool has_late_gpus;
 	struct rk_drain drain;
@@ -71,7 +73,7 @@ struct exporter {
 	uint64_t refused_before; /* by the API, in the recording before: that of a parent, too */
 	int statm_fd;
 	uint32_t wait_ms;
-	bool is_open;
+	bool has_begun; /* there is something to tell: recording has begun at least once */
 	pid_t pid;
 	/* written by any thread */
 	_Atomic uint32_t state; /* futex */
@@ -207,6 +209,45 @@ static void tell_tick(struct exporter *e, enum rk_op_kind kind, uint64_t now)
 	e->lag_ns = 0;
 }
 
+/* Nothing is told before: what a dormant process leaves is no file. */
+static void begin(void *data)
+{
+	struct exporter *e = data;
+	uint64_t now = rk_clock_now();
+
+	rk_outputs_begin(&e->outputs);
+	tell_clock(e, now);
+	rk_join_tell_gpus(e->join, &e->setup.gpus, now);
+	e->has_begun = true;
+	e->drain.is_quiet = false;
+}
+
+/* The time between a stop and a start is a gap, and says why it is one. */
+static void tell_recording(bool is_on, enum rk_recording_reason reason, void *data)
+{
+	struct exporter *e = data;
+	uint8_t text[RECORDING_BYTES];
+	struct rk_fields_writer writer;
+	struct rk_op *op;
+
+	e->outputs.is_recording = is_on;
+	if (is_on)
+		rk_join_wake(e->join);
+	else
+		rk_join_rest(e->join);
+	rk_fields_writer_init(&writer, text, sizeof(text));
+	rk_fields_put_placed(&writer, is_on ? "started" : "stopped");
+	rk_fields_put_placed(&writer, rk_recording_reason_name(reason));
+	op = start_own_op(e, RK_OP_RECORDING, rk_clock_now());
+	op->text = text;
+	op->text_bytes = (uint32_t)writer.used;
+	rk_join_emit(e->join, op);
+	tell_tick(e, RK_OP_TICK, rk_clock_now());
+	rk_outputs_seal(&e->outputs, UINT64_MAX);
+	rk_log_info("recording: %s (%s)", is_on ? "started" : "stopped",
+		    rk_recording_reason_name(reason));
+}
+
 static bool open_outputs(struct exporter *e)
 {
 	struct rk_join_setup setup = {
@@ -221,12 +262,12 @@ static bool open_outputs(struct exporter *e)
 		return false;
 	}
 	rk_drain_init(&e->drain, e->join, e->setup.gpu_ring);
+	e->drain.is_quiet = true;
 	e->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	rk_outputs_open(&e->outputs);
-	tell_clock(e, rk_clock_now());
-	rk_join_tell_gpus(e->join, &e->setup.gpus, rk_clock_now());
+	if (rk_recording_state(&e->recording) == RK_RECORDING_ON)
+		begin(e);
 	rk_live_control_open(&e->live);
-	e->is_open = true;
 	return true;
 }
 
@@ -272,8 +313,10 @@ static uint64_t drain_once(struct exporter *e, uint64_t now)
 {
 	uint64_t taken;
 
-	tell_late_gpus(e, now);
-	rk_join_set_gpu_time(e->join, e->setup.gpu_time && e->setup.gpu_time());
+	if (e->has_begun)
+		tell_late_gpus(e, now);
+	if (rk_recording_state(&e->recording) == RK_RECORDING_ON)
+		rk_join_set_gpu_time(e->join, e->setup.gpu_time && e->setup.gpu_time());
 	taken = rk_drain_round(&e->drain);
 	if (e->drain.oldest && now > e->drain.oldest && now - e->drain.oldest > e->lag_ns)
 		e->lag_ns = now - e->drain.oldest;
@@ -291,9 +334,9 @@ static uint64_t tick_every_ns(const struct exporter *e)
 
 static void do_what_is_due(struct exporter *e, uint64_t now)
 {
-	if (now >= e->last_clock_ns + CLOCK_EVERY_NS)
+	if (e->has_begun && now >= e->last_clock_ns + CLOCK_EVERY_NS)
 		tell_clock(e, now);
-	if (now >= e->last_tick_ns + tick_every_ns(e)) {
+	if (e->has_begun && now >= e->last_tick_ns + tick_every_ns(e)) {
 		tell_tick(e, RK_OP_TICK, now);
 		rk_own_files_check(&e->outputs.files);
 	}
@@ -320,6 +363,8 @@ static void wait_some(struct exporter *e, uint64_t taken)
 	}
 	if (rk_live_control_run(&e->live))
 		most = SOCKET_WAIT_MS;
+	if (rk_recording_state(&e->recording) == RK_RECORDING_STOPPING)
+		most = BUSY_WAIT_MS;
 	if (e->wait_ms > most)
 		e->wait_ms = most;
 	if (!atomic_load(&e->stop) && !atomic_load(&e->publish))
@@ -340,8 +385,21 @@ static void run_rounds(struct exporter *e)
 
 		e->outputs.ticked_ns = now;
 		do_what_is_due(e, now);
+		rk_recording_run(&e->recording, now, !taken);
 		wait_some(e, taken);
 	}
+}
+
+static void tell_end(struct exporter *e)
+{
+	uint64_t now;
+
+	rk_join_finish(e->join);
+	now = rk_clock_now();
+	tell_tick(e, RK_OP_TICK, now);
+	tell_tick(e, RK_OP_END, now);
+	rk_outputs_seal(&e->outputs, UINT64_MAX);
+	rk_outputs_tell_verdict(&e->outputs);
 }
 
 /* Everything that threads have committed, the end, all of it sealed; then the network's share,
@@ -357,12 +415,8 @@ static void run_end(struct exporter *e)
 			break;
 		now = rk_clock_now();
 	}
-	rk_join_finish(e->join);
-	now = rk_clock_now();
-	tell_tick(e, RK_OP_TICK, now);
-	tell_tick(e, RK_OP_END, now);
-	rk_outputs_seal(&e->outputs, UINT64_MAX);
-	rk_outputs_tell_verdict(&e->outputs);
+	if (e->has_begun)
+		tell_end(e);
 	now = rk_clock_now();
 	rk_outputs_finish_net(&e->outputs, by > now ? (uint32_t)((by - now) / NS_PER_MS) : 0);
 	rk_outputs_close_file(&e->outputs);
@@ -376,7 +430,9 @@ static void *exporter_main(void *data)
 	pthread_setname_np(pthread_self(), "rk-exporter");
 	rk_own_files_take(&e->outputs.files);
 	rk_outputs_init(&e->outputs, &e->setup);
-	e->live = (struct rk_live_control){ .measure = measure, .emit = emit_own, .data = e };
+	e->live = (struct rk_live_control){
+		.recording = &e->recording, .measure = measure, .emit = emit_own, .data = e
+	};
 	rk_live_control_init(&e->live, &e->outputs);
 	/* Now, while the call that creates the first context waits, and not when rings fill. */
 	if (rk_net_is_wanted(e->setup.config))
@@ -412,6 +468,11 @@ static void reset(const struct rk_exporter_setup *setup)
 	memset(&exporter, 0, sizeof(exporter));
 	exporter.setup = *setup;
 	exporter.drain.gpu_ring = setup->gpu_ring;
+	rk_recording_init(&exporter.recording, setup->config);
+	exporter.recording.setup = setup->recording;
+	exporter.recording.setup.begin = begin;
+	exporter.recording.setup.tell = tell_recording;
+	exporter.recording.setup.data = &exporter;
 	exporter.refused_before = refused_before;
 	exporter.statm_fd = -1;
 	exporter.wait_ms = BUSY_WAIT_MS;
@@ -460,6 +521,28 @@ int rk_exporter_stop(uint32_t timeout_ms)
 	atomic_store(&exporter.stop, 1);
 	rk_thread_wake();
 	return wait_for_state(DONE, timeout_ms) ? 0 : -ETIMEDOUT;
+}
+
+static bool is_running(void)
+{
+	return exporter.pid == getpid() && atomic_load(&exporter.state) == RUNNING;
+}
+
+void rk_exporter_want(bool on, enum rk_recording_reason reason)
+{
+	if (is_running())
+		rk_recording_want(&exporter.recording, on, reason, 0);
+}
+
+void rk_exporter_toggle(void)
+{
+	if (is_running())
+		rk_recording_toggle(&exporter.recording);
+}
+
+bool rk_exporter_wait_recording(uint32_t timeout_ms)
+{
+	return is_running() && rk_recording_wait(&exporter.recording, timeout_ms);
 }
 
 void rk_exporter_publish(void)

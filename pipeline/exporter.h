@@ -15,6 +15,7 @@
 #include "core/config.h"
 #include "core/gpu_inventory.h"
 #include "core/ring.h"
+#include "pipeline/recording.h"
 
 struct rk_exporter_setup {
 	const struct rk_config *config; /* borrowed for ever */
@@ -34,6 +35,8 @@ struct rk_exporter_setup {
 	/* What gpus has not, because there was no driver yet; NULL = not known so far. */
 	const struct rk_gpu_inventory *(*late_gpus)(void);
 	uint32_t (*late_cupti_version)(void); /* may be NULL, as late_gpus */
+	/* GPU times on and off while the program runs; begin, tell and data are the exporter's */
+	struct rk_recording_setup recording;
 	/* tracing.sampling_rate changed: traces that the program begins follow it; may be NULL */
 	void (*follow_sampling)(double rate);
 };
@@ -53,6 +56,16 @@ int rk_exporter_start(const struct rk_exporter_setup *setup);
  *          and -ETIMEDOUT returned. The trace file is sealed before the network is given time.
  */
 int rk_exporter_stop(uint32_t timeout_ms);
+
+/**
+ * Whether the process is to record from now on, of rk_recording_want() / wait until it does, of
+ * rk_recording_wait().
+ *
+ * Context: app, a signal handler for rk_exporter_toggle(). Without the thread: nothing.
+ */
+void rk_exporter_want(bool on, enum rk_recording_reason reason);
+void rk_exporter_toggle(void);
+bool rk_exporter_wait_recording(uint32_t timeout_ms);
 
 /**
  * Publish only: what is drained gets sealed soon. For _exit and friends. Never waits.

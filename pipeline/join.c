@@ -362,6 +362,7 @@ void rk_join_tick(struct rk_join *join, uint64_t now)
 		rk_join_orphan(join, &orphan);
 	if (join->host_time_since && join->host_time_since < before)
 		complete_all(join);
+	rk_join_look_at_rest(join, now);
 	rk_join_tell_in_flight(join);
 	rk_join_look_at_memory(join, now);
 	rk_join_look_at_modules(join);
@@ -390,7 +391,7 @@ static bool is_lost(struct rk_join *join, const struct rk_call *call)
 	return true;
 }
 
-static void finish_call(struct rk_join *join, struct rk_call *call)
+void rk_join_finish_call(struct rk_join *join, struct rk_call *call)
 {
 	enum rk_work work = rk_join_work_of(call);
 
@@ -415,7 +416,7 @@ void rk_join_finish(struct rk_join *join)
 
 	for (int list = 0; list < RK_CALL_LIST_COUNT; list++) {
 		while ((call = rk_call_table_first(&join->calls, (enum rk_call_list)list)))
-			finish_call(join, call);
+			rk_join_finish_call(join, call);
 	}
 	while (rk_waiting_table_take_oldest(&join->waiting, UINT64_MAX, &orphan))
 		rk_join_orphan(join, &orphan);

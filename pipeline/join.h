@@ -133,6 +133,15 @@ void rk_join_tell_gpus(struct rk_join *join, const struct rk_gpu_inventory *gpus
 void rk_join_emit(struct rk_join *join, struct rk_op *op);
 
 /**
+ * Recording has stopped, CUPTI was let go, the rings are empty / it goes on. Calls that come
+ * while it rests are those that were under way.
+ *
+ * Context: exporter.
+ */
+void rk_join_rest(struct rk_join *join);
+void rk_join_wake(struct rk_join *join);
+
+/**
  * Fill the joined/open/lost and GPU fields of @ledger. Host calls are the caller's to fill.
  *
  * Context: exporter.

@@ -81,7 +81,9 @@ struct rk_join {
 	uint64_t now;		  /* ns; newest tick */
 	uint64_t watermark;	  /* GPU records that ended before have all come */
 	uint64_t host_time_since; /* ns; 0 = GPU time is on, or never was */
+	uint64_t left_ns;	  /* when CUPTI was let go for the last time; 0 = never */
 	bool gpu_time, had_gpu_time;
+	bool is_resting; /* nothing is recorded; gpu_time is that of before */
 	uint64_t joined[RK_WORK_COUNT];
 	uint64_t evicted[RK_WORK_COUNT];       /* told as open, no longer in the table */
 	uint64_t waiting_calls[RK_WORK_COUNT]; /* in the table without a GPU record */
@@ -108,6 +110,7 @@ void rk_join_complete_without_record(struct rk_join *join, struct rk_call *call)
 void rk_join_tell_open(struct rk_join *join, struct rk_call *call);
 void rk_join_retire(struct rk_join *join, struct rk_call *call);
 void rk_join_leave(struct rk_join *join, struct rk_call *call);
+void rk_join_finish_call(struct rk_join *join, struct rk_call *call);
 struct rk_op *rk_join_start_op(struct rk_join *join, enum rk_op_kind kind);
 void rk_join_fill_from_call(struct rk_join *join, struct rk_op *op, const struct rk_call *call);
 uint32_t rk_join_stream_id(struct rk_join *join, const struct rk_call *call);
@@ -127,12 +130,13 @@ void rk_join_forget_context(struct rk_join *join, uint32_t tid);
 void rk_join_forget_contexts(struct rk_join *join);
 
 /**
- * Parts of join_gpu.c: a record and its call, whether they can belong together, and a record
- * without a call.
+ * Parts of join_gpu.c: a record and its call, whether they can belong together, a record
+ * without a call, and a call that is drained only when CUPTI was let go after it.
  *
  * Context: exporter.
  */
 void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_activity *activity);
+void rk_join_settle_late(struct rk_join *join, uint32_t correlation);
 bool rk_join_belongs(const struct rk_call *call, const struct rk_activity *activity);
 void rk_join_orphan(struct rk_join *join, const struct rk_activity *activity);
 
@@ -142,6 +146,13 @@ void rk_join_orphan(struct rk_join *join, const struct rk_activity *activity);
  * Context: exporter.
  */
 uint64_t rk_join_complete_by(const struct rk_join *join, const struct rk_call *call);
+
+/**
+ * Part of join_rest.c: what came late, while nothing is recorded, is told when it has waited.
+ *
+ * Context: exporter.
+ */
+void rk_join_look_at_rest(struct rk_join *join, uint64_t now);
 
 /**
  * Part of join_graph.c: a graph was instantiated, updated or destroyed / a kernel handle got its

@@ -11,6 +11,7 @@
 #include "core/config_row.h"
 #include "core/fields.h"
 #include "core/log.h"
+#include "core/number.h"
 
 #define SETTINGS_BYTES 512
 
@@ -66,7 +67,7 @@ static void apply(const struct rk_config *latest, const bool *changed, void *dat
 	tell_sampling(live, latest, changed);
 }
 
-static void answer_status(struct rk_json_text *reply, void *data)
+static void answer_status(struct rk_json_text *reply, const char *argument, void *data)
 {
 	struct rk_live_control *live = data;
 	uint64_t now = rk_clock_now();
@@ -76,22 +77,56 @@ static void answer_status(struct rk_json_text *reply, void *data)
 		.folder = live->folder,
 		.start_unix_ns = live->started_ns + (uint64_t)rk_clock_wall_offset(NULL),
 		.uptime_ns = now - live->started_ns,
+		.recording = live->recording,
+		.now_ns = now,
 	};
 
+	(void)argument;
 	live->measure(&status, live->data);
 	rk_control_status_put(&status, reply);
 }
 
-static void answer_reload(struct rk_json_text *reply, void *data)
+static void answer_reload(struct rk_json_text *reply, const char *argument, void *data)
 {
 	struct rk_live_control *live = data;
 
+	(void)argument;
 	rk_reload_run(live->reload, reply);
+}
+
+/* Who asks looks at `status` until it is so. */
+static void answer_switch(struct rk_json_text *reply, struct rk_live_control *live, bool on,
+			  uint64_t for_ns)
+{
+	bool is_on = rk_recording_is_wanted(live->recording);
+
+	rk_json_text_bool(reply, "ok", is_on != on);
+	rk_json_text_bool(reply, "recording", is_on);
+	if (is_on != on)
+		rk_recording_want(live->recording, on, RK_RECORDING_BY_CTL, for_ns);
+}
+
+static void answer_start(struct rk_json_text *reply, const char *argument, void *data)
+{
+	uint64_t for_ns = 0;
+
+	if (*argument && !rk_number_parse_uint(argument, &for_ns))
+		rk_json_text_string(reply, "error", "start: expected a number of nanoseconds");
+	else
+		answer_switch(reply, data, true, for_ns);
+}
+
+static void answer_stop(struct rk_json_text *reply, const char *argument, void *data)
+{
+	(void)argument;
+	answer_switch(reply, data, false, 0);
 }
 
 static const struct rk_control_verb verbs[] = {
 	{ "status", answer_status },
 	{ "reload", answer_reload },
+	{ "start", answer_start },
+	{ "stop", answer_stop },
 	{ NULL, NULL },
 };
 

@@ -141,10 +141,8 @@ void rk_outputs_open(struct rk_outputs *outputs)
 		.follows_settings = true,
 	};
 
-	outputs->is_recording = true;
 	outputs->resource = rk_resource_create(config, outputs->setup->env, &outputs->setup->gpus);
 	setup.resource = outputs->resource;
-	rk_outputs_open_file(outputs);
 	if (rk_pipeline_create(&outputs->pipeline, &setup)) {
 		rk_log_error("exporter: could not create the pipeline: %s", rk_strerror(ENOMEM));
 		return;
@@ -167,6 +165,12 @@ void rk_outputs_open(struct rk_outputs *outputs)
 				   rk_pipeline_stacks(outputs->pipeline));
 	if (rk_event_source_is_wanted(&outputs->events))
 		rk_pipeline_add_sink(outputs->pipeline, &outputs->events.sink);
+}
+
+void rk_outputs_begin(struct rk_outputs *outputs)
+{
+	outputs->is_recording = true;
+	rk_outputs_open_file(outputs);
 }
 
 bool rk_outputs_has_alerts(const struct rk_outputs *outputs)

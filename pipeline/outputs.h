@@ -51,11 +51,18 @@ struct rk_outputs {
 void rk_outputs_init(struct rk_outputs *outputs, const struct rk_exporter_setup *setup);
 
 /**
- * Open the pipeline, the file and the network. Called once, when there is something to record.
+ * Open the pipeline and the network. Called once, when there is something to record, or to ask.
  *
  * Context: exporter.
  */
 void rk_outputs_open(struct rk_outputs *outputs);
+
+/**
+ * Begin the trace file: recording begins for the first time.
+ *
+ * Context: exporter, once, before the first op.
+ */
+void rk_outputs_begin(struct rk_outputs *outputs);
 
 /**
  * Whether somebody waits for alerts, and so for time to pass.

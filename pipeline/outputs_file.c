@@ -93,6 +93,7 @@ void rk_outputs_open_file(struct rk_outputs *outputs)
 {
 	const struct rk_exporter_setup *setup = outputs->setup;
 	const struct rk_config *config = setup->config;
+	uint32_t late_version = setup->late_cupti_version ? setup->late_cupti_version() : 0;
 	uint64_t now = rk_clock_now();
 	uint64_t wall = now + (uint64_t)rk_clock_wall_offset(NULL);
 	/* "host" promises that no time in the file is the GPU's: not before a context is there. */
@@ -110,7 +111,7 @@ void rk_outputs_open_file(struct rk_outputs *outputs)
 		.start_wall_ns = wall,
 		.start_ns = now,
 		.pid = (uint32_t)getpid(),
-		.cupti_version = setup->cupti_version,
+		.cupti_version = setup->cupti_version ? setup->cupti_version : late_version,
 		.cuda_version = setup->gpus.cuda_version,
 		.loss_bound_ns = LOSS_BOUND_NS,
 		.executable = outputs->executable,

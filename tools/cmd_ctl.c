@@ -2,17 +2,16 @@
  *
  * tools/cmd_ctl.c - `rktrace ctl`: ask a traced program while it runs.
  */
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/arena.h"
 #include "core/log.h"
 #include "core/number.h"
 #include "core/yaml_tree.h"
+#include "tools/ctl_process.h"
 #include "tools/ctl_socket.h"
+#include "tools/ctl_switch.h"
 #include "tools/ctl_text.h"
 #include "tools/options.h"
 
@@ -37,60 +36,6 @@ static const struct question *find_question(const char *name)
 			return &questions[i];
 	}
 	return NULL;
-}
-
-/* Whether the library is in the program at all; what cannot be seen counts as there. */
-static bool has_library(pid_t pid)
-{
-	char path[64], line[4096];
-	bool seen = false, found = false;
-	FILE *maps;
-
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	maps = fopen(path, "re");
-	while (maps && !found && fgets(line, sizeof(line), maps)) {
-		seen = true;
-		found = strstr(line, "/librkpreload.so") != NULL;
-	}
-	if (maps)
-		fclose(maps);
-	return found || !seen;
-}
-
-static int tell_unreachable(pid_t pid, int err)
-{
-	switch (err) {
-	case -ENOENT:
-		if (!has_library(pid))
-			return rk_tool_fail(RK_TOOL_NETWORK, verb,
-					    "pid %d is not traced: librkpreload.so is not in it",
-					    (int)pid);
-		return rk_tool_fail(RK_TOOL_NETWORK, verb,
-				    "pid %d does not listen: it has not used a GPU yet, or was "
-				    "started without control.enabled (RUSTKERNEL_CONTROL_ENABLED="
-				    "true; rktrace run sets it)",
-				    (int)pid);
-	case -ECONNREFUSED:
-		return rk_tool_fail(RK_TOOL_NETWORK, verb, "pid %d has stopped listening",
-				    (int)pid);
-	case -EACCES:
-	case -EPERM:
-		return rk_tool_fail(RK_TOOL_NETWORK, verb,
-				    "pid %d belongs to somebody else: only its user and root may "
-				    "ask it",
-				    (int)pid);
-	case -EXDEV:
-		return rk_tool_fail(RK_TOOL_NETWORK, verb,
-				    "another process listens where pid %d would; not asked",
-				    (int)pid);
-	case -EAGAIN:
-		return rk_tool_fail(RK_TOOL_NETWORK, verb,
-				    "pid %d did not answer within 5 s: it may be stopped",
-				    (int)pid);
-	default:
-		return rk_tool_fail(RK_TOOL_NETWORK, verb, "could not ask pid %d: %s", (int)pid,
-				    rk_strerror(err));
-	}
 }
 
 static void pass_problem(uint32_t line, const char *key, const char *text, void *data)
@@ -129,31 +74,53 @@ static int print(const struct question *question, const char *reply, size_t leng
 	return status;
 }
 
-static int ask(const char *pid_text, const struct question *question, bool as_json)
+static int ask(pid_t pid, const struct question *question, bool as_json)
 {
 	static char reply[RK_CTL_REPLY_MAX];
-	ptrdiff_t length;
-	uint64_t pid;
+	ptrdiff_t length = rk_ctl_socket_ask(pid, question->name, reply, sizeof(reply));
 
-	if (!rk_number_parse_uint(pid_text, &pid) || !pid || pid > INT32_MAX)
-		return rk_options_misused(verb, "%s is not the number of a process", pid_text);
-	if (kill((pid_t)pid, 0) && errno == ESRCH)
-		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "there is no process %s", pid_text);
-	length = rk_ctl_socket_ask((pid_t)pid, question->name, reply, sizeof(reply));
 	if (length < 0)
-		return tell_unreachable((pid_t)pid, (int)length);
+		return rk_ctl_process_tell_unreachable(pid, verb, (int)length);
 	return print(question, reply, (size_t)length, as_json);
+}
+
+/* What the two words say. */
+static int carry_out(const char *words[2], const char *for_text, bool as_json)
+{
+	const struct question *question = find_question(words[1]);
+	bool is_start = strcmp(words[1], "start") == 0;
+	uint64_t for_ns = 0;
+	pid_t pid;
+	int status;
+
+	if (!question && !is_start && strcmp(words[1], "stop") != 0)
+		return rk_options_misused(verb,
+					  "%s cannot be asked; expected start, stop, status or "
+					  "reload",
+					  words[1]);
+	if (for_text && !is_start)
+		return rk_options_misused(verb, "--for belongs to start");
+	if (for_text && (!rk_number_parse_units(for_text, rk_number_durations, &for_ns) || !for_ns))
+		return rk_options_misused(verb, "%s is no time; expected one as 10s or 1m30s",
+					  for_text);
+	status = rk_ctl_process_find(words[0], verb, &pid);
+	if (status)
+		return status;
+	if (question)
+		return ask(pid, question, as_json);
+	return is_start ? rk_ctl_switch_start(pid, for_ns) : rk_ctl_switch_stop(pid);
 }
 
 int rk_cmd_ctl(int argc, char **argv)
 {
+	const char *for_text = NULL;
 	bool as_json = false;
 	const struct rk_option options[] = {
+		{ "for", 0, "TIME", "start: stop again after this time, 10s", NULL, &for_text },
 		{ "json", 0, NULL, "print the answer as it comes, JSON", &as_json, NULL },
 		{ NULL, 0, NULL, NULL, NULL, NULL },
 	};
 	const char *words[2] = { NULL, NULL };
-	const struct question *question;
 	size_t count = 0;
 
 	/* Options may stand anywhere between the two words. */
@@ -172,12 +139,10 @@ int rk_cmd_ctl(int argc, char **argv)
 		argc--;
 		argv++;
 	}
+	if (count == 1 && strcmp(words[0], "list") == 0)
+		return rk_tool_finish(rk_ctl_process_list(), verb);
 	if (count < 2)
-		return rk_options_misused(verb, "expected the number of a process, and status or "
-						"reload");
-	question = find_question(words[1]);
-	if (!question)
-		return rk_options_misused(verb, "%s cannot be asked; expected status or reload",
-					  words[1]);
-	return rk_tool_finish(ask(words[0], question, as_json), verb);
+		return rk_options_misused(verb, "expected the number or the name of a process, and "
+						"start, stop, status or reload");
+	return rk_tool_finish(carry_out(words, for_text, as_json), verb);
 }

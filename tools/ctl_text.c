@@ -57,6 +57,7 @@ static void print_label(const char *label)
 
 static void print_process(const struct rk_yaml_node *reply)
 {
+	bool is_told = *text_at(reply, "recording_state");
 	char name[512], time[32];
 
 	printf("%s (pid %s), rkpreload %s: %s",
@@ -64,8 +65,14 @@ static void print_process(const struct rk_yaml_node *reply)
 	       text_at(reply, "version"),
 	       is_true(reply, "recording") ? "recording" : "not recording");
 	printf(" for %s, GPU times from %s\n",
-	       rk_tool_format_ns(number_at(reply, "uptime_seconds") * 1e9, time),
+	       rk_tool_format_ns(
+		       number_at(reply, is_told ? "state_seconds" : "uptime_seconds") * 1e9, time),
 	       text_at(reply, "gpu_time_source"));
+	if (number_at(reply, "recorded_seconds") > 0 &&
+	    (!is_true(reply, "recording") || number_at(reply, "sessions") > 1))
+		printf("  recorded so far: %s in %s parts\n",
+		       rk_tool_format_ns(number_at(reply, "recorded_seconds") * 1e9, time),
+		       text_at(reply, "sessions"));
 	if (*text_at(reply, "host_time_reason"))
 		printf("  because %s\n", shown(text_at(reply, "host_time_reason"), name));
 }

@@ -1,7 +1,7 @@
 # Nobody to ask, nothing to ask, and a process that cannot answer.
 rktrace ctl; echo "status: $?"
 rktrace ctl 1; echo "status: $?"
-rktrace ctl 1 stop; echo "status: $?"
+rktrace ctl 1 dance; echo "status: $?"
 rktrace ctl one status; echo "status: $?"
 rktrace ctl 1 status reload; echo "status: $?"
 sleep 0 & gone=$!

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recording that begins and ends while the program runs: by rktrace ctl, by the program's own
+cudaProfilerStart, by a signal, after a time."""
+import collections
+import json
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import harness
+
+# Eight threads that submit work without a pause until they are told to end.
+STORM = """
+import ctypes, sys, threading
+cuda = ctypes.CDLL("libcuda.so.1")
+context, ptr = ctypes.c_void_p(), ctypes.c_uint64()
+assert cuda.cuInit(0) == 0 and cuda.cuCtxCreate_v2(ctypes.byref(context), 0, 0) == 0
+assert cuda.cuMemAlloc_v2(ctypes.byref(ptr), 4096) == 0
+ended = threading.Event()
+def work():
+    assert cuda.cuCtxSetCurrent(context) == 0
+    while not ended.is_set():
+        for _ in range(20):
+            assert cuda.cuMemsetD8Async(ptr, 1, 4096, None) == 0
+        assert cuda.cuCtxSynchronize() == 0
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+print("up", flush=True)
+sys.stdin.readline()
+ended.set()
+for thread in threads:
+    thread.join()
+assert cuda.cuMemFree_v2(ptr) == 0
+"""
+
+# 3 and 4 are to be seen, in two parts; a second start and a second stop change nothing.
+PROFILED = """
+import ctypes
+cuda = ctypes.CDLL("libcuda.so.1")
+context, ptr = ctypes.c_void_p(), ctypes.c_uint64()
+assert cuda.cuInit(0) == 0 and cuda.cuCtxCreate_v2(ctypes.byref(context), 0, 0) == 0
+assert cuda.cuMemAlloc_v2(ctypes.byref(ptr), 4096) == 0
+def submit(count):
+    for _ in range(count):
+        assert cuda.cuMemsetD8Async(ptr, 1, 4096, None) == 0
+    assert cuda.cuCtxSynchronize() == 0
+submit(100)
+assert cuda.cuProfilerStop() == 0
+for count in 3, 4:
+    assert cuda.cuProfilerStart() == 0 and cuda.cuProfilerStart() == 0
+    submit(count)
+    assert cuda.cuProfilerStop() == 0 and cuda.cuProfilerStop() == 0
+    submit(100)
+"""
+
+
+class Recording(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.runtime = self.folder / "runtime"
+        self.runtime.mkdir(mode=0o700)
+
+    def start(self, program=STORM, **settings):
+        folder = self.folder / f"run{self.runs}"
+        self.runs += 1
+        folder.mkdir()
+        env = {"XDG_RUNTIME_DIR": self.runtime, "RUSTKERNEL_TRACE_FILE": "run.rkt.zst",
+               "RUSTKERNEL_CUPTI_FLUSH_INTERVAL": "20ms", "RUSTKERNEL_RING_SIZE": "1MiB",
+               "SIMGPU_TRUTH": folder / "truth.json", **settings}
+        process = subprocess.Popen(
+            ["/usr/bin/python3", "-c", program], cwd=folder, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=harness.environment(folder, **env))
+        for stream in (process.stdin, process.stdout, process.stderr):
+            self.addCleanup(stream.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        process.folder = folder
+        self.assertEqual(process.stdout.readline(), "up\n")
+        return process
+
+    def end(self, process):
+        """Return: the path of the trace file."""
+        output, errors = process.communicate("end\n", timeout=60)
+        self.assertEqual((process.returncode, output), (0, ""), errors)
+        return process.folder / "run.rkt.zst"
+
+    def ctl(self, process, *words, code=0):
+        return self.rktrace("ctl", process.pid, *words, code=code,
+                            env={"XDG_RUNTIME_DIR": self.runtime})
+
+    def status(self, process):
+        return json.loads(self.ctl(process, "status", "--json"))
+
+    def wait_for(self, process, state):
+        deadline = time.monotonic() + 20
+        while self.status(process)["recording_state"] != state:
+            self.assertLess(time.monotonic(), deadline, state)
+            time.sleep(0.02)
+
+    def listening(self, process):
+        socket = self.runtime / "rkpreload" / f"{process.pid}.sock"
+        deadline = time.monotonic() + 20
+        while not socket.exists():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        return process
+
+    @staticmethod
+    def threads_of(process):
+        tasks = pathlib.Path(f"/proc/{process.pid}/task").glob("*/comm")
+        return collections.Counter(task.read_text().strip() for task in tasks)
+
+    def assert_sums_hold(self, info):
+        lost = info["dropped"].get("ring_full", 0)
+        self.assertEqual(set(info["dropped"]) - {"ring_full"}, set(), info)
+        # What is an orphan must be one whose host record was lost, and no call of a rest.
+        self.assertLessEqual(info["orphans"], lost, info)
+
+    def test_dormant_is_nothing_but_a_socket(self):
+        process = self.listening(self.start(RUSTKERNEL_RECORDING_START="dormant"))
+        status = self.status(process)
+        self.assertEqual((status["recording"], status["recording_state"]), (False, "off"))
+        self.assertIsNone(status["trace_file"])
+        self.assertNotIn("libcupti", pathlib.Path(f"/proc/{process.pid}/maps").read_text())
+        self.assertEqual(self.threads_of(process)["rk-exporter"], 1)
+        self.assertIn("not recording", self.ctl(process, "status"))
+        trace = self.end(process)
+        self.assertFalse(trace.exists())
+
+    def test_what_is_recorded_is_what_ran_between_start_and_stop(self):
+        process = self.listening(self.start(RUSTKERNEL_RECORDING_START="dormant"))
+        inside = []
+        for part in range(5):
+            self.ctl(process, "start")
+            begun = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+            time.sleep(0.05)
+            inside.append((begun, time.clock_gettime_ns(time.CLOCK_MONOTONIC)))
+            text = self.ctl(process, "stop")
+            self.assertIn("next: rktrace report", text)
+            status = self.status(process)
+            self.assertEqual(status["sessions"], part + 1)
+            memsets = status["ledger"]["memset"]
+            self.assertEqual(memsets["calls"], memsets["joined"] + memsets["open"]
+                             + memsets["lost"])
+            # Whatever was submitted is told when the stop says so, and stands in the file.
+            again = self.status(process)["ledger"]["memset"]
+            self.assertEqual(again["calls"], memsets["calls"])
+        info = self.info(self.end(process))
+        self.assertTrue(info["clean_exit"])
+        self.assert_sums_hold(info)
+        truth = self.truth(process.folder).of("memset")
+        least = sum(any(a <= op["start_ns"] and op["start_ns"] + op["dur_ns"] <= b
+                        for a, b in inside) for op in truth)
+        self.assertGreater(least, 0)
+        self.assertGreaterEqual(info["memsets"] + info["dropped"].get("ring_full", 0), least)
+        self.assertLess(info["memsets"], len(truth))
+
+    def test_it_stops_by_itself(self):
+        process = self.listening(self.start(RUSTKERNEL_RECORDING_START="dormant"))
+        self.assertIn("recording for 200 ms", self.ctl(process, "start", "--for", "200ms"))
+        self.wait_for(process, "off")
+        self.assertAlmostEqual(self.status(process)["recorded_seconds"], 0.2, delta=2)
+        self.end(process)
+
+    def test_what_is_so_already_is_said(self):
+        process = self.listening(self.start(RUSTKERNEL_CONTROL_ENABLED="true"))
+        self.ctl(process, "start", code=1)
+        self.assertIn("is recording already", self.tool_errors)
+        self.ctl(process, "stop")
+        self.ctl(process, "stop", code=1)
+        self.assertIn("does not record", self.tool_errors)
+        self.ctl(process, "start")
+        info = self.info(self.end(process))
+        self.assert_sums_hold(info)
+        self.assertTrue(info["clean_exit"])
+
+    def test_a_delay_and_a_duration(self):
+        process = self.start(RUSTKERNEL_RECORDING_DELAY="100ms",
+                             RUSTKERNEL_RECORDING_DURATION="200ms",
+                             RUSTKERNEL_CONTROL_ENABLED="true")
+        self.wait_for(self.listening(process), "off")
+        deadline = time.monotonic() + 20
+        while not self.status(process)["recorded_seconds"] or self.status(process)["recording"]:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        self.assertEqual(self.status(process)["sessions"], 1)
+        self.assert_sums_hold(self.info(self.end(process)))
+
+    def test_a_signal_begins_and_ends(self):
+        process = self.listening(self.start(RUSTKERNEL_RECORDING_START="dormant",
+                                            RUSTKERNEL_RECORDING_SIGNAL="true"))
+        process.send_signal(signal.SIGUSR2)
+        self.wait_for(process, "on")
+        process.send_signal(signal.SIGUSR2)
+        self.wait_for(process, "off")
+        self.assert_sums_hold(self.info(self.end(process)))
+
+    def test_the_signal_is_the_program_s_unless_asked_for(self):
+        # SIGUSR2 ends a program that does not handle it: so it must under us.
+        process = self.listening(self.start(RUSTKERNEL_RECORDING_START="dormant"))
+        process.send_signal(signal.SIGUSR2)
+        self.assertEqual(process.wait(timeout=20), -signal.SIGUSR2)
+        own = "import signal\nsignal.signal(signal.SIGUSR2, lambda *_: None)\n" + STORM
+        process = self.listening(self.start(own, RUSTKERNEL_RECORDING_START="dormant",
+                                            RUSTKERNEL_RECORDING_SIGNAL="true"))
+        process.send_signal(signal.SIGUSR2)
+        time.sleep(0.1)
+        self.assertEqual(self.status(process)["recording_state"], "off")
+        _, errors = process.communicate("end\n", timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.assertRegex(errors, re.compile("SIGUSR2 is left to the program"))
+
+    def test_the_program_says_what_is_to_be_seen(self):
+        run = self.run_program(["/usr/bin/python3", "-c", PROFILED], env={
+            "RUSTKERNEL_RECORDING_START": "profiler", "RUSTKERNEL_TRACE_FILE": "run.rkt.zst"})
+        self.assertEqual((run.code, run.stdout, run.stderr), (0, b"", b""))
+        info = self.info(run.folder / "run.rkt.zst")
+        self.assertEqual((info["memsets"], info["orphans"], info["dropped"]), (7, 0, {}), info)
+        self.assertEqual(info["gpu_time_source"], "cupti")
+
+
+if __name__ == "__main__":
+    harness.main()
