@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/sandbox.h"
+
 bool rk_proc_stat_read(struct rk_proc_stat *process, int pid)
 {
 	char path[64] = "/proc/self/stat", text[1024];
@@ -19,7 +21,7 @@ bool rk_proc_stat_read(struct rk_proc_stat *process, int pid)
 
 	if (pid)
 		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = rk_sandbox_was_entered() ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	length = read(fd, text, sizeof(text) - 1);

@@ -116,6 +116,7 @@ static void *resolver_main(void *data)
 {
 	struct rk_resolver *resolver = data;
 
+	pthread_setname_np(pthread_self(), "rk-resolver");
 	look_up(resolver);
 	/* Pairs with the acquire in rk_resolver_get(): the list is complete. */
 	atomic_store_explicit(&resolver->is_done, true, memory_order_release);

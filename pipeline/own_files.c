@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/sandbox.h"
 
 /* /proc/self is the program, whatever table the calling thread has. */
 #define PROGRAM_STDERR "/proc/self/fd/2"
@@ -43,7 +44,7 @@ static bool empty_by_hand(void)
 
 static void put_null(int fd)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = rk_sandbox_was_entered() ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0) {
 		close(fd);
@@ -75,6 +76,7 @@ void rk_own_files_take(struct rk_own_files *files)
 			    "ours are in the program's");
 		return;
 	}
+	rk_sandbox_watch();
 	put_null(STDIN_FILENO);
 	put_null(STDOUT_FILENO);
 	if (files->stderr_let_go)

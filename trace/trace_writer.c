@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/sandbox.h"
 #include "trace/trace_ack.h"
 #include "trace/trace_encoder.h"
 #include "trace/trace_frame.h"
@@ -65,6 +66,8 @@ static int create_file(struct rk_trace_writer *writer, const char *path)
 {
 	struct stat st;
 
+	if (rk_sandbox_was_entered())
+		return -EPERM;
 	for (unsigned suffix = 0; suffix <= SUFFIX_MAX; suffix++) {
 		int length = suffix ? snprintf(writer->path, PATH_BYTES, "%s.%u", path, suffix) :
 				      snprintf(writer->path, PATH_BYTES, "%s", path);
