@@ -117,7 +117,6 @@ struct sim {
 	struct sim_counts counts;
 	struct sim_device device[SIM_MAX_DEVICES];
 	bool initialized;
-	bool forked;
 	atomic_uint corr;
 	atomic_uint next_id;
 	atomic_uint captures; /* open captures */
@@ -372,6 +371,9 @@ int sim_stub(unsigned int function);
 uint64_t sim_now(void);
 void sim_sleep_until(uint64_t ns);
 CUresult sim_ready(void);
+
+/* In a child of whatever kind of fork, with a driver that was in use before. */
+bool sim_is_forked(void);
 struct simgpu_op *sim_op_add(void);
 const char *sim_intern(const char *text);
 uint64_t sim_kernel_ns(const char *name);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -85,9 +86,26 @@ static CUresult env_init(void)
 	return text ? (CUresult)atoi(text) : CUDA_SUCCESS;
 }
 
+/* A page that is empty in a child: the handlers of fork() do not run for _Fork() or clone(). */
+static bool *in_use;
+
+static void mark_in_use(void)
+{
+	bool *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED || madvise(page, 4096, MADV_WIPEONFORK))
+		abort();
+	*page = true;
+	in_use = page;
+}
+
+bool sim_is_forked(void)
+{
+	return in_use && !*in_use; /* one that was not in use can begin in the child */
+}
+
 static void fork_child(void)
 {
-	sim.forked = sim.initialized; /* a driver that was not in use can begin in the child */
 	pthread_mutex_init(&sim.lock, NULL);
 	pthread_cond_init(&sim.changed, NULL);
 	sim_self.tid = 0;
@@ -260,7 +278,8 @@ static void send_api(const struct sim_call *call, CUresult *result)
 		.exit = result != NULL,
 	};
 
-	if (!tool || !callback_enabled[fn->cbid])
+	/* The other threads' locks are held for ever in a child. */
+	if (!tool || !callback_enabled[fn->cbid] || sim_is_forked())
 		return;
 	tool->api(&ev);
 	((struct sim_call *)(uintptr_t)call)->corr_data = corr_data;
@@ -359,7 +378,7 @@ SIM_EXPORT uint64_t simgpu_now_ns(void)
 /* ---- general API ---- */
 CUresult sim_ready(void)
 {
-	if (!sim.initialized || sim.forked)
+	if (!sim.initialized || sim_is_forked())
 		return CUDA_ERROR_NOT_INITIALIZED;
 	return CUDA_SUCCESS;
 }
@@ -384,13 +403,14 @@ SIM_API(cuInit, unsigned int Flags)
 
 	if (Flags)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (sim.forked && sim.initialized)
+	if (sim_is_forked())
 		return CUDA_ERROR_NOT_INITIALIZED;
 	if (sim.config.init_result)
 		return sim.config.init_result;
 	if (sim.config.devices <= 0)
 		return CUDA_ERROR_NO_DEVICE;
 	if (!sim.initialized) {
+		mark_in_use();
 		sim.initialized = true;
 		inject();
 		tool = atomic_load(&sim.tool);

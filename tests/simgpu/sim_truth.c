@@ -153,7 +153,7 @@ void sim_truth_op(const struct simgpu_op *op)
 	char line[2 * TRUTH_LINE];
 	size_t length;
 
-	if (!map || sim.forked || op->kind == SIMGPU_OP_SYNC)
+	if (!map || sim_is_forked() || op->kind == SIMGPU_OP_SYNC)
 		return;
 	length = format_op(line, op);
 	pthread_mutex_lock(&lock);
@@ -167,7 +167,7 @@ void sim_truth_op(const struct simgpu_op *op)
 /* What cuGetProcAddress was asked for and did not have. */
 void sim_truth_missing(const char *symbol, int version)
 {
-	if (!map || sim.forked)
+	if (!map || sim_is_forked())
 		return;
 	pthread_mutex_lock(&lock);
 	put("{\"missing\":\"%.200s\",\"version\":%d}\n", symbol, version);
