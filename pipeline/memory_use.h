@@ -104,6 +104,11 @@ void rk_memory_use_feed(struct rk_memory_use *use, const struct rk_op *op);
 const struct rk_memory_row *rk_memory_use_row(const struct rk_memory_use *use, size_t i);
 const struct rk_memory_space *rk_memory_use_space(const struct rk_memory_use *use, size_t i);
 
+/**
+ * What is not in the rows; the newest allocation that was refused.
+ *
+ * Context: as above.
+ */
 void rk_memory_use_totals(const struct rk_memory_use *use, struct rk_memory_totals *totals);
 void rk_memory_use_refusal(const struct rk_memory_use *use, struct rk_memory_refusal *refusal);
 

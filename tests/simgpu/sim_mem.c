@@ -126,8 +126,7 @@ static void *back(struct sim_alloc *a)
 /* @want says kind, size, context, flags; for registered memory also the base. */
 CUresult sim_mem_new(struct sim_alloc *want, void **out)
 {
-	struct sim_device *d =
-		want->pool ? &sim.device[want->pool->device] : want->ctx->device;
+	struct sim_device *d = want->pool ? &sim.device[want->pool->device] : want->ctx->device;
 	struct sim_alloc *a;
 	bool full;
 
