@@ -20,6 +20,7 @@ enum rk_activity_kind {
 	RK_ACT_GRAPH,	/* a whole graph launch, where nodes are not traced */
 	RK_ACT_DROPPED, /* .bytes records were lost; .value = enum rk_loss */
 	RK_ACT_FLUSHED, /* calls that returned before .start have all their records in */
+	RK_ACT_LEFT,	/* CUPTI was let go at .start: calls begun before get no further record */
 	RK_ACT_KIND_COUNT
 };
 

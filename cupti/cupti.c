@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/activity.h"
@@ -22,7 +23,9 @@
 #include "cupti/cupti_library.h"
 #include "cupti/cupti_names.h"
 #include "cupti/cupti_session.h"
+#include "cupti/cupti_share.h"
 #include "cupti/cupti_thread.h"
+#include "cupti/cupti_unrecorded.h"
 
 /* 7 MiB: a second of 65,000 kernels, while CUPTI's buffers hold what is beyond. */
 #define RING_SLOTS 65536
@@ -31,12 +34,26 @@
 #define RESERVE_BYTES (256u << 20)
 /* For the flush before another tool may go on: it would rather start late than not at all. */
 #define YIELD_TIMEOUT_MS 1000
+/* CUPTI has begun anew inside one of its own callbacks: let that return first. */
+#define RETURN_DELAY_MS 100
+/* For the other tool's buffers, a few ms each: beyond a second they do not come. */
+#define RETURN_TRIES 200
+/* Changes of hands that are logged: a tool that comes and goes must not fill a log. */
+#define LOGGED_CHANGES 10
 
 static struct {
 	int pid;    /* that started it; a forked child starts anew */
 	int result; /* of the start */
 	_Atomic bool active;
-	_Atomic bool running; /* the thread exists */
+	_Atomic bool running;  /* the thread exists */
+	_Atomic bool starting; /* between the session and the thread */
+	_Atomic bool settled;  /* we have let go, and nobody asked us to return */
+	_Atomic bool held;     /* by another tool, as far as we were told */
+	uint32_t (*_Atomic strangers_lent)(void); /* may be NULL */
+	_Atomic uint32_t patience;		  /* tries left to see them come back */
+	uint32_t changes;      /* of hands; rk-cupti's only */
+	const struct rk_config *config; /* borrowed for ever */
+	bool has_memory;		/* of the thread that opens */
 	struct rk_ring *_Atomic shared_ring;
 	struct rk_ring ring;
 	struct rk_cupti_buffers buffers;
@@ -50,8 +67,12 @@ static pthread_mutex_t info_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	enum rk_cupti_state state;
 	char reason[160];
+	char holder[64]; /* the other tool's name; "" = not known */
 	bool own_clock;
 	uint32_t activities;
+	uint32_t version;
+	char path[256];
+	uint64_t device_buffer_bytes, device_buffer_limit;
 } told; /* guarded by info_lock */
 
 static enum rk_cupti_state state_of(int err)
@@ -63,6 +84,8 @@ static enum rk_cupti_state state_of(int err)
 		return RK_CUPTI_MISSING;
 	case -EBUSY:
 		return RK_CUPTI_OCCUPIED;
+	case -ECANCELED:
+		return RK_CUPTI_OFF;
 	default:
 		return RK_CUPTI_REFUSED;
 	}
@@ -73,20 +96,67 @@ static void tell(enum rk_cupti_state state, const char *reason)
 	pthread_mutex_lock(&info_lock);
 	told.state = state;
 	snprintf(told.reason, sizeof(told.reason), "%s", reason);
-	told.own_clock = self.session.own_clock;
+	told.own_clock = self.session.settings.own_clock;
+	told.version = self.session.library.version;
+	memcpy(told.path, self.session.library.path, sizeof(told.path));
 	told.activities = state == RK_CUPTI_ACTIVE ? self.session.activities : 0;
+	told.device_buffer_bytes = self.session.settings.buffer_bytes;
+	told.device_buffer_limit = self.session.settings.buffer_limit;
 	pthread_mutex_unlock(&info_lock);
 	atomic_store(&self.active, state == RK_CUPTI_ACTIVE);
+}
+
+static void set_holder(const char *holder)
+{
+	pthread_mutex_lock(&info_lock);
+	snprintf(told.holder, sizeof(told.holder), "%s", holder);
+	pthread_mutex_unlock(&info_lock);
+}
+
+static void describe_holder(char *reason, size_t size)
+{
+	pthread_mutex_lock(&info_lock);
+	if (told.holder[0])
+		snprintf(reason, size, "another tool (%s) in this process uses CUPTI", told.holder);
+	else
+		snprintf(reason, size, "another tool in this process uses CUPTI");
+	pthread_mutex_unlock(&info_lock);
+}
+
+/* The first change is news, those that follow are known to who looks for them. */
+static void log_change(int err, const char *reason)
+{
+	uint32_t change;
+
+	if (err == -ECANCELED) {
+		rk_log_debug("cupti: let go: %s", reason);
+		return;
+	}
+	change = ++self.changes;
+	if (change > LOGGED_CHANGES)
+		return;
+	if (err && change == 1)
+		rk_log_warn("cupti: host time only: %s", reason);
+	else if (err)
+		rk_log_info("cupti: host time only: %s", reason);
+	else
+		rk_log_info("cupti: GPU time again");
+	if (change == LOGGED_CHANGES)
+		rk_log_info("cupti: it keeps changing hands; no further change is logged");
 }
 
 /* On rk-cupti, when the session was let go or taken back. */
 static void session_changed(int err, const char *reason)
 {
+	char holder[160];
+
+	if (err == -EBUSY && !*reason) {
+		describe_holder(holder, sizeof(holder));
+		reason = holder;
+	}
 	tell(state_of(err), reason);
-	if (err)
-		rk_log_info("cupti: host time only: %s", reason);
-	else
-		rk_log_info("cupti: GPU time again");
+	atomic_store(&self.settled, err != 0);
+	log_change(err, reason);
 }
 
 static void wake(void)
@@ -125,22 +195,14 @@ static int init_memory(const struct rk_config *config)
 	return init_ring();
 }
 
-static void fill_thread(const struct rk_config *config)
+/* Library and memory, once. Return: 0; -ENOENT, -EACCES, -ENOMEM. */
+static int open_library(char *reason, size_t size)
 {
-	self.thread.session = &self.session;
-	self.thread.buffers = &self.buffers;
-	self.thread.ring = &self.ring;
-	self.thread.names = &self.names;
-	self.thread.interval_ns = config->cupti_flush_interval;
-	if (self.thread.interval_ns < 1000000)
-		self.thread.interval_ns = 1000000;
-	self.thread.changed = session_changed;
-}
+	const struct rk_config *config = self.config;
+	int err;
 
-static int start(const struct rk_config *config, char *reason, size_t size)
-{
-	int opened, err;
-
+	if (self.has_memory)
+		return 0;
 	err = rk_cupti_library_open(&self.session.library, config->cupti_library, reason, size);
 	if (err)
 		return err;
@@ -148,49 +210,156 @@ static int start(const struct rk_config *config, char *reason, size_t size)
 		snprintf(reason, size, "no memory for activity buffers");
 		return -ENOMEM;
 	}
+	self.has_memory = true;
 	self.session.buffers = &self.buffers;
 	self.session.wake = wake;
 	self.session.whole_graphs = config->graph_trace == RK_GRAPH_GRAPH;
-	fill_thread(config);
-	opened = rk_cupti_session_open(&self.session, reason, size);
+	atomic_store(&self.shared_ring, &self.ring);
+	return 0;
+}
+
+/*
+ * The other tool has left, but work of its time may still run, and be written into its buffers.
+ * Nothing of it is forced out: it would come without an end. Rather GPU time comes later.
+ */
+static bool strangers_are_back(void)
+{
+	uint32_t (*lent)(void) = atomic_load(&self.strangers_lent);
+
+	if (!lent || !lent())
+		return true;
+	rk_cupti_session_flush(&self.session, false);
+	if (!lent())
+		return true;
+	if (self.patience)
+		self.patience--;
+	return self.patience == 0;
+}
+
+/* Not while another tool has it: it may have registered its buffers and not subscribed. */
+static int take_session(char *reason, size_t size)
+{
+	if (atomic_load(&self.held)) {
+		describe_holder(reason, size);
+		return -EBUSY;
+	}
+	if (!strangers_are_back())
+		return -EAGAIN;
+	return rk_cupti_session_open(&self.session, reason, size);
+}
+
+/* On rk-cupti, while calls go on that nobody records. */
+static int open_session(char *reason, size_t size)
+{
+	int err = open_library(reason, size);
+
+	if (err)
+		return err;
+	rk_cupti_unrecorded_forget();
+	self.session.is_watched = true;
+	return take_session(reason, size);
+}
+
+/* @opened: whether the session is open. */
+static int start_thread(bool opened)
+{
+	const struct rk_config *config = self.config;
+	int err;
+
+	self.thread.session = &self.session;
+	self.thread.buffers = &self.buffers;
+	self.thread.ring = &self.ring;
+	self.thread.names = &self.names;
+	self.thread.interval_ns = config->cupti_flush_interval;
+	if (self.thread.interval_ns < 1000000)
+		self.thread.interval_ns = 1000000;
+	self.thread.connect = open_session;
+	self.thread.changed = session_changed;
+	err = rk_cupti_thread_start(&self.thread, opened);
+	if (!err)
+		atomic_store(&self.running, true);
+	return err;
+}
+
+static void hold(const char *holder)
+{
+	if (!holder)
+		return;
+	set_holder(holder);
+	atomic_store(&self.held, true);
+}
+
+static int start(const char *holder, char *reason, size_t size)
+{
+	int opened;
+	int err = open_library(reason, size);
+
+	if (err)
+		return err;
+	hold(holder);
+	opened = take_session(reason, size);
 	if (opened && opened != -EBUSY)
 		return opened;
 	/* Occupied: the thread waits for rk_cupti_return(). */
-	err = rk_cupti_thread_start(&self.thread, opened == 0);
+	err = start_thread(opened == 0);
 	if (err) {
 		rk_cupti_session_close(&self.session);
 		snprintf(reason, size, "could not start a thread: %s", rk_strerror(err));
 		return -ENOMEM;
 	}
-	atomic_store(&self.running, true);
-	atomic_store(&self.shared_ring, &self.ring);
 	return opened;
 }
 
-int rk_cupti_start(const struct rk_config *config)
+static void begin_process(const struct rk_config *config)
 {
-	char reason[160] = "";
-
-	if (self.pid == getpid())
-		return self.result;
 	if (self.pid) {
 		/* The parent's: its thread and its buffers are not in this process. */
 		memset(&self, 0, sizeof(self));
 		pthread_mutex_init(&info_lock, NULL);
 	}
 	self.pid = getpid();
+	self.config = config;
+}
+
+int rk_cupti_start(const struct rk_config *config, const char *holder)
+{
+	char reason[160] = "";
+
+	if (self.pid == getpid())
+		return self.result;
+	begin_process(config);
 	if (!config->cupti_enabled) {
 		self.result = -ENOENT;
 		tell(RK_CUPTI_OFF, "switched off by cupti.enabled");
 		return self.result;
 	}
 	rk_thread_self.depth++;
-	self.result = start(config, reason, sizeof(reason));
+	atomic_store(&self.starting, true);
+	self.result = start(holder, reason, sizeof(reason));
+	atomic_store(&self.starting, false);
 	rk_thread_self.depth--;
 	tell(state_of(self.result), reason);
 	if (self.result)
 		rk_log_warn("cupti: no GPU time, host time only: %s", reason);
 	return self.result;
+}
+
+int rk_cupti_start_resting(const struct rk_config *config)
+{
+	int err;
+
+	if (self.pid == getpid())
+		return 0;
+	begin_process(config);
+	tell(RK_CUPTI_OFF, config->cupti_enabled ? "nothing is recorded so far" :
+						   "switched off by cupti.enabled");
+	if (!config->cupti_enabled)
+		return 0;
+	self.thread.resting = true;
+	err = start_thread(false);
+	if (err)
+		tell(RK_CUPTI_REFUSED, "could not start a thread");
+	return err ? -ENOMEM : 0;
 }
 
 static bool is_running(void)
@@ -209,6 +378,43 @@ int rk_cupti_stop(uint32_t timeout_ms)
 		atomic_store(&self.thread.abandoned, true);
 	atomic_store(&self.running, false);
 	return err;
+}
+
+static void request(uint32_t command)
+{
+	if (is_running())
+		rk_cupti_thread_request(&self.thread, command, 0);
+}
+
+static bool is_done(uint32_t command)
+{
+	return !is_running() || rk_cupti_thread_is_done(&self.thread, command);
+}
+
+void rk_cupti_resume(const char *holder)
+{
+	hold(holder);
+	request(RK_CUPTI_DO_START);
+}
+
+void rk_cupti_rest(void)
+{
+	request(RK_CUPTI_DO_REST);
+}
+
+bool rk_cupti_is_resumed(void)
+{
+	return is_done(RK_CUPTI_DO_START);
+}
+
+bool rk_cupti_is_resting(void)
+{
+	return is_done(RK_CUPTI_DO_REST);
+}
+
+void rk_cupti_watch(void)
+{
+	rk_cupti_session_watch(true);
 }
 
 void rk_cupti_flush(void)
@@ -230,9 +436,11 @@ void rk_cupti_get_info(struct rk_cupti_info *info)
 	memcpy(info->reason, told.reason, sizeof(info->reason));
 	info->own_clock = told.own_clock;
 	info->activities = told.activities;
+	info->version = told.version;
+	memcpy(info->path, told.path, sizeof(info->path));
+	info->device_buffer_bytes = told.device_buffer_bytes;
+	info->device_buffer_limit = told.device_buffer_limit;
 	pthread_mutex_unlock(&info_lock);
-	info->version = self.session.library.version;
-	memcpy(info->path, self.session.library.path, sizeof(info->path));
 	info->overhead_ns = atomic_load(&self.thread.cpu_ns);
 	info->buffers_peak = atomic_load(&self.buffers.peak);
 	info->open = atomic_load(&self.thread.open);
@@ -248,16 +456,54 @@ void rk_cupti_set_api_fn(rk_cupti_api_fn fn)
 	rk_cupti_session_set_api_fn(fn);
 }
 
-void rk_cupti_yield(void)
+/* A tool that comes while we start waits until there is something that can let go. */
+static void wait_for_start(void)
 {
-	if (is_running() && rk_cupti_is_active())
-		rk_cupti_thread_request(&self.thread, RK_CUPTI_DO_YIELD, YIELD_TIMEOUT_MS);
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < YIELD_TIMEOUT_MS && atomic_load(&self.starting); i++)
+		nanosleep(&pause, NULL);
 }
 
-void rk_cupti_return(void)
+void rk_cupti_yield(const char *holder)
 {
-	if (is_running() && !rk_cupti_is_active())
-		rk_cupti_thread_request(&self.thread, RK_CUPTI_DO_RETURN, YIELD_TIMEOUT_MS);
+	if (self.pid != getpid())
+		return;
+	wait_for_start();
+	set_holder(holder);
+	atomic_store(&self.held, true);
+	if (!is_running() || atomic_load(&self.settled))
+		return;
+	rk_cupti_thread_request(&self.thread, RK_CUPTI_DO_YIELD, YIELD_TIMEOUT_MS);
+}
+
+void rk_cupti_return(uint32_t wait_ms)
+{
+	if (self.pid != getpid())
+		return;
+	atomic_store(&self.held, false);
+	if (!is_running())
+		return;
+	self.patience = RETURN_TRIES;
+	atomic_store(&self.settled, false);
+	if (wait_ms)
+		rk_cupti_thread_request(&self.thread, RK_CUPTI_DO_RETURN, wait_ms);
+	else
+		rk_cupti_thread_return_later(&self.thread, RETURN_DELAY_MS);
+}
+
+void rk_cupti_set_strangers(rk_cupti_buffer_fn give_back, uint32_t (*lent)(void))
+{
+	rk_cupti_session_set_stranger_fn(give_back);
+	atomic_store(&self.strangers_lent, lent);
+}
+
+bool rk_cupti_take_buffer(void *context, uint32_t stream, uint8_t *buffer, size_t valid)
+{
+	if (!is_running() || !rk_cupti_buffers_push(&self.buffers, buffer, valid, context, stream))
+		return false;
+	wake();
+	return true;
 }
 
 void rk_cupti_forget_names(void)

@@ -14,6 +14,7 @@
 #define RK_CUPTI_CUPTI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/config.h"
@@ -37,16 +38,47 @@ struct rk_cupti_info {
 	uint64_t buffers_peak; /* activity buffers in use at the same time */
 	uint64_t open;	       /* records that were still running at the last forced flush */
 	uint32_t activities;   /* bit per enum rk_activity_kind that is delivered */
+	/* GPU memory that CUPTI may take per context: so many buffers of so many bytes; 0 = not
+	 * known */
+	uint64_t device_buffer_bytes, device_buffer_limit;
 };
 
 /**
  * Open libcupti, subscribe, enable the kinds, start the thread rk-cupti.
  *
+ * @holder: another tool that holds CUPTI already, by name: only the thread is started, and waits
+ *          for rk_cupti_return(). NULL = none that is known.
  * Context: init, just before the first context is created; the caller's hook depth is > 0.
  * Return: 0 when active; else -ENOENT, -EACCES, -EBUSY, -ENOMEM. The program goes on in
  *         every case, rk_cupti_get_info() has the reason.
  */
-int rk_cupti_start(const struct rk_config *config);
+int rk_cupti_start(const struct rk_config *config, const char *holder);
+
+/**
+ * Start the thread rk-cupti and nothing else: CUPTI is not even opened before rk_cupti_resume().
+ *
+ * Context: as rk_cupti_start(). @config outlives the process. Return: 0, -ENOMEM.
+ */
+int rk_cupti_start_resting(const struct rk_config *config);
+
+/**
+ * Recording is about to begin: take CUPTI, unless @holder holds it, as of rk_cupti_start() / has
+ * ended: collect what was submitted, all of it, and let go. Neither waits; rk-exporter is woken
+ * when it has been done, well or badly.
+ *
+ * Context: any but hooks.
+ */
+void rk_cupti_resume(const char *holder);
+void rk_cupti_rest(void);
+bool rk_cupti_is_resumed(void);
+bool rk_cupti_is_resting(void);
+
+/**
+ * The gate is about to be closed: records of what is submitted from then on are left out.
+ *
+ * Context: any.
+ */
+void rk_cupti_watch(void);
 
 /**
  * Flush everything that is complete, forced, and wait for it on the thread rk-cupti.
@@ -96,14 +128,6 @@ typedef void (*rk_cupti_api_fn)(uint32_t cbid, const char *function, const void 
  * Context: init.
  */
 void rk_cupti_set_api_fn(rk_cupti_api_fn fn);
-
-/**
- * Another tool is about to use CUPTI: flush, let go, go on with host time. And the way back.
- *
- * Context: the program's thread inside cuptiSubscribe / cuptiUnsubscribe.
- */
-void rk_cupti_yield(void);
-void rk_cupti_return(void);
 
 /**
  * Forget names cached for code that is being unloaded.

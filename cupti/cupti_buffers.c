@@ -147,17 +147,18 @@ static uint32_t find(const struct rk_cupti_buffers *buffers, const uint8_t *data
 	return index;
 }
 
-void rk_cupti_buffers_push(struct rk_cupti_buffers *buffers, uint8_t *data, size_t valid,
+bool rk_cupti_buffers_push(struct rk_cupti_buffers *buffers, uint8_t *data, size_t valid,
 			   void *context, uint32_t stream)
 {
 	struct rk_cupti_buffer *buffer;
 	uint32_t index, head;
 
+	/* In a forked child there is nobody else's either that could be touched. */
 	if (getpid() != buffers->pid)
-		return;
+		return true;
 	index = find(buffers, data);
 	if (!index)
-		return;
+		return false;
 	buffer = &buffers->buffers[index - 1];
 	buffer->valid = valid < buffers->size ? valid : buffers->size;
 	buffer->context = context;
@@ -168,6 +169,7 @@ void rk_cupti_buffers_push(struct rk_cupti_buffers *buffers, uint8_t *data, size
 		/* Release pairs with the acquire in rk_cupti_buffers_take(). */
 	} while (!atomic_compare_exchange_weak_explicit(
 		&buffers->complete_head, &head, index, memory_order_release, memory_order_relaxed));
+	return true;
 }
 
 struct rk_cupti_buffer *rk_cupti_buffers_take(struct rk_cupti_buffers *buffers)

@@ -71,8 +71,9 @@ uint8_t *rk_cupti_buffers_get(struct rk_cupti_buffers *buffers, uint64_t now);
  * CUPTI is done with @data: @valid bytes of it are records.
  *
  * Context: cupti callback, any thread. Does not lock, allocate or block.
+ * Return: false when it is none of ours: another client lent it, and it is left alone.
  */
-void rk_cupti_buffers_push(struct rk_cupti_buffers *buffers, uint8_t *data, size_t valid,
+bool rk_cupti_buffers_push(struct rk_cupti_buffers *buffers, uint8_t *data, size_t valid,
 			   void *context, uint32_t stream);
 
 /**

@@ -13,13 +13,9 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/thread.h"
+#include "cupti/cupti_unrecorded.h"
 
-/* GPU memory that CUPTI takes per context: its own default size of a buffer, but 32 instead of
- * 250 of them, 100 MB instead of 800. Beyond it records come without times, which is counted. */
-#define DEVICE_BUFFER_BYTES 3200000
-#define DEVICE_BUFFER_LIMIT 32
-
-enum touch { IDLE, TOUCHED, PAUSED };
+enum touch { IDLE, TOUCHED, WATCHED, PAUSED, MUTED };
 
 /* Read at every submission, written once per flush: alone on its line. */
 static struct {
@@ -30,6 +26,7 @@ static struct {
 
 /* The callbacks for buffers have no argument for us. Set once, before they are registered. */
 static _Atomic(struct rk_cupti_session *) current;
+static _Atomic(rk_cupti_buffer_fn) stranger_fn; /* may be NULL */
 
 struct kind {
 	CUpti_ActivityKind kind;
@@ -63,13 +60,30 @@ static const struct callback callbacks[] = {
 
 /* ---- inside CUPTI ---- */
 
-/* Not the common case: the first submission after a flush, or while paused. */
-static __attribute__((noinline)) void note_submission(uint32_t touch)
+/* Whether a hook, or what stands for the hooks, keeps the call that has just begun. */
+static bool is_recorded(void)
 {
-	if (touch == PAUSED)
+	return atomic_load(&hot.api_fn) ? rk_thread_gate_is_open() : rk_thread_self.depth > 0;
+}
+
+/* Not the common case: the first submission after a flush, or one without a record. */
+static __attribute__((noinline)) void note_submission(uint32_t touch, uint32_t correlation)
+{
+	switch (touch) {
+	case PAUSED:
 		atomic_fetch_add_explicit(&hot.skipped, 1, memory_order_relaxed);
-	else
+		break;
+	case MUTED:
+		/* Host time for the call, and its record, if there is one, left out. */
+		rk_thread_self.correlation = 0;
+		rk_cupti_unrecorded_note(correlation);
+		break;
+	case WATCHED:
+		rk_cupti_unrecorded_see(correlation, is_recorded());
+		break;
+	default:
 		atomic_compare_exchange_strong(&hot.touch, &touch, TOUCHED);
+	}
 }
 
 static void host_record(rk_cupti_api_fn fn, CUpti_CallbackId cbid, const CUpti_CallbackData *call)
@@ -100,7 +114,7 @@ static void CUPTIAPI on_driver_call(void *data, CUpti_CallbackDomain domain, CUp
 
 		rk_thread_self.correlation = call->correlationId;
 		if (__builtin_expect(touch != TOUCHED, 0))
-			note_submission(touch);
+			note_submission(touch, call->correlationId);
 	}
 	/* Acquire pairs with the release in rk_cupti_session_set_api_fn(). */
 	fn = atomic_load_explicit(&hot.api_fn, memory_order_acquire);
@@ -127,11 +141,13 @@ static void CUPTIAPI on_buffer_full(CUcontext context, uint32_t stream, uint8_t 
 	struct rk_cupti_session *session = atomic_load(&current);
 	int saved_errno = errno;
 
-	(void)size;
-	if (buffer) {
-		rk_cupti_buffers_push(session->buffers, buffer, valid, context, stream);
+	rk_cupti_buffer_fn stranger = atomic_load(&stranger_fn);
+
+	if (buffer && rk_cupti_buffers_push(session->buffers, buffer, valid, context, stream))
 		session->wake();
-	}
+	else if (buffer && stranger)
+		/* Lent by a tool that was here before us: it comes back to that tool. */
+		stranger(context, stream, buffer, size, valid);
 	errno = saved_errno;
 }
 
@@ -141,39 +157,6 @@ static uint64_t CUPTIAPI on_timestamp(void)
 }
 
 /* ---- asking CUPTI ---- */
-
-static void set_attribute(struct rk_cupti_session *session, CUpti_ActivityAttribute attribute,
-			  void *value, size_t size)
-{
-	char why[96];
-	CUptiResult result;
-
-	if (!session->library.cuptiActivitySetAttribute)
-		return;
-	result = session->library.cuptiActivitySetAttribute(attribute, &size, value);
-	if (result != CUPTI_SUCCESS)
-		rk_log_debug("cupti: could not set attribute %d: %s", (int)attribute,
-			     rk_cupti_library_strerror(&session->library, result, why,
-						       sizeof(why)));
-}
-
-static void set_attributes(struct rk_cupti_session *session)
-{
-	size_t bytes = DEVICE_BUFFER_BYTES;
-	size_t limit = DEVICE_BUFFER_LIMIT;
-	uint8_t zeroed = 1;
-
-	set_attribute(session, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE, &bytes, sizeof(bytes));
-	set_attribute(session, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT, &limit, sizeof(limit));
-	/* Else CUPTI zeroes every buffer itself, on a thread of the program. */
-	set_attribute(session, CUPTI_ACTIVITY_ATTR_ZEROED_OUT_ACTIVITY_BUFFER, &zeroed,
-		      sizeof(zeroed));
-	if (session->library.cuptiSetThreadIdType)
-		session->library.cuptiSetThreadIdType(CUPTI_ACTIVITY_THREAD_ID_TYPE_SYSTEM);
-	session->own_clock = session->library.cuptiActivityRegisterTimestampCallback &&
-			     session->library.cuptiActivityRegisterTimestampCallback(
-				     on_timestamp) == CUPTI_SUCCESS;
-}
 
 /* The answer to the kind of kernels that was tried last. */
 static CUptiResult enable_kinds(struct rk_cupti_session *session)
@@ -251,38 +234,57 @@ static int refuse(struct rk_cupti_session *session, const char *what, CUptiResul
 	return -EACCES;
 }
 
-int rk_cupti_session_open(struct rk_cupti_session *session, char *reason, size_t reason_size)
+static int open_session(struct rk_cupti_session *session, char *reason, size_t reason_size)
 {
 	CUptiResult result;
 
 	atomic_store(&current, session);
-	atomic_store(&hot.touch, IDLE);
+	atomic_store(&hot.touch, MUTED);
 	session->kinds = 0;
 	session->activities = 0;
 	result = session->library.cuptiSubscribe(&session->subscriber, on_driver_call, NULL);
 	if (result != CUPTI_SUCCESS)
 		return refuse(session, "the subscription", result, reason, reason_size);
 	session->subscribed = true;
-	set_attributes(session);
+	rk_cupti_settings_apply(&session->settings, &session->library, on_timestamp);
 	result = session->library.cuptiActivityRegisterCallbacks(on_buffer_wanted, on_buffer_full);
 	if (result != CUPTI_SUCCESS)
 		return refuse(session, "our buffers", result, reason, reason_size);
-	result = enable_kinds(session);
-	if (result != CUPTI_SUCCESS)
-		return refuse(session, "kernel records", result, reason, reason_size);
+	/* In this order, so that no record comes of a call whose beginning we did not see. */
 	result = enable_callbacks(session);
 	if (result != CUPTI_SUCCESS)
 		return refuse(session, "driver callbacks", result, reason, reason_size);
+	result = enable_kinds(session);
+	if (result != CUPTI_SUCCESS)
+		return refuse(session, "kernel records", result, reason, reason_size);
+	atomic_store(&hot.touch, session->is_watched ? WATCHED : IDLE);
 	return 0;
+}
+
+int rk_cupti_session_open(struct rk_cupti_session *session, char *reason, size_t reason_size)
+{
+	int err = open_session(session, reason, reason_size);
+
+	/* What was refused us is no error of the program's, whose thread this may be. */
+	if (session->library.cuptiGetLastError)
+		session->library.cuptiGetLastError();
+	return err;
 }
 
 void rk_cupti_session_close(struct rk_cupti_session *session)
 {
 	disable_kinds(session);
 	session->kinds = 0;
+	rk_cupti_settings_restore(&session->settings, &session->library);
 	if (session->subscribed)
 		session->library.cuptiUnsubscribe(session->subscriber);
 	session->subscribed = false;
+}
+
+void rk_cupti_session_mute(struct rk_cupti_session *session)
+{
+	atomic_store(&hot.touch, MUTED);
+	disable_kinds(session);
 }
 
 void rk_cupti_session_pause(struct rk_cupti_session *session)
@@ -311,6 +313,16 @@ void rk_cupti_session_flush(struct rk_cupti_session *session, bool forced)
 						       sizeof(why)));
 }
 
+void rk_cupti_session_watch(bool watch)
+{
+	uint32_t touch = watch ? TOUCHED : WATCHED;
+
+	if (atomic_compare_exchange_strong(&hot.touch, &touch, watch ? WATCHED : TOUCHED))
+		return;
+	if (watch && touch == IDLE)
+		atomic_compare_exchange_strong(&hot.touch, &touch, WATCHED);
+}
+
 bool rk_cupti_session_take_touched(void)
 {
 	uint32_t touch = TOUCHED;
@@ -335,6 +347,11 @@ uint64_t rk_cupti_session_take_dropped(struct rk_cupti_session *session, void *c
 	    CUPTI_SUCCESS)
 		return 0;
 	return dropped;
+}
+
+void rk_cupti_session_set_stranger_fn(rk_cupti_buffer_fn fn)
+{
+	atomic_store(&stranger_fn, fn);
 }
 
 void rk_cupti_session_set_api_fn(rk_cupti_api_fn fn)

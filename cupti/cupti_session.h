@@ -20,8 +20,10 @@
 #include <stdint.h>
 
 #include "cupti/cupti.h"
+#include "cupti/cupti_share.h"
 #include "cupti/cupti_buffers.h"
 #include "cupti/cupti_library.h"
+#include "cupti/cupti_settings.h"
 
 struct rk_cupti_session {
 	/* set before open */
@@ -29,10 +31,11 @@ struct rk_cupti_session {
 	struct rk_cupti_buffers *buffers; /* borrowed; outlives the process's CUPTI */
 	void (*wake)(void);		  /* a buffer is complete */
 	bool whole_graphs;		  /* GRAPH_TRACE instead of the nodes' records */
+	bool is_watched; /* calls that no hook records are noted: see cupti_unrecorded.h */
 	/* set by open */
 	CUpti_SubscriberHandle subscriber;
 	bool subscribed;
-	bool own_clock;
+	struct rk_cupti_settings settings;
 	uint32_t activities; /* bit per enum rk_activity_kind that is delivered */
 	uint32_t kinds;	     /* bit per row of the table of kinds that is on */
 };
@@ -49,11 +52,19 @@ struct rk_cupti_session {
 int rk_cupti_session_open(struct rk_cupti_session *session, char *reason, size_t reason_size);
 
 /**
- * Disable the kinds and unsubscribe. Accepts a half-open session.
+ * Disable the kinds, put CUPTI's settings back and unsubscribe. Accepts a half-open session.
  *
  * Context: as open. Buffers that CUPTI still holds stay valid.
  */
 void rk_cupti_session_close(struct rk_cupti_session *session);
+
+/**
+ * Disable the kinds and hand no more correlation ids to the hooks, for a flush before close:
+ * what is submitted from now on gets no record, and must not wait for one.
+ *
+ * Context: rk-cupti.
+ */
+void rk_cupti_session_mute(struct rk_cupti_session *session);
 
 /**
  * Stop and resume the delivery of records; submissions are counted meanwhile.
@@ -80,12 +91,26 @@ bool rk_cupti_session_take_touched(void);
 uint64_t rk_cupti_session_take_skipped(void);
 
 /**
+ * Note, or not, the ids of calls that no hook records: see cupti_unrecorded.h.
+ *
+ * Context: any.
+ */
+void rk_cupti_session_watch(bool watch);
+
+/**
  * Records that CUPTI dropped for want of space since the last call.
  *
  * Context: rk-cupti, never inside a callback: CUPTI takes its lock for this.
  */
 uint64_t rk_cupti_session_take_dropped(struct rk_cupti_session *session, void *context,
 				       uint32_t stream);
+
+/**
+ * See rk_cupti_set_strangers().
+ *
+ * Context: any.
+ */
+void rk_cupti_session_set_stranger_fn(rk_cupti_buffer_fn fn);
 
 /**
  * See rk_cupti_set_api_fn().

@@ -17,6 +17,7 @@
 #include "core/ledger.h"
 #include "core/log.h"
 #include "core/thread.h"
+#include "cupti/cupti_unrecorded.h"
 
 #define NS_PER_MS 1000000u
 #define NS_PER_S  1000000000u
@@ -27,6 +28,11 @@
 #define RING_WAIT_MS 200
 /* CUPTI's worker may lag behind a submission: flush on for a round after the last one. */
 #define QUIET_ROUNDS 2
+/* For kernels that run when CUPTI is let go: most are shorter, and who waits does not notice. */
+#define REST_WAIT_MS 50
+#define RETRY_MS     5 /* while another tool's buffers are out */
+#define REST_NS	     (3600ull * NS_PER_S)
+#define WATCH_NS     (1ull * NS_PER_S)
 
 static uint64_t monotonic_ns(clockid_t clock)
 {
@@ -61,6 +67,11 @@ int rk_cupti_thread_request(struct rk_cupti_thread *thread, uint32_t command, ui
 	uint64_t deadline = monotonic_ns(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * NS_PER_MS;
 
 	atomic_fetch_and(&thread->done, ~command);
+	/* The other tool's next call counts, not that it had left before. */
+	if (command == RK_CUPTI_DO_YIELD) {
+		atomic_store(&thread->return_ns, 0);
+		atomic_fetch_and(&thread->commands, ~(uint32_t)RK_CUPTI_DO_RETURN);
+	}
 	atomic_fetch_or(&thread->commands, command);
 	rk_cupti_thread_wake(thread);
 	while (timeout_ms) {
@@ -74,6 +85,18 @@ int rk_cupti_thread_request(struct rk_cupti_thread *thread, uint32_t command, ui
 		futex_wait(&thread->done, done, deadline - now);
 	}
 	return 0;
+}
+
+void rk_cupti_thread_return_later(struct rk_cupti_thread *thread, uint32_t delay_ms)
+{
+	atomic_store(&thread->return_ns,
+		     monotonic_ns(CLOCK_MONOTONIC) + (uint64_t)delay_ms * NS_PER_MS);
+	rk_cupti_thread_wake(thread);
+}
+
+bool rk_cupti_thread_is_done(const struct rk_cupti_thread *thread, uint32_t command)
+{
+	return (atomic_load(&thread->done) & command) == command;
 }
 
 /* ---- into the ring ---- */
@@ -107,7 +130,9 @@ static void push(struct rk_cupti_thread *thread, const struct rk_activity *activ
 
 static void push_decoded(const struct rk_activity *activity, void *data)
 {
-	push(data, activity);
+	/* Submitted while the gate was closed: nobody recorded the call, so it did not happen. */
+	if (!rk_cupti_unrecorded_has(activity->correlation))
+		push(data, activity);
 }
 
 static void push_dropped(struct rk_cupti_thread *thread, uint64_t count, enum rk_loss loss)
@@ -150,7 +175,7 @@ static void decode_complete(struct rk_cupti_thread *thread, bool forced)
 	struct rk_cupti_decoder *decoder = &thread->decoder;
 	struct rk_cupti_buffer *buffer = rk_cupti_buffers_take(thread->buffers);
 
-	if (buffer && !thread->session->own_clock)
+	if (buffer && !thread->session->settings.own_clock)
 		decoder->offset_ns = rk_clock_wall_offset(NULL);
 	decoder->forced = forced;
 	while (buffer) {
@@ -217,6 +242,26 @@ static void flush_forced(struct rk_cupti_thread *thread)
 	push_mark(thread, begun);
 }
 
+/*
+ * The kinds are off: wait for what still runs, but not long, as a tool may be waiting for us. A
+ * forced flush is the last resort. It gives away other tools' running work as well, with no end.
+ */
+static void collect_rest(struct rk_cupti_thread *thread)
+{
+	const struct timespec pause = { .tv_nsec = NS_PER_MS };
+
+	for (int i = 0; i < REST_WAIT_MS; i++) {
+		collect(thread, false);
+		if (rk_cupti_buffers_oldest(thread->buffers) == UINT64_MAX)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (rk_cupti_buffers_oldest(thread->buffers) != UINT64_MAX)
+		collect(thread, true);
+	push_dropped(thread, rk_cupti_session_take_skipped(), RK_LOSS_LIMIT);
+	push_lost(thread);
+}
+
 static void watch_reserve(struct rk_cupti_thread *thread)
 {
 	bool low = rk_cupti_buffers_are_low(thread->buffers);
@@ -237,38 +282,90 @@ static void watch_reserve(struct rk_cupti_thread *thread)
 
 /* ---- the loop ---- */
 
-static void yield_session(struct rk_cupti_thread *thread)
+/* In the ring behind every record of the session: for what waits, none will come any more. */
+static void push_left(struct rk_cupti_thread *thread)
 {
-	if (!thread->active)
-		return;
-	flush_forced(thread);
-	rk_cupti_session_close(thread->session);
-	/* What came back while CUPTI let go. */
-	decode_complete(thread, true);
-	thread->active = false;
-	thread->paused = false;
-	thread->changed(-EBUSY, "another tool in this process uses CUPTI");
+	struct rk_activity left = { .kind = RK_ACT_LEFT, .start = rk_clock_now() };
+
+	push(thread, &left);
 }
 
-static void reopen_session(struct rk_cupti_thread *thread)
+static void close_session(struct rk_cupti_thread *thread, int err, const char *reason)
+{
+	if (thread->active) {
+		rk_cupti_session_mute(thread->session);
+		collect_rest(thread);
+		rk_cupti_session_close(thread->session);
+		/* What came back while CUPTI let go. */
+		decode_complete(thread, true);
+		push_left(thread);
+	}
+	thread->active = false;
+	thread->paused = false;
+	thread->changed(err, reason);
+}
+
+static void set_decoder(struct rk_cupti_thread *thread)
+{
+	thread->decoder.next = thread->session->library.cuptiActivityGetNextRecord;
+	thread->decoder.names = thread->names;
+	thread->decoder.emit = push_decoded;
+	thread->decoder.data = thread;
+	rk_cupti_layout_select(&thread->decoder.layouts, thread->session->library.version);
+}
+
+static void open_session(struct rk_cupti_thread *thread)
 {
 	char reason[160] = "";
 	int err;
 
-	if (thread->active)
+	if (thread->active || thread->resting)
 		return;
-	err = rk_cupti_session_open(thread->session, reason, sizeof(reason));
+	err = thread->connect(reason, sizeof(reason));
+	if (err == -EAGAIN) {
+		rk_cupti_thread_return_later(thread, RETRY_MS);
+		return;
+	}
 	thread->active = err == 0;
+	if (thread->active)
+		set_decoder(thread);
 	thread->quiet = 0;
+	thread->recorded_since = 0;
 	thread->changed(err, reason);
+}
+
+/* A call that found the gate closed has reached CUPTI long before this is over. */
+static void watch_start(struct rk_cupti_thread *thread)
+{
+	uint64_t now = rk_clock_now();
+
+	if (!rk_thread_gate_is_open())
+		return;
+	if (!thread->recorded_since)
+		thread->recorded_since = now;
+	else if (now > thread->recorded_since + WATCH_NS)
+		rk_cupti_session_watch(false);
+}
+
+static void rest_or_start(struct rk_cupti_thread *thread, uint32_t commands)
+{
+	if (commands & RK_CUPTI_DO_REST) {
+		thread->resting = true;
+		close_session(thread, -ECANCELED, "nothing is recorded at the moment");
+	}
+	if (commands & RK_CUPTI_DO_START) {
+		thread->resting = false;
+		open_session(thread);
+	}
 }
 
 static bool carry_out(struct rk_cupti_thread *thread, uint32_t commands)
 {
-	if (commands & RK_CUPTI_DO_YIELD)
-		yield_session(thread);
-	if (commands & RK_CUPTI_DO_RETURN)
-		reopen_session(thread);
+	rest_or_start(thread, commands);
+	if (commands & RK_CUPTI_DO_YIELD && thread->active)
+		close_session(thread, -EBUSY, "");
+	else if (commands & RK_CUPTI_DO_RETURN)
+		open_session(thread);
 	if (commands & RK_CUPTI_DO_STOP && thread->active) {
 		flush_forced(thread);
 		/* Nobody takes buffers back from now on. */
@@ -280,6 +377,9 @@ static bool carry_out(struct rk_cupti_thread *thread, uint32_t commands)
 		atomic_fetch_or(&thread->done, commands);
 		futex_wake(&thread->done);
 	}
+	/* rk-exporter has asked for these and looks whenever it goes round. */
+	if (commands & (RK_CUPTI_DO_REST | RK_CUPTI_DO_START))
+		rk_thread_wake();
 	return !(commands & RK_CUPTI_DO_STOP);
 }
 
@@ -296,27 +396,55 @@ static void sleep_until(struct rk_cupti_thread *thread, uint32_t seen, uint64_t 
 	atomic_store(&thread->waiting, 0);
 }
 
+/* RK_CUPTI_DO_RETURN when it is due, once. */
+static uint32_t take_due_return(struct rk_cupti_thread *thread)
+{
+	uint64_t due = atomic_load(&thread->return_ns);
+
+	if (!due || monotonic_ns(CLOCK_MONOTONIC) < due ||
+	    !atomic_compare_exchange_strong(&thread->return_ns, &due, 0))
+		return 0;
+	return RK_CUPTI_DO_RETURN;
+}
+
+static uint64_t next_wakeup(struct rk_cupti_thread *thread, uint64_t deadline)
+{
+	uint64_t due = atomic_load(&thread->return_ns);
+
+	return due && due < deadline ? due : deadline;
+}
+
+/* There is nothing to flush in a rest: who ends it wakes us. */
+static uint64_t next_deadline(const struct rk_cupti_thread *thread)
+{
+	return monotonic_ns(CLOCK_MONOTONIC) + (thread->resting ? REST_NS : thread->interval_ns);
+}
+
 static void *run(void *argument)
 {
 	struct rk_cupti_thread *thread = argument;
-	uint64_t deadline = monotonic_ns(CLOCK_MONOTONIC) + thread->interval_ns;
+	uint64_t deadline = next_deadline(thread);
 	uint32_t seen = 0;
 	uint32_t commands;
 
 	rk_thread_mark_own();
 	do {
 		/* What is bumped after this look ends the next sleep at once. */
-		sleep_until(thread, seen, deadline);
+		sleep_until(thread, seen, next_wakeup(thread, deadline));
 		seen = atomic_load(&thread->word);
-		commands = atomic_exchange(&thread->commands, 0);
+		commands = take_due_return(thread) | atomic_exchange(&thread->commands, 0);
+		/* Buffers of ours may come back when CUPTI is another tool's already. */
+		decode_complete(thread, false);
 		if (thread->active) {
-			decode_complete(thread, false);
 			watch_reserve(thread);
+			watch_start(thread);
 		}
 		if (monotonic_ns(CLOCK_MONOTONIC) >= deadline) {
-			deadline = monotonic_ns(CLOCK_MONOTONIC) + thread->interval_ns;
+			deadline = next_deadline(thread);
 			commands |= RK_CUPTI_DO_FLUSH;
 		}
+		if (commands & RK_CUPTI_DO_START)
+			deadline = 0; /* of the rest */
 	} while (carry_out(thread, commands));
 	rk_thread_park();
 }
@@ -344,11 +472,8 @@ int rk_cupti_thread_start(struct rk_cupti_thread *thread, bool active)
 	int err;
 
 	thread->active = active;
-	thread->decoder.next = thread->session->library.cuptiActivityGetNextRecord;
-	thread->decoder.names = thread->names;
-	thread->decoder.emit = push_decoded;
-	thread->decoder.data = thread;
-	rk_cupti_layout_select(&thread->decoder.layouts, thread->session->library.version);
+	if (active)
+		set_decoder(thread);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = create(thread, STACK_BYTES);

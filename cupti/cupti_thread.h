@@ -16,6 +16,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/ring.h"
@@ -30,6 +31,8 @@ enum {
 	RK_CUPTI_DO_YIELD = 1 << 1,
 	RK_CUPTI_DO_RETURN = 1 << 2,
 	RK_CUPTI_DO_STOP = 1 << 3,
+	RK_CUPTI_DO_START = 1 << 4, /* recording begins: take CUPTI */
+	RK_CUPTI_DO_REST = 1 << 5,  /* it ends: collect everything and let go */
 };
 
 struct rk_cupti_thread {
@@ -39,12 +42,16 @@ struct rk_cupti_thread {
 	struct rk_ring *ring; /* of struct rk_activity; this thread is the producer */
 	struct rk_cupti_names *names;
 	uint64_t interval_ns;
-	/* called on the thread when the session was closed or opened anew; @err as from open */
+	/* called on the thread: open what is not open yet, and the session; as that answers */
+	int (*connect)(char *reason, size_t size);
+	/* called on the thread when the session was closed or opened anew; @err as from open, or
+	 * -EBUSY and "" when it was let go on demand, or -ECANCELED: nothing is recorded */
 	void (*changed)(int err, const char *reason);
 	/* any thread */
 	_Atomic uint32_t word;	  /* futex: +1 = look around */
 	_Atomic uint32_t waiting; /* 1 while the thread sleeps on word */
 	_Atomic uint32_t commands;
+	_Atomic uint64_t return_ns; /* monotonic: RETURN by itself then; 0 = no */
 	_Atomic bool abandoned; /* the process is exiting without us: call CUPTI no more */
 	_Atomic uint32_t done;	/* futex: commands that were carried out */
 	/* written by the thread only */
@@ -53,6 +60,8 @@ struct rk_cupti_thread {
 	_Atomic uint64_t open; /* still running at the forced flush */
 	_Atomic uint64_t malformed;
 	bool active;	     /* the session is open */
+	bool resting;	     /* nothing is recorded; set before start, too */
+	uint64_t recorded_since; /* ns of a watched session: the gate was seen open; 0 = not yet */
 	bool paused;	     /* too many buffers out: kinds are off */
 	bool stalled;	     /* the ring stayed full: do not wait again */
 	uint32_t quiet;	     /* rounds in a row without a submission */
@@ -76,6 +85,20 @@ int rk_cupti_thread_start(struct rk_cupti_thread *thread, bool active);
  * Return: 0; -ETIMEDOUT: it may still happen later.
  */
 int rk_cupti_thread_request(struct rk_cupti_thread *thread, uint32_t command, uint32_t timeout_ms);
+
+/**
+ * Ask for RK_CUPTI_DO_RETURN in @delay_ms, unless a YIELD comes first. Does not wait.
+ *
+ * Context: any.
+ */
+void rk_cupti_thread_return_later(struct rk_cupti_thread *thread, uint32_t delay_ms);
+
+/**
+ * Whether what was asked for last by @command has been carried out.
+ *
+ * Context: any.
+ */
+bool rk_cupti_thread_is_done(const struct rk_cupti_thread *thread, uint32_t command);
 
 /**
  * Make it look at the complete buffers.

@@ -8,14 +8,19 @@
 #ifndef RK_INTERPOSE_CUPTI_GUEST_H
 #define RK_INTERPOSE_CUPTI_GUEST_H
 
-#include <stdbool.h>
-
 /* In the order of gen_lookup.py, where their numbers follow RK_API_COUNT. */
 enum rk_guest_function {
 	RK_GUEST_SUBSCRIBE,
 	RK_GUEST_SUBSCRIBE_V2,
 	RK_GUEST_UNSUBSCRIBE,
 	RK_GUEST_REGISTER_CALLBACKS,
+	RK_GUEST_REGISTER_CLOCK,
+	RK_GUEST_ENABLE,
+	RK_GUEST_DISABLE,
+	RK_GUEST_ENABLE_CONTEXT,
+	RK_GUEST_DISABLE_CONTEXT,
+	RK_GUEST_ENABLE_AND_DUMP,
+	RK_GUEST_FINALIZE,
 	RK_GUEST_COUNT
 };
 
@@ -27,10 +32,10 @@ enum rk_guest_function {
 void *rk_cupti_guest_wrap(enum rk_guest_function which, void *real);
 
 /**
- * Whether the program has registered its own activity buffers: ours would replace them.
+ * Whether @path is a libcupti: its own lookups and calls are passed on as they are.
  *
- * Context: any.
+ * Context: app.
  */
-bool rk_cupti_guest_has_buffers(void);
+int rk_cupti_guest_is_libcupti(const char *path);
 
 #endif

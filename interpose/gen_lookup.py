@@ -18,7 +18,9 @@ import sys
 
 # Looked up by name like the driver's functions, but of libcupti.
 CUPTI = ["cuptiSubscribe", "cuptiSubscribe_v2", "cuptiUnsubscribe",
-         "cuptiActivityRegisterCallbacks"]
+         "cuptiActivityRegisterCallbacks", "cuptiActivityRegisterTimestampCallback",
+         "cuptiActivityEnable", "cuptiActivityDisable", "cuptiActivityEnableContext",
+         "cuptiActivityDisableContext", "cuptiActivityEnableAndDump", "cuptiFinalize"]
 OTHERS = ["dlsym", "dlvsym", "InitializeInjection", "InitializeInjectionNvtx2"]
 # Not watched: the two that say what an error is called, and a door of the driver for its own tools.
 UNWATCHED = {"cuGetErrorName", "cuGetErrorString", "cuGetExportTable"}
@@ -181,6 +183,9 @@ def main(argv):
     table = read(argv[0])
     hooked = wrapped(table)
     text = read(argv[1] + "/cudaTypedefs.h")
+    # Two functions of another header; the third has been taken away.
+    text += re.sub(r".*PFN_cuProfilerInitialize.*\n", "",
+                   read(argv[1] + "/cudaProfilerTypedefs.h"))
     rows = requests(versions(text))
     missed = set(hooked) - {row[3] for row in rows}
     if missed:

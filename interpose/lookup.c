@@ -243,13 +243,6 @@ void *rk_lookup_wrap_request(const char *name, int version, uint64_t flags, void
 		      count_unwrapped((enum rk_api)row->api, found);
 }
 
-static bool has_prefix(const char *path, const char *prefix)
-{
-	const char *slash = strrchr(path, '/');
-
-	return strncmp(slash ? slash + 1 : path, prefix, strlen(prefix)) == 0;
-}
-
 /*
  * libcupti must see the driver as it is, and so must our own code. Other libraries never ask
  * for libcuda's functions from within either.
@@ -260,7 +253,7 @@ static bool wants_the_real_one(void *caller)
 
 	if (!caller || !dladdr(caller, &of_caller) || !of_caller.dli_fname)
 		return false;
-	if (has_prefix(of_caller.dli_fname, "libcupti.so"))
+	if (rk_cupti_guest_is_libcupti(of_caller.dli_fname))
 		return true;
 	return dladdr((void *)rk_lookup_bootstrap, &ours) && ours.dli_fbase == of_caller.dli_fbase;
 }
@@ -269,7 +262,7 @@ static void *wrap_cupti(enum rk_guest_function which, void *found)
 {
 	Dl_info info;
 
-	if (!dladdr(found, &info) || !info.dli_fname || !has_prefix(info.dli_fname, "libcupti.so"))
+	if (!dladdr(found, &info) || !info.dli_fname || !rk_cupti_guest_is_libcupti(info.dli_fname))
 		return found;
 	return rk_cupti_guest_wrap(which, found);
 }

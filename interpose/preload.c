@@ -28,9 +28,10 @@
 #include "core/log.h"
 #include "core/thread.h"
 #include "cupti/cupti.h"
+#include "cupti/cupti_share.h"
 #include "interpose/api.h"
 #include "interpose/api_v1_context.h"
-#include "interpose/cupti_guest.h"
+#include "interpose/cupti_tool.h"
 #include "interpose/injection.h"
 #include "interpose/inventory.h"
 #include "interpose/lookup.h"
@@ -108,13 +109,15 @@ static void find_library_dir(void)
 
 static void start_cupti(void)
 {
-	if (rk_cupti_guest_has_buffers()) {
-		snprintf(reason, sizeof(reason), "another tool in the program uses CUPTI");
-		return;
-	}
+	char holder[64] = "";
+	bool is_held = rk_cupti_tool_holds();
+
+	if (is_held)
+		rk_cupti_tool_name(holder, sizeof(holder));
 	if (rk_start_is_injected())
 		rk_injection_prepare(rk_cupti_set_api_fn);
-	rk_cupti_start(config); /* the program goes on whatever it says */
+	/* The program goes on whatever it says. */
+	rk_cupti_start(config, is_held ? holder : NULL);
 }
 
 /* GPUs that were not asked for at the start, because there was no driver yet. */
@@ -247,16 +250,23 @@ void rk_preload_publish(void)
 	rk_exporter_publish();
 }
 
-void rk_preload_yield_cupti(void)
+void rk_preload_yield_cupti(const char *holder)
 {
 	if (rk_start_is_own_process())
-		rk_cupti_yield();
+		rk_cupti_yield(holder);
 }
 
-void rk_preload_return_cupti(void)
+void rk_preload_return_cupti(uint32_t wait_ms)
 {
-	if (rk_start_is_own_process())
-		rk_cupti_return();
+	if (!rk_start_is_own_process())
+		return;
+	rk_cupti_set_strangers(rk_cupti_tool_give_back, rk_cupti_tool_lent);
+	rk_cupti_return(wait_ms);
+}
+
+bool rk_preload_take_buffer(void *context, uint32_t stream, uint8_t *buffer, size_t valid)
+{
+	return rk_start_is_own_process() && rk_cupti_take_buffer(context, stream, buffer, valid);
 }
 
 void rk_preload_forget_names(void)

@@ -9,6 +9,7 @@
 #define RK_INTERPOSE_PRELOAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /**
@@ -51,12 +52,20 @@ void rk_preload_stop(void);
 void rk_preload_publish(void);
 
 /**
- * Another tool takes CUPTI / has left it.
+ * Another tool, @holder by name, takes CUPTI; it has left.
  *
- * Context: app, inside that tool's call.
+ * Context: app, inside that tool's call. The second waits @wait_ms at most; 0: as it may come
+ *          from inside a callback of CUPTI, it happens a moment later.
  */
-void rk_preload_yield_cupti(void);
-void rk_preload_return_cupti(void);
+void rk_preload_yield_cupti(const char *holder);
+void rk_preload_return_cupti(uint32_t wait_ms);
+
+/**
+ * A buffer that CUPTI gives back to another tool. Takes it if it is ours.
+ *
+ * Context: app or a thread of CUPTI's, inside its callback. Does not lock.
+ */
+bool rk_preload_take_buffer(void *context, uint32_t stream, uint8_t *buffer, size_t valid);
 
 /**
  * Code was unloaded: forget the names of its kernels.

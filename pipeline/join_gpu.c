@@ -226,6 +226,41 @@ static void collect(struct rk_join *join, uint64_t watermark)
 	rk_exec_cut_settle(&join->cut);
 }
 
+/* The records that came before are all there will be for @call: what has none has host time. */
+static void settle(struct rk_join *join, struct rk_call *call)
+{
+	if (call->records) {
+		rk_join_retire(join, call);
+		return;
+	}
+	rk_join_complete_without_record(join, call);
+	rk_join_leave(join, call);
+}
+
+static void take_leave(struct rk_join *join, uint64_t left_ns)
+{
+	join->left_ns = left_ns;
+	for (int list = 0; list < RK_CALL_LIST_COUNT; list++) {
+		struct rk_call *call = rk_call_table_first(&join->calls, (enum rk_call_list)list);
+
+		while (call) {
+			struct rk_call *next = rk_call_table_next(&join->calls, call);
+
+			if (call->host_start <= left_ns)
+				settle(join, call);
+			call = next;
+		}
+	}
+}
+
+void rk_join_settle_late(struct rk_join *join, uint32_t correlation)
+{
+	struct rk_call *call = rk_call_table_get(&join->calls, correlation);
+
+	if (call && call->host_start <= join->left_ns)
+		settle(join, call);
+}
+
 static void keep_waiting(struct rk_join *join, const struct rk_activity *activity)
 {
 	struct rk_activity oldest;
@@ -257,6 +292,9 @@ void rk_join_activity(struct rk_join *join, const struct rk_activity *activity)
 		return;
 	case RK_ACT_FLUSHED:
 		collect(join, activity->start);
+		return;
+	case RK_ACT_LEFT:
+		take_leave(join, activity->start);
 		return;
 	default:
 		return;

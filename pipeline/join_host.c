@@ -125,13 +125,16 @@ static void make_way(struct rk_join *join, uint32_t correlation)
 		evict(join);
 }
 
+/*
+ * Only a session of CUPTI gives a call an id. It may have come and gone since we last looked, and
+ * its end is among the GPU records.
+ */
 static bool waits_for_gpu(const struct rk_join *join, const struct rk_record *record,
 			  uint64_t host_start)
 {
 	if (!record->correlation)
 		return false;
-	return join->gpu_time || (join->host_time_since && join->had_gpu_time &&
-				  host_start < join->host_time_since + RK_JOIN_GRACE_NS);
+	return join->gpu_time || host_start > join->left_ns || join->waiting.count;
 }
 
 /* GPU records that were drained before this host record. */
@@ -192,11 +195,13 @@ static void wait_for_gpu(struct rk_join *join, const struct rk_exec_call *where,
 			(uint8_t)(device < RK_ACTIVE_DEVICES ? device : RK_ACTIVE_DEVICES - 1);
 		join->active[call->device]++;
 	}
-	if (join->waiting.count)
-		match_early_records(join, record->correlation);
-}
 	if (join->order)
 		rk_join_order_submit(join, call);
+	if (join->waiting.count)
+		match_early_records(join, record->correlation);
+	if (where->start <= join->left_ns)
+		rk_join_settle_late(join, record->correlation);
+}
 
 static void submit(struct rk_join *join, uint32_t tid, const struct rk_record *record)
 {
@@ -288,13 +293,13 @@ static void note_stream(struct rk_join *join, const struct rk_record *record)
 	/* The handle may come back for another stream. */
 	if (record->stream.life == RK_LIFE_DESTROY || record->stream.life == RK_LIFE_CREATE)
 		rk_handle_map_remove(&join->streams, rk_join_stream_key(&call));
+	if (join->order)
+		rk_join_order_forget(join, &call);
 	memset(join->learned, 0, sizeof(join->learned));
 }
 
 static void note_context(struct rk_join *join, const struct rk_record *record)
 {
-	if (join->order)
-		rk_join_order_forget(join, &call);
 	struct rk_join_context *context;
 
 	if (!record->context || record->ctx.life != RK_LIFE_CREATE)
@@ -332,13 +337,13 @@ static void take(struct rk_join *join, uint32_t tid, const struct rk_record *rec
 		note_stream(join, record);
 		rk_join_note_memory_stream(join, record);
 		break;
+	case RK_REC_EVENT:
+		rk_join_order_event(join, tid, record);
+		break;
 	case RK_REC_CONTEXT:
 		note_context(join, record);
 		if (record->ctx.life == RK_LIFE_DESTROY)
 			rk_join_forget_context_memory(join, tid, record);
-		break;
-	case RK_REC_EVENT:
-		rk_join_order_event(join, tid, record);
 		break;
 	case RK_REC_NAME:
 		rk_join_note_name(join, record);

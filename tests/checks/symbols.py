@@ -20,7 +20,10 @@ import common
 GLIBC_FLOOR = (2, 34)
 NEEDED = re.compile(r"libc\.so\.6$|ld-linux[\w-]*\.so\.\d+$")
 REQUIRED = {"dlsym", "dlvsym", "cuptiSubscribe", "cuptiActivityRegisterCallbacks",
-            "cuptiUnsubscribe", "InitializeInjection"}
+            "cuptiActivityRegisterTimestampCallback", "cuptiActivityEnable",
+            "cuptiActivityDisable", "cuptiActivityEnableContext", "cuptiActivityDisableContext",
+            "cuptiActivityEnableAndDump", "cuptiFinalize", "cuptiUnsubscribe",
+            "InitializeInjection"}
 ALLOWED = REQUIRED | {"rk_api_v1", "cuptiSubscribe_v2", "exit", "_exit", "_Exit", "quick_exit",
                       "InitializeInjectionNvtx2"}
 NET_ENTRY = re.compile(r"rk_net_\w+$")

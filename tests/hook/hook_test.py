@@ -169,6 +169,26 @@ def case_profiler():
         assert all(r["correlation"] for r in launches[5:]), "CUPTI was not taken back"
 
 
+def case_tools():
+    """Tools of every habit, while four threads launch: they see what they see without us."""
+    cupti = {"RUSTKERNEL_CUPTI_ENABLED": "true", "RUSTKERNEL_LOG_LEVEL": "off"}
+    for style in ("subscriber", "v2", "activity", "again", "context", "finalize"):
+        for way, when, turns in (("linked", "first", 2), ("dlsym", "later", 10)):
+            run = both([BUILD / "guest_tools", BUILD / f"guest_tool_{way}.so", style, when, turns],
+                       SIMGPU, **cupti)
+            assert b"strangers 0 malformed 0 times 0 kept 0" in run.result[1], run.result
+            assert run.sum("calls", LAUNCH) == 800 * (2 * turns + 1), (style, when)
+        if style == "finalize":
+            continue  # it cuts running work short, how much is not determined
+        both([BUILD / "guest_tools", BUILD / "guest_tool_linked.so", style, "storm", 10], SIMGPU,
+             **cupti)
+    for ending in ("exit", "abort"):  # the tool still there
+        command = [BUILD / "guest_tools", BUILD / "guest_tool_dlsym.so", "activity", "later", 2,
+                   ending]
+        bare, traced = Run(command, SIMGPU, **cupti), Run(command, SIMGPU, (PROBE,), **cupti)
+        assert traced.result == bare.result, (bare.result, traced.result)
+
+
 def case_off():
     for extra in ({"RUSTKERNEL_DISABLE": "1"}, {"OTEL_SDK_DISABLED": "true"}):
         run = both([BUILD / "guest_route", "gpa", 10], SIMGPU, **extra)

@@ -21,6 +21,8 @@
 #define CT_EXPORT __attribute__((visibility("default")))
 #define CT_KINDS  CUPTI_ACTIVITY_KIND_COUNT
 #define CT_CBIDS  1024
+/* Kernel13 of CUDA 13.4: newer structs than the headers have, whose end is not filled. */
+#define CT_RECORD_MAX 248
 
 struct ct_driver {
 	simgpu_attach_fn attach;
@@ -54,6 +56,7 @@ struct ct {
 	int64_t offset_ns; /* from the driver's clock to the one records are in */
 	bool zeroed;
 	bool per_thread;
+	size_t device_buffer_bytes, device_buffer_limit;
 	uint64_t period_ms;
 	uint64_t seen; /* records, for the scripted losses */
 	CUpti_ActivityThreadIdType thread_id_type;
@@ -94,6 +97,7 @@ union ct_any {
 	CUpti_ActivitySynchronization2 sync;
 	CUpti_ActivityExternalCorrelation external;
 	CUpti_ActivityAPI api;
+	uint8_t largest[CT_RECORD_MAX];
 };
 size_t ct_record_size(CUpti_ActivityKind kind);
 bool ct_record_of_op(const struct simgpu_op *op, union ct_any *out);

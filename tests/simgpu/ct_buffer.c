@@ -128,6 +128,13 @@ static bool remember(struct ct_buffer *b, uint64_t start_ns, uint64_t end_ns)
 	return true;
 }
 
+/* Where zeroed buffers are promised, fields that are 0 are not written: dirt stays. */
+static void write_record(uint8_t *at, const uint8_t *record, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		at[i] = ct.zeroed ? at[i] | record[i] : record[i];
+}
+
 static bool scripted(uint64_t every)
 {
 	return every && ct.seen % every == 0;
@@ -155,7 +162,7 @@ void ct_record_put(const void *record, size_t size, uint64_t start_ns, uint64_t 
 		lose(context, stream);
 		return;
 	}
-	memcpy(b->mem + b->used, record, size);
+	write_record(b->mem + b->used, record, size);
 	if (scripted(ct.invalid_every))
 		ct_record_no_time(b->mem + b->used);
 	b->used += size;

@@ -33,6 +33,7 @@ struct thread {
 	int depth;
 	bool in_exit;
 	uint64_t api_start[8];
+	CUptiResult last_error;
 	uint32_t external_count;
 	struct {
 		CUpti_ExternalCorrelationKind kind;
@@ -41,6 +42,13 @@ struct thread {
 };
 
 static _Thread_local struct thread self;
+
+static CUptiResult noted(CUptiResult result)
+{
+	if (result)
+		self.last_error = result;
+	return result;
+}
 
 /* ---- script ---- */
 static bool word_in(const char *list, const char *word)
@@ -82,6 +90,8 @@ __attribute__((constructor)) static void load(void)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&ct.wake, &monotonic);
 	ct.per_thread = true;
+	ct.device_buffer_bytes = 3200000;
+	ct.device_buffer_limit = 250;
 	ct.version = (uint32_t)env_u64("SIMGPU_CUPTI_VERSION", CUPTI_API_VERSION);
 	ct.drop_every = env_u64("SIMGPU_CUPTI_DROP_EVERY", 0);
 	ct.invalid_every = env_u64("SIMGPU_CUPTI_INVALID_TIME_EVERY", 0);
@@ -321,7 +331,7 @@ CT_EXPORT CUptiResult cuptiSubscribe(CUpti_SubscriberHandle *subscriber,
 		*subscriber = &the_subscriber;
 	}
 	pthread_mutex_unlock(&ct.lock);
-	return result;
+	return noted(result);
 }
 
 CT_EXPORT CUptiResult cuptiSubscribe_v2(CUpti_SubscriberHandle *subscriber,
@@ -350,7 +360,7 @@ CT_EXPORT CUptiResult cuptiEnableCallback(uint32_t enable, CUpti_SubscriberHandl
 {
 	if (subscriber != &the_subscriber || !ct.subscribed || domain >= CUPTI_CB_DOMAIN_SIZE ||
 	    domain == CUPTI_CB_DOMAIN_INVALID || cbid >= CT_CBIDS)
-		return CUPTI_ERROR_INVALID_PARAMETER;
+		return noted(CUPTI_ERROR_INVALID_PARAMETER);
 	pthread_mutex_lock(&ct.lock);
 	ct.cb_on[domain][cbid] = enable != 0;
 	ct_apply_callbacks();
@@ -431,7 +441,7 @@ CT_EXPORT CUptiResult cuptiActivityEnable(CUpti_ActivityKind kind)
 	CUptiResult result = kind_check(kind);
 
 	if (result)
-		return result;
+		return noted(result);
 	pthread_mutex_lock(&ct.lock);
 	ct.kind_on[kind] = true;
 	ct_apply_callbacks();
@@ -475,8 +485,15 @@ cuptiActivityRegisterCallbacks(CUpti_BuffersCallbackRequestFunc funcBufferReques
 	return CUPTI_SUCCESS;
 }
 
+CT_EXPORT CUptiResult cuptiActivityEnableAndDump(CUpti_ActivityKind kind)
+{
+	return cuptiActivityEnable(kind);
+}
+
 CT_EXPORT CUptiResult cuptiActivityRegisterTimestampCallback(CUpti_TimestampCallbackFunc fn)
 {
+	if (!fn)
+		return CUPTI_ERROR_INVALID_PARAMETER;
 	pthread_mutex_lock(&ct.lock);
 	ct.timestamp = fn;
 	if (ct.attached)
@@ -531,6 +548,10 @@ CT_EXPORT CUptiResult cuptiActivitySetAttribute(CUpti_ActivityAttribute attr, si
 		ct.zeroed = *(uint8_t *)value;
 	else if (attr == CUPTI_ACTIVITY_ATTR_PER_THREAD_ACTIVITY_BUFFER)
 		ct.per_thread = *(uint8_t *)value;
+	else if (attr == CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE)
+		ct.device_buffer_bytes = *(size_t *)value;
+	else if (attr == CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT)
+		ct.device_buffer_limit = *(size_t *)value;
 	pthread_mutex_unlock(&ct.lock);
 	return CUPTI_SUCCESS;
 }
@@ -545,9 +566,9 @@ CT_EXPORT CUptiResult cuptiActivityGetAttribute(CUpti_ActivityAttribute attr, si
 	else if (attr == CUPTI_ACTIVITY_ATTR_PER_THREAD_ACTIVITY_BUFFER)
 		*(uint8_t *)value = ct.per_thread;
 	else if (attr == CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE)
-		*(size_t *)value = 3200000;
+		*(size_t *)value = ct.device_buffer_bytes;
 	else if (attr == CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT)
-		*(size_t *)value = 250;
+		*(size_t *)value = ct.device_buffer_limit;
 	else
 		return CUPTI_ERROR_INVALID_PARAMETER;
 	return CUPTI_SUCCESS;
@@ -580,6 +601,14 @@ CT_EXPORT CUptiResult cuptiActivityPopExternalCorrelationId(CUpti_ExternalCorrel
 }
 
 /* ---- questions ---- */
+CT_EXPORT CUptiResult cuptiGetLastError(void)
+{
+	CUptiResult result = self.last_error;
+
+	self.last_error = CUPTI_SUCCESS;
+	return result;
+}
+
 CT_EXPORT CUptiResult cuptiGetVersion(uint32_t *version)
 {
 	if (!version)

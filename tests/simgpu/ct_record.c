@@ -36,20 +36,28 @@ SAME(CUpti_ActivityMemset2, CUpti_ActivityMemset4, graphNodeId);
 SAME(CUpti_ActivityMemset3, CUpti_ActivityMemset4, graphId);
 
 static const size_t kernel_sizes[] = {
-	[4] = sizeof(CUpti_ActivityKernel4),   [5] = sizeof(CUpti_ActivityKernel5),
-	[6] = sizeof(CUpti_ActivityKernel6),   [7] = sizeof(CUpti_ActivityKernel7),
-	[8] = sizeof(CUpti_ActivityKernel8),   [9] = sizeof(CUpti_ActivityKernel9),
-	[10] = sizeof(CUpti_ActivityKernel10),
+	[4] = sizeof(CUpti_ActivityKernel4),
+	[5] = sizeof(CUpti_ActivityKernel5),
+	[6] = sizeof(CUpti_ActivityKernel6),
+	[7] = sizeof(CUpti_ActivityKernel7),
+	[8] = sizeof(CUpti_ActivityKernel8),
+	[9] = sizeof(CUpti_ActivityKernel9),
+	[10] = sizeof(CUpti_ActivityKernel10), /* those that follow by the headers of 13.4 */
+	[11] = 224,
+	[12] = 232,
+	[13] = CT_RECORD_MAX,
 };
 static const size_t memcpy_sizes[] = {
 	[4] = sizeof(CUpti_ActivityMemcpy4),
 	[5] = sizeof(CUpti_ActivityMemcpy5),
 	[6] = sizeof(CUpti_ActivityMemcpy6),
+	[7] = 112,
 };
 static const size_t memset_sizes[] = {
 	[2] = sizeof(CUpti_ActivityMemset2),
 	[3] = sizeof(CUpti_ActivityMemset3),
 	[4] = sizeof(CUpti_ActivityMemset4),
+	[5] = 104,
 };
 
 /* First version of each layout, by the deprecation notes of the headers. */
@@ -57,8 +65,9 @@ static const struct {
 	uint32_t version;
 	int kernel, copy, set;
 } layouts[] = {
-	{ 130000, 10, 6, 4 }, { 26, 9, 6, 4 }, { 19, 9, 5, 4 }, { 18, 8, 5, 4 }, { 17, 7, 5, 4 },
-	{ 15, 6, 4, 3 },      { 14, 5, 4, 3 }, { 13, 5, 4, 2 }, { 0, 4, 4, 2 },
+	{ 130400, 13, 7, 5 }, { 130300, 12, 6, 4 }, { 130100, 11, 6, 4 }, { 130000, 10, 6, 4 },
+	{ 26, 9, 6, 4 },      { 19, 9, 5, 4 },	    { 18, 8, 5, 4 },	  { 17, 7, 5, 4 },
+	{ 15, 6, 4, 3 },      { 14, 5, 4, 3 },	    { 13, 5, 4, 2 },	  { 0, 4, 4, 2 },
 };
 
 static int env_layout(const char *name, int fallback, int low, int high)
@@ -75,9 +84,9 @@ void ct_layouts(void)
 
 	while (layouts[i].version > ct.version)
 		i++;
-	ct.kernel_layout = env_layout("SIMGPU_CUPTI_KERNEL_RECORD", layouts[i].kernel, 4, 10);
-	ct.memcpy_layout = env_layout("SIMGPU_CUPTI_MEMCPY_RECORD", layouts[i].copy, 4, 6);
-	ct.memset_layout = env_layout("SIMGPU_CUPTI_MEMSET_RECORD", layouts[i].set, 2, 4);
+	ct.kernel_layout = env_layout("SIMGPU_CUPTI_KERNEL_RECORD", layouts[i].kernel, 4, 13);
+	ct.memcpy_layout = env_layout("SIMGPU_CUPTI_MEMCPY_RECORD", layouts[i].copy, 4, 7);
+	ct.memset_layout = env_layout("SIMGPU_CUPTI_MEMSET_RECORD", layouts[i].set, 2, 5);
 }
 
 size_t ct_record_size(CUpti_ActivityKind kind)

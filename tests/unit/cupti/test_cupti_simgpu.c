@@ -29,6 +29,7 @@
 #include "core/ledger.h"
 #include "core/thread.h"
 #include "cupti/cupti.h"
+#include "cupti/cupti_share.h"
 
 #define THREADS	 4
 #define LAUNCHES 100	/* per thread */
@@ -90,7 +91,7 @@ static int start(void)
 	config.cupti_buffer_size = 65536;
 	config.cupti_buffers = 8;
 	config.cupti_flush_interval = 5000000;
-	err = rk_cupti_start(&config);
+	err = rk_cupti_start(&config, NULL);
 	CHECK(drv.cuDevicePrimaryCtxRetain(&context, 0) == CUDA_SUCCESS);
 	CHECK(drv.cuCtxSetCurrent(context) == CUDA_SUCCESS);
 	CHECK(drv.cuModuleLoadData(&module, ".version 8.0 // fast slow other\n") == CUDA_SUCCESS);
