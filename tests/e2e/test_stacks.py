@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import unittest
 
 import harness
@@ -28,6 +29,23 @@ CHAINS = [  # innermost first, and how often
     (["launch", "in_thread"], 1),
     (["launch", "on_signal"], 1),
 ]
+
+FORKS = """
+import ctypes, os, sys
+cu = ctypes.CDLL("libcuda.so.1")
+def take(count):
+    context, memory = ctypes.c_void_p(), ctypes.c_uint64()
+    calls = [cu.cuInit(0), cu.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0),
+             cu.cuCtxSetCurrent(context)]
+    calls += [cu.cuMemAlloc_v2(ctypes.byref(memory), ctypes.c_size_t(64)) for _ in range(count)]
+    return any(calls)
+for before in (True, False):
+    if os.fork() == 0:
+        sys.exit(take(3) if before else os._exit(0))
+    assert os.wait()[1] == 0
+    assert not take(5)
+print("stacks: ok")
+"""
 
 
 def functions(row):
@@ -125,6 +143,14 @@ class Stacks(harness.Case):
         # 1, 26, 51, 76 of the loop; the free is one of the calls, behind it.
         self.assertEqual(self.row(self.report(trace), ["launch", "forward"])["launches"], 4)
         self.assertEqual(self.row(self.report(trace), ["launch", "in_thread"])["launches"], 1)
+
+    def test_a_forked_child_takes_its_own(self):
+        result = self.run_program([sys.executable, "-c", FORKS],
+                                  env={"RUSTKERNEL_STACKS_MODE": "alloc"})
+        self.assertEqual((result.code, result.stdout), (0, b"stacks: ok\n"), result.stderr)
+        counts = sorted(self.report(trace)["calls_with_stack"]
+                        for trace in self.traces(result.folder))
+        self.assertEqual(counts, [3, 10])
 
     def test_depth_is_bounded(self):
         trace, _ = self.trace("stacks_pie", "1", RUSTKERNEL_STACKS_MAX_DEPTH=3)
