@@ -7,6 +7,7 @@ usage: hook_test.py CASE
 Each program runs twice, without and with the preload; what it prints and how it ends must be
 the same. What was recorded comes from the probe (probe_exporter.c).
 """
+import collections
 import json
 import os
 import pathlib
@@ -26,7 +27,7 @@ RUNTIME = [path for path in [os.environ.get("RK_SANITIZER_PRELOAD")] if path]
 LAUNCH, GRAPH, MEMCPY, MEMSET = range(4)  # enum rk_work
 KIND_LAUNCH, KIND_NAME, KIND_CALL, CAPTURED, PER_THREAD = 1, 12, 13, 1, 2
 (BEGIN, END, ATTRIBUTE, EVENT, LINK, ATTACH, SAMPLE, LOG) = range(16, 24)  # enum rk_record_kind
-REMOTE, SPAN, KERNEL, OVERFLOW = 1, 2, 4, 8  # RK_API_*
+REMOTE, SPAN, KERNEL, OVERFLOW, NVTX = 1, 2, 4, 8, 32  # RK_API_*
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 NO_ID = "0" * 16
 
@@ -245,6 +246,46 @@ def case_errno():
 def case_no_driver():
     run = Run([BUILD / "guest_weak"], "/nonexistent", (PROBE,))
     assert run.result == (0, b"", b"") and run.probe is None, run.result
+
+
+def nvtx_programs():
+    yield [BUILD / "guest_nvtx_pie"]
+    yield [BUILD / "guest_nvtx_nopie"]
+    yield [BUILD / "guest_api_load", BUILD / "guest_nvtx_module.so"]
+
+
+def launches_by_context(run):
+    """{span id: launches of the thread in it}"""
+    found, current = collections.Counter(), NO_ID
+    for record in (r for ring in run.probe["rings"] for r in ring["records"]):
+        if record["kind"] == ATTACH:
+            current = record["span"]
+        elif record["kind"] == KIND_LAUNCH:
+            found[current] += 1
+    return found
+
+
+def case_nvtx():
+    count = 20
+    for program in nvtx_programs():
+        run = both([*program, "steps", count], SIMGPU, RUSTKERNEL_NVTX="1")
+        begins = run.records(BEGIN)
+        names = [placed(r)[0] for r in begins]
+        assert names == ["outer"] + ["step"] * count, names
+        assert all(r["flags"] & NVTX for r in begins), begins
+        outer, steps = begins[0], begins[1:]
+        assert outer["parent"] == NO_ID and outer["ns"] < steps[0]["ns"], outer
+        assert {r["parent"] for r in steps} == {outer["span"]}, steps
+        ends = run.records(END)
+        assert [r["number"] for r in ends] == [r["number"] for r in steps + [outer]], ends
+        assert launches_by_context(run) == {r["span"]: 1 for r in steps}
+        for extra in ({}, {"RUSTKERNEL_NVTX": "0", "NVTX_INJECTION64_PATH": PROBE}):
+            run = both([*program, "steps", count], SIMGPU, **extra)
+            assert not run.records(BEGIN) and len(run.records(KIND_LAUNCH)) == count
+        # The answers are those of a tool only where there is one.
+        for extra, status in (({"RUSTKERNEL_NVTX": "1"}, 0), ({}, 3)):
+            run = Run([*program, "levels", 1], SIMGPU, (PROBE,), **extra)
+            assert run.result == (status, b"", b"") and run.probe is None, run.result
 
 
 def api_programs():
