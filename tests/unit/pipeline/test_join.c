@@ -416,11 +416,46 @@ static void test_stream_numbers_are_learned(void **state)
 	op_log_finish(&log);
 }
 
+/* The driver stages a pageable copy: one call, several operations of the GPU. */
+static void test_pageable_copy_in_parts(void **state)
+{
+	struct op_log log;
+	struct rk_join *join = make_join(&log, 0);
+	uint64_t bytes = 0, blocked = 0;
+
+	(void)state;
+	host(join, 7, make_copy(API_COPY_IN, 5, 100, 3000));
+	for (uint64_t i = 0; i < 3; i++) {
+		struct rk_activity part =
+			make_activity(RK_ACT_MEMCPY, 5, 1000 + 100 * i, 1050 + 100 * i);
+
+		part.bytes = 1000;
+		gpu(join, part);
+	}
+	rk_join_finish(join);
+	assert_int_equal(op_log_count(&log, RK_OP_MEMCPY), 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		const struct rk_op *op = op_log_get(&log, RK_OP_MEMCPY, i);
+
+		bytes += op->copy.bytes;
+		blocked += op->flags & RK_OP_F_FIRST ? op->host_end - op->host_start : 0;
+		assert_false(op->flags & RK_OP_F_ORPHAN);
+	}
+	assert_int_equal(bytes, 3000);
+	assert_int_equal(blocked, 10); /* of the call, once */
+	assert_int_equal(ledger_of(join).joined[RK_WORK_MEMCPY], 1);
+	assert_int_equal(ledger_of(join).gpu_joined, 3);
+	assert_int_equal(ledger_of(join).gpu_orphan, 0);
+	rk_join_destroy(join);
+	op_log_finish(&log);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pair_in_both_orders),
 		cmocka_unit_test(test_orphan_after_grace),
+		cmocka_unit_test(test_pageable_copy_in_parts),
 		cmocka_unit_test(test_open_at_the_end),
 		cmocka_unit_test(test_graph_by_nodes),
 		cmocka_unit_test(test_copy_of_several_records),
