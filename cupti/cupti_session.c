@@ -242,6 +242,9 @@ static int open_session(struct rk_cupti_session *session, char *reason, size_t r
 	atomic_store(&hot.touch, MUTED);
 	session->kinds = 0;
 	session->activities = 0;
+	/* Before there is a callback: a call that begins in between must not pass unseen. */
+	if (session->is_watched)
+		atomic_store(&hot.touch, WATCHED);
 	result = session->library.cuptiSubscribe(&session->subscriber, on_driver_call, NULL);
 	if (result != CUPTI_SUCCESS)
 		return refuse(session, "the subscription", result, reason, reason_size);
@@ -257,7 +260,8 @@ static int open_session(struct rk_cupti_session *session, char *reason, size_t r
 	result = enable_kinds(session);
 	if (result != CUPTI_SUCCESS)
 		return refuse(session, "kernel records", result, reason, reason_size);
-	atomic_store(&hot.touch, session->is_watched ? WATCHED : IDLE);
+	if (!session->is_watched)
+		atomic_store(&hot.touch, IDLE);
 	return 0;
 }
 

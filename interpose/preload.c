@@ -31,11 +31,13 @@
 #include "cupti/cupti_share.h"
 #include "interpose/api.h"
 #include "interpose/api_v1_context.h"
+#include "interpose/context.h"
 #include "interpose/cupti_tool.h"
 #include "interpose/injection.h"
 #include "interpose/inventory.h"
 #include "interpose/lookup.h"
 #include "interpose/nvtx.h"
+#include "interpose/recording_signal.h"
 #include "interpose/stack.h"
 #include "interpose/start.h"
 #include "pipeline/exporter.h"
@@ -43,6 +45,7 @@
 
 #define NS_PER_MS	  1000000u
 #define CUPTI_EXIT_MS	  500 /* of exit.timeout: a flush that takes longer is stuck */
+#define PROFILER_WAIT_MS  5000 /* CUPTI takes a second at worst to begin */
 #define EXPORTER_LEAST_MS 100 /* so that the file is sealed whatever CUPTI did */
 
 static struct rk_env *env;	 /* immutable after the constructor */
@@ -142,6 +145,16 @@ static void follow_sampling(double rate)
 	rk_api_v1_set_roots(&latest);
 }
 
+static void switch_gpu_on(void)
+{
+	char holder[64] = "";
+	bool is_held = rk_cupti_tool_holds();
+
+	if (is_held)
+		rk_cupti_tool_name(holder, sizeof(holder));
+	rk_cupti_resume(is_held ? holder : NULL);
+}
+
 static int start_exporter(bool gpu_too)
 {
 	struct rk_cupti_info info;
@@ -164,6 +177,13 @@ static int start_exporter(bool gpu_too)
 		.late_gpus = find_late_gpus,
 		.late_cupti_version = find_late_cupti_version,
 		.follow_sampling = follow_sampling,
+		.recording = {
+			.gpu_on = switch_gpu_on,
+			.gpu_is_on = rk_cupti_is_resumed,
+			.gpu_watch = rk_cupti_watch,
+			.gpu_off = rk_cupti_rest,
+			.gpu_is_off = rk_cupti_is_resting,
+		},
 	};
 	if (gpu_too)
 		rk_inventory_take(&setup.gpus);
@@ -218,6 +238,14 @@ void rk_preload_start_gpu(void)
 	atomic_store(&has_late_gpus, true);
 }
 
+/* Nothing of CUPTI is loaded before it is wanted; the thread that will is made here, because it
+ * must share the program's descriptors and not those of rk-exporter. */
+static void start_resting(void)
+{
+	rk_cupti_start_resting(config);
+	atomic_store(&gpu_started_pid, getpid());
+}
+
 int rk_preload_start(bool gpu_too)
 {
 	int err = rk_preload_prepare();
@@ -225,8 +253,12 @@ int rk_preload_start(bool gpu_too)
 	if (err)
 		return err;
 	has_exporter = false; /* of the process that forked, if any */
-	if (gpu_too)
+	if (!rk_preload_records_now())
+		start_resting();
+	else if (gpu_too)
 		rk_preload_start_gpu();
+	rk_thread_set_session_fn(rk_context_refresh);
+	rk_recording_signal_take(config);
 	return start_exporter(gpu_too || rk_start_is_injected());
 }
 
@@ -243,6 +275,41 @@ void rk_preload_stop(void)
 		rk_exporter_stop(EXPORTER_LEAST_MS);
 	else
 		rk_exporter_stop((uint32_t)(total_ms - spent_ms));
+}
+
+bool rk_preload_records_now(void)
+{
+	return rk_recording_begins_now(config);
+}
+
+void rk_preload_toggle_recording(void)
+{
+	int saved_errno = errno;
+
+	/* Known to a child from its parent, and nothing it could do. */
+	if (rk_start_is_own_process())
+		rk_exporter_toggle();
+	errno = saved_errno;
+}
+
+static bool follows_profiler(void)
+{
+	return rk_start_is_own_process() && config &&
+	       config->recording_start == RK_RECORDING_START_PROFILER;
+}
+
+void rk_preload_profiler_start(void)
+{
+	if (!follows_profiler())
+		return;
+	rk_exporter_want(true, RK_RECORDING_BY_PROFILER);
+	rk_exporter_wait_recording(PROFILER_WAIT_MS);
+}
+
+void rk_preload_profiler_stop(void)
+{
+	if (follows_profiler())
+		rk_exporter_want(false, RK_RECORDING_BY_PROFILER);
 }
 
 void rk_preload_publish(void)

@@ -74,4 +74,27 @@ bool rk_preload_take_buffer(void *context, uint32_t stream, uint8_t *buffer, siz
  */
 void rk_preload_forget_names(void);
 
+/**
+ * Whether recording begins with the start, or by what is said later.
+ *
+ * Context: after rk_preload_start().
+ */
+bool rk_preload_records_now(void);
+
+/**
+ * The program itself says which part of it is to be recorded: cuProfilerStart, cuProfilerStop.
+ * The first one waits until it is so, 5 s at most.
+ *
+ * Context: app, outside a hook.
+ */
+void rk_preload_profiler_start(void);
+void rk_preload_profiler_stop(void);
+
+/**
+ * Begin to record, or stop.
+ *
+ * Context: a signal handler. Preserves errno.
+ */
+void rk_preload_toggle_recording(void);
+
 #endif
