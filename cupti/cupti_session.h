@@ -20,10 +20,10 @@
 #include <stdint.h>
 
 #include "cupti/cupti.h"
-#include "cupti/cupti_share.h"
 #include "cupti/cupti_buffers.h"
 #include "cupti/cupti_library.h"
 #include "cupti/cupti_settings.h"
+#include "cupti/cupti_share.h"
 
 struct rk_cupti_session {
 	/* set before open */
