@@ -145,6 +145,13 @@ static void follow_sampling(double rate)
 	rk_api_v1_set_roots(&latest);
 }
 
+/* From then on a thread may have changed its context while nobody looked. */
+static void prepare_rest(void)
+{
+	rk_thread_set_session_fn(rk_context_refresh);
+	rk_cupti_watch();
+}
+
 static void switch_gpu_on(void)
 {
 	char holder[64] = "";
@@ -180,7 +187,7 @@ static int start_exporter(bool gpu_too)
 		.recording = {
 			.gpu_on = switch_gpu_on,
 			.gpu_is_on = rk_cupti_is_resumed,
-			.gpu_watch = rk_cupti_watch,
+			.gpu_watch = prepare_rest,
 			.gpu_off = rk_cupti_rest,
 			.gpu_is_off = rk_cupti_is_resting,
 		},
@@ -257,7 +264,8 @@ int rk_preload_start(bool gpu_too)
 		start_resting();
 	else if (gpu_too)
 		rk_preload_start_gpu();
-	rk_thread_set_session_fn(rk_context_refresh);
+	if (!rk_preload_records_now())
+		rk_thread_set_session_fn(rk_context_refresh);
 	rk_recording_signal_take(config);
 	return start_exporter(gpu_too || rk_start_is_injected());
 }

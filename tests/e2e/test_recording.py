@@ -120,7 +120,6 @@ class Recording(harness.Case):
         # Orphans have lost their host record; or each of the eight threads was inside the driver
         # when recording began.
         self.assertLessEqual(info["orphans"], lost + 8 * starts, info)
-        self.assertEqual(info["memsets"] - info["orphans"] + lost + info["open"], info["calls"])
 
     def test_dormant_is_nothing_but_a_socket(self):
         process = self.listening(self.start(RUSTKERNEL_RECORDING_START="dormant"))
