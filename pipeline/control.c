@@ -109,22 +109,28 @@ static void tell_too_big(struct rk_json_text *reply, char *out, size_t size)
 	rk_json_text_close(reply, '}');
 }
 
+static bool is_asked(const struct rk_control_verb *verb, const char *request)
+{
+	size_t length = strlen(verb->name);
+
+	return strncmp(request, verb->name, length) == 0 &&
+	       (!request[length] || (request[length] == ' ' && verb->takes_argument));
+}
+
 /* The text of the request is a whole line without its end. */
 static bool answer(struct rk_control *control, struct client *client)
 {
 	const struct rk_control_verb *verb = control->setup.verbs;
-	char *argument = client->request + strcspn(client->request, " ");
+	const char *argument = client->request + strcspn(client->request, " ");
 	struct rk_json_text reply;
 
-	if (*argument)
-		*argument++ = '\0';
 	/* One byte stays for the end of the line. */
 	rk_json_text_init(&reply, control->text, sizeof(control->text) - 1);
 	rk_json_text_open(&reply, NULL, '{');
-	while (verb->name && strcmp(verb->name, client->request) != 0)
+	while (verb->name && !is_asked(verb, client->request))
 		verb++;
 	if (verb->name)
-		verb->answer(&reply, argument, control->setup.data);
+		verb->answer(&reply, argument + (*argument == ' '), control->setup.data);
 	else
 		tell_verbs(control, client->request, &reply);
 	rk_json_text_close(&reply, '}');

@@ -24,6 +24,7 @@ struct rk_control;
  * verb and a space, "" = nothing. */
 struct rk_control_verb {
 	const char *name;
+	bool takes_argument;
 	void (*answer)(struct rk_json_text *reply, const char *argument, void *data);
 };
 

@@ -123,11 +123,11 @@ static void answer_stop(struct rk_json_text *reply, const char *argument, void *
 }
 
 static const struct rk_control_verb verbs[] = {
-	{ "status", answer_status },
-	{ "reload", answer_reload },
-	{ "start", answer_start },
-	{ "stop", answer_stop },
-	{ NULL, NULL },
+	{ "status", false, answer_status },
+	{ "reload", false, answer_reload },
+	{ "start", true, answer_start },
+	{ "stop", false, answer_stop },
+	{ NULL, false, NULL },
 };
 
 void rk_live_control_init(struct rk_live_control *live, struct rk_outputs *outputs)
