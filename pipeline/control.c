@@ -5,7 +5,6 @@
 #include "pipeline/control.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +15,7 @@
 #include "pipeline/control_socket.h"
 
 #define CLIENTS_MAX   4
-#define REQUEST_BYTES (PATH_MAX + 64) /* the name of a file may follow */
-#define ASKED_BYTES   128		 /* of a verb, in an error */
+#define REQUEST_BYTES 128
 #define REPLY_BYTES   (128u << 10)
 #define CLIENT_NS     3000000000ull /* from connecting to having read the reply */
 
@@ -91,9 +89,9 @@ bool rk_control_is_busy(const struct rk_control *control)
 static void tell_verbs(const struct rk_control *control, const char *asked,
 		       struct rk_json_text *reply)
 {
-	char text[ASKED_BYTES + 64];
+	char text[REQUEST_BYTES + 64];
 
-	snprintf(text, sizeof(text), "there is no verb \"%.*s\"", ASKED_BYTES, asked);
+	snprintf(text, sizeof(text), "there is no verb \"%s\"", asked);
 	rk_json_text_string(reply, "error", text);
 	rk_json_text_open(reply, "verbs", '[');
 	for (const struct rk_control_verb *verb = control->setup.verbs; verb->name; verb++)
