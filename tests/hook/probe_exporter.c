@@ -196,6 +196,22 @@ void rk_exporter_publish(void)
 {
 }
 
+void rk_exporter_want(bool on, enum rk_recording_reason reason)
+{
+	(void)on;
+	(void)reason;
+}
+
+void rk_exporter_toggle(void)
+{
+}
+
+bool rk_exporter_wait_recording(uint32_t timeout_ms)
+{
+	(void)timeout_ms;
+	return true;
+}
+
 void rk_log_output_attach_stderr(const struct rk_config *config)
 {
 	(void)config;
