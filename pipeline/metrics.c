@@ -127,8 +127,8 @@ int rk_metrics_create(struct rk_metrics **out, const struct rk_config *config)
 	rk_series_list_init(&metrics->transfers, sizeof(struct rk_transfer_series), 1, most);
 	rk_series_list_init(&metrics->errors, sizeof(struct rk_error_series), 1, most);
 	rk_series_list_init(&metrics->queues, sizeof(struct rk_queue_series), 1, most);
-	rk_gpu_time_init(&metrics->gpu_time, NULL, NULL);
 	rk_handle_map_init(&metrics->ranked, RK_SERIES_MAX);
+	rk_gpu_time_init(&metrics->gpu_time, NULL, NULL);
 	metrics->other = rk_intern("other");
 	metrics->all = rk_intern("all");
 	metrics->unknown = rk_intern("unknown");
@@ -152,8 +152,8 @@ void rk_metrics_destroy(struct rk_metrics *metrics)
 	rk_series_list_finish(&metrics->errors);
 	rk_memory_use_destroy(metrics->memory);
 	rk_series_list_finish(&metrics->queues);
-	rk_gpu_time_finish(&metrics->gpu_time);
 	rk_metrics_baggage_finish(&metrics->baggage);
+	rk_gpu_time_finish(&metrics->gpu_time);
 	rk_metrics_user_finish(&metrics->user);
 	rk_handle_map_finish(&metrics->labelled);
 	free(metrics->said);
@@ -364,7 +364,6 @@ static void feed_tick(struct rk_metrics *metrics, const struct rk_op *op)
 	memcpy(metrics->dropped, op->tick.ledger.dropped, sizeof(metrics->dropped));
 	metrics->own_values[RK_METRIC_ID_TRACER_CPU] = (double)op->tick.cpu_ns / NS_PER_S;
 	metrics->own_values[RK_METRIC_ID_TRACER_RSS] = (double)op->tick.rss_bytes;
-	rk_gpu_time_feed(&metrics->gpu_time, op);
 	metrics->own_values[RK_METRIC_ID_TRACER_DEPTH] = (double)op->tick.ring_depth_max;
 	metrics->own_values[RK_METRIC_ID_TRACER_LAG] = (double)op->tick.lag_ns / NS_PER_S;
 	metrics->own_values[RK_METRIC_ID_TRACER_UNWRAPPED] = (double)op->tick.ledger.unwrapped;
@@ -381,6 +380,7 @@ static void feed_settings(struct rk_metrics *metrics, const struct rk_op *op)
 
 void rk_metrics_feed(struct rk_metrics *metrics, const struct rk_op *op)
 {
+	rk_gpu_time_feed(&metrics->gpu_time, op);
 	switch (op->kind) {
 	case RK_OP_KERNEL:
 		feed_kernel(metrics, op);

@@ -80,9 +80,9 @@ struct rk_metrics {
 	struct rk_memory_use *memory;
 	struct rk_metrics_baggage baggage;
 	struct rk_metrics_domains domains;
+	struct rk_gpu_time gpu_time;
 	struct rk_metric_family kernel_families[2]; /* with its labels: executions, duration */
 	struct rk_handle_map labelled; /* kernel, domain, device, source -> tag: a number of it */
-	struct rk_gpu_time gpu_time;
 	struct rk_user_metrics user;
 	struct rk_said_instrument *said; /* RK_INSTRUMENTS_MAX; NULL until there is one */
 	int64_t user_memory;
