@@ -255,7 +255,7 @@ static int open_session(char *reason, size_t size)
 
 	if (err)
 		return err;
-	rk_cupti_unrecorded_forget();
+	rk_cupti_unrecorded_begin();
 	self.session.is_watched = true;
 	return take_session(reason, size);
 }
@@ -414,7 +414,7 @@ bool rk_cupti_is_resting(void)
 
 void rk_cupti_watch(void)
 {
-	rk_cupti_session_watch(true);
+	rk_cupti_session_watch_stop();
 }
 
 void rk_cupti_flush(void)

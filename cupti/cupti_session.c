@@ -15,7 +15,8 @@
 #include "core/thread.h"
 #include "cupti/cupti_unrecorded.h"
 
-enum touch { IDLE, TOUCHED, WATCHED, PAUSED, MUTED };
+/* WATCHED: at the edges of a rest, see cupti_unrecorded.h. */
+enum touch { IDLE, TOUCHED, WATCHED_START, WATCHED_STOP, PAUSED, MUTED };
 
 /* Read at every submission, written once per flush: alone on its line. */
 static struct {
@@ -66,20 +67,30 @@ static bool is_recorded(void)
 	return atomic_load(&hot.api_fn) ? rk_thread_gate_is_open() : rk_thread_self.depth > 0;
 }
 
+static void note_edge(uint32_t touch, uint32_t correlation)
+{
+	if (is_recorded())
+		rk_cupti_unrecorded_keep(correlation);
+	else if (touch != WATCHED_START)
+		rk_cupti_unrecorded_note(correlation);
+}
+
 /* Not the common case: the first submission after a flush, or one without a record. */
 static __attribute__((noinline)) void note_submission(uint32_t touch, uint32_t correlation)
 {
 	switch (touch) {
 	case PAUSED:
 		atomic_fetch_add_explicit(&hot.skipped, 1, memory_order_relaxed);
+		note_edge(touch, correlation);
 		break;
 	case MUTED:
 		/* Host time for the call, and its record, if there is one, left out. */
 		rk_thread_self.correlation = 0;
 		rk_cupti_unrecorded_note(correlation);
 		break;
-	case WATCHED:
-		rk_cupti_unrecorded_see(correlation, is_recorded());
+	case WATCHED_START:
+	case WATCHED_STOP:
+		note_edge(touch, correlation);
 		break;
 	default:
 		atomic_compare_exchange_strong(&hot.touch, &touch, TOUCHED);
@@ -244,7 +255,7 @@ static int open_session(struct rk_cupti_session *session, char *reason, size_t r
 	session->activities = 0;
 	/* Before there is a callback: a call that begins in between must not pass unseen. */
 	if (session->is_watched)
-		atomic_store(&hot.touch, WATCHED);
+		atomic_store(&hot.touch, WATCHED_START);
 	result = session->library.cuptiSubscribe(&session->subscriber, on_driver_call, NULL);
 	if (result != CUPTI_SUCCESS)
 		return refuse(session, "the subscription", result, reason, reason_size);
@@ -293,7 +304,7 @@ void rk_cupti_session_mute(struct rk_cupti_session *session)
 
 void rk_cupti_session_pause(struct rk_cupti_session *session)
 {
-	atomic_store(&hot.touch, PAUSED);
+	session->touch_before = atomic_exchange(&hot.touch, PAUSED);
 	disable_kinds(session);
 }
 
@@ -302,7 +313,8 @@ void rk_cupti_session_resume(struct rk_cupti_session *session)
 	for (size_t i = 0; i < KINDS; i++)
 		if (session->kinds & 1u << i)
 			session->library.cuptiActivityEnable(kinds[i].kind);
-	atomic_store(&hot.touch, TOUCHED);
+	/* Who asked meanwhile that the end be watched found it paused: it is watched likewise. */
+	atomic_store(&hot.touch, rk_thread_gate_is_open() ? session->touch_before : WATCHED_STOP);
 }
 
 void rk_cupti_session_flush(struct rk_cupti_session *session, bool forced)
@@ -317,14 +329,20 @@ void rk_cupti_session_flush(struct rk_cupti_session *session, bool forced)
 						       sizeof(why)));
 }
 
-void rk_cupti_session_watch(bool watch)
+void rk_cupti_session_watch_stop(void)
 {
-	uint32_t touch = watch ? TOUCHED : WATCHED;
+	uint32_t touch = atomic_load(&hot.touch);
 
-	if (atomic_compare_exchange_strong(&hot.touch, &touch, watch ? WATCHED : TOUCHED))
-		return;
-	if (watch && touch == IDLE)
-		atomic_compare_exchange_strong(&hot.touch, &touch, WATCHED);
+	while (touch <= WATCHED_START &&
+	       !atomic_compare_exchange_weak(&hot.touch, &touch, WATCHED_STOP))
+		;
+}
+
+void rk_cupti_session_end_start(void)
+{
+	uint32_t touch = WATCHED_START;
+
+	atomic_compare_exchange_strong(&hot.touch, &touch, TOUCHED);
 }
 
 bool rk_cupti_session_take_touched(void)

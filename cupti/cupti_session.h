@@ -31,13 +31,14 @@ struct rk_cupti_session {
 	struct rk_cupti_buffers *buffers; /* borrowed; outlives the process's CUPTI */
 	void (*wake)(void);		  /* a buffer is complete */
 	bool whole_graphs;		  /* GRAPH_TRACE instead of the nodes' records */
-	bool is_watched; /* calls that no hook records are noted: see cupti_unrecorded.h */
+	bool is_watched; /* opened while calls go on: see cupti_unrecorded.h */
 	/* set by open */
 	CUpti_SubscriberHandle subscriber;
 	bool subscribed;
 	struct rk_cupti_settings settings;
 	uint32_t activities; /* bit per enum rk_activity_kind that is delivered */
 	uint32_t kinds;	     /* bit per row of the table of kinds that is on */
+	uint32_t touch_before; /* what submissions were asked for before a pause */
 };
 
 /**
@@ -91,11 +92,13 @@ bool rk_cupti_session_take_touched(void);
 uint64_t rk_cupti_session_take_skipped(void);
 
 /**
- * Note, or not, the ids of calls that no hook records: see cupti_unrecorded.h.
+ * The end of recording is near: note the ids of calls that no hook records. / Its beginning is
+ * over: ids of those that are recorded are noted no more. See cupti_unrecorded.h.
  *
- * Context: any.
+ * Context: any / rk-cupti.
  */
-void rk_cupti_session_watch(bool watch);
+void rk_cupti_session_watch_stop(void);
+void rk_cupti_session_end_start(void);
 
 /**
  * Records that CUPTI dropped for want of space since the last call.

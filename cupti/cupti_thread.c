@@ -331,20 +331,26 @@ static void open_session(struct rk_cupti_thread *thread)
 		set_decoder(thread);
 	thread->quiet = 0;
 	thread->recorded_since = 0;
+	thread->is_settled = false;
 	thread->changed(err, reason);
 }
 
-/* A call that found the gate closed has reached CUPTI long before this is over. */
+/* Who was inside the driver when the gate opened has left it long before this is over. Then those
+ * that have just begun are seen for as long again. */
 static void watch_start(struct rk_cupti_thread *thread)
 {
 	uint64_t now = rk_clock_now();
 
-	if (!rk_thread_gate_is_open())
+	if (!thread->session->is_watched || !rk_thread_gate_is_open())
 		return;
-	if (!thread->recorded_since)
+	if (!thread->recorded_since) {
 		thread->recorded_since = now;
-	else if (now > thread->recorded_since + WATCH_NS)
-		rk_cupti_session_watch(false);
+	} else if (!thread->is_settled && now > thread->recorded_since + WATCH_NS) {
+		rk_cupti_unrecorded_settle();
+		thread->is_settled = true;
+	} else if (now > thread->recorded_since + 2 * WATCH_NS) {
+		rk_cupti_session_end_start();
+	}
 }
 
 static void rest_or_start(struct rk_cupti_thread *thread, uint32_t commands)

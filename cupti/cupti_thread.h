@@ -62,6 +62,7 @@ struct rk_cupti_thread {
 	bool active;	     /* the session is open */
 	bool resting;	     /* nothing is recorded; set before start, too */
 	uint64_t recorded_since; /* ns of a watched session: the gate was seen open; 0 = not yet */
+	bool is_settled; /* and nobody is left who began before that */
 	bool paused;	     /* too many buffers out: kinds are off */
 	bool stalled;	     /* the ring stayed full: do not wait again */
 	uint32_t quiet;	     /* rounds in a row without a submission */

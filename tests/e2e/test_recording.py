@@ -114,12 +114,19 @@ class Recording(harness.Case):
         tasks = pathlib.Path(f"/proc/{process.pid}/task").glob("*/comm")
         return collections.Counter(task.read_text().strip() for task in tasks)
 
-    def assert_sums_hold(self, info, starts=1):
+    def assert_sums_hold(self, info):
+        """A GPU record is an orphan only where its host record found the ring full."""
         lost = info["dropped"].get("ring_full", 0)
         self.assertEqual(set(info["dropped"]) - {"ring_full"}, set(), info)
-        # Orphans have lost their host record; or each of the eight threads was inside the driver
-        # when recording began.
-        self.assertLessEqual(info["orphans"], lost + 8 * starts, info)
+        self.assertLessEqual(info["orphans"], lost, info)
+
+    def assert_ledger_closes(self, ledger):
+        memsets, records = ledger["memset"], ledger["gpu_records"]
+        self.assertEqual(memsets["calls"],
+                         memsets["joined"] + memsets["open"] + memsets["lost"], ledger)
+        self.assertEqual(records["memsets"], records["joined"] + records["orphan"]
+                         + records["invalid"] + records["dropped"], ledger)
+        self.assertLessEqual(records["orphan"], memsets["lost"], ledger)
 
     def test_dormant_is_nothing_but_a_socket(self):
         process = self.listening(self.start(RUSTKERNEL_RECORDING_START="dormant"))
@@ -135,7 +142,7 @@ class Recording(harness.Case):
     def test_what_is_recorded_is_what_ran_between_start_and_stop(self):
         process = self.listening(self.start(RUSTKERNEL_RECORDING_START="dormant"))
         inside = []
-        for part in range(5):
+        for part in range(12):
             self.ctl(process, "start")
             begun = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
             time.sleep(0.05)
@@ -144,21 +151,34 @@ class Recording(harness.Case):
             self.assertIn("next: rktrace report", text)
             status = self.status(process)
             self.assertEqual(status["sessions"], part + 1)
-            memsets = status["ledger"]["memset"]
-            self.assertEqual(memsets["calls"], memsets["joined"] + memsets["open"]
-                             + memsets["lost"])
+            self.assert_ledger_closes(status["ledger"])
             # Whatever was submitted is told when the stop says so, and stands in the file.
             again = self.status(process)["ledger"]["memset"]
-            self.assertEqual(again["calls"], memsets["calls"])
+            self.assertEqual(again["calls"], status["ledger"]["memset"]["calls"])
         info = self.info(self.end(process))
         self.assertTrue(info["clean_exit"])
-        self.assert_sums_hold(info, 5)
+        self.assert_sums_hold(info)
         truth = self.truth(process.folder).of("memset")
         least = sum(any(a <= op["start_ns"] and op["start_ns"] + op["dur_ns"] <= b
                         for a, b in inside) for op in truth)
         self.assertGreater(least, 0)
         self.assertGreaterEqual(info["memsets"] + info["dropped"].get("ring_full", 0), least)
         self.assertLess(info["memsets"], len(truth))
+
+    def test_records_from_before_a_stop_are_kept(self):
+        # The first recording begins with the program, and CUPTI still holds its records.
+        process = self.listening(self.start(RUSTKERNEL_CONTROL_ENABLED="true",
+                                            RUSTKERNEL_CUPTI_FLUSH_INTERVAL="10s"))
+        for _ in range(3):
+            time.sleep(0.1)
+            self.ctl(process, "stop")
+            ledger = self.status(process)["ledger"]
+            self.assert_ledger_closes(ledger)
+            # Host time is for those that were inside the driver when CUPTI was let go.
+            self.assertGreaterEqual(ledger["gpu_records"]["memsets"] + 8 * 3,
+                                    ledger["memset"]["joined"], ledger)
+            self.ctl(process, "start")
+        self.assert_sums_hold(self.info(self.end(process)))
 
     def test_it_stops_by_itself(self):
         process = self.listening(self.start(RUSTKERNEL_RECORDING_START="dormant"))

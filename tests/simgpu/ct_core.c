@@ -297,18 +297,23 @@ static CUptiResult attach(void)
 	return result;
 }
 
-/* The driver reports a call if a callback or an API record wants it. */
+/* The driver reports a call if a callback or an API record wants it. What is on and stays on is
+ * never off in between: other threads are inside the driver meanwhile. */
 void ct_apply_callbacks(void)
 {
+	static bool told[CT_CBIDS];
 	bool all =
 		ct.kind_on[CUPTI_ACTIVITY_KIND_DRIVER] || ct.kind_on[CUPTI_ACTIVITY_KIND_RUNTIME];
 
 	if (!ct.attached)
 		return;
-	ct.driver.enable_callback(0, all);
-	for (uint32_t i = 1; i < CT_CBIDS && !all; i++)
-		if (ct.cb_on[CUPTI_CB_DOMAIN_DRIVER_API][i])
-			ct.driver.enable_callback(i, 1);
+	for (uint32_t i = 1; i < CT_CBIDS; i++) {
+		bool on = all || ct.cb_on[CUPTI_CB_DOMAIN_DRIVER_API][i];
+
+		if (on != told[i])
+			ct.driver.enable_callback(i, on);
+		told[i] = on;
+	}
 }
 
 /* ---- subscriber ---- */
