@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/activity.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/thread.h"
 #include "cupti/cupti_buffers.h"
@@ -42,16 +43,17 @@
 #define LOGGED_CHANGES 10
 
 static struct {
-	int pid;    /* that started it; a forked child starts anew */
+	_Atomic int pid; /* that started it; a forked child starts anew */
 	int result; /* of the start */
 	_Atomic bool active;
 	_Atomic bool running;  /* the thread exists */
-	_Atomic bool starting; /* between the session and the thread */
+	_Atomic bool starting; /* until there is a thread that can let go */
 	_Atomic bool settled;  /* we have let go, and nobody asked us to return */
 	_Atomic bool held;     /* by another tool, as far as we were told */
-	uint32_t (*_Atomic strangers_lent)(void); /* may be NULL */
+	_Atomic uint32_t missing; /* bits of enum rk_gpu_missing */
 	_Atomic uint32_t patience;		  /* tries left to see them come back */
 	uint32_t changes;      /* of hands; rk-cupti's only */
+	uint32_t told_missing; /* the user knows; of who opens the session */
 	const struct rk_config *config; /* borrowed for ever */
 	bool has_memory;		/* of the thread that opens */
 	struct rk_ring *_Atomic shared_ring;
@@ -62,17 +64,21 @@ static struct {
 	struct rk_cupti_thread thread;
 } self;
 
+/* Of other tools: the same functions in every process. */
+static uint32_t (*_Atomic strangers_lent)(void); /* may be NULL */
+static bool (*_Atomic strangers_hold)(void);	 /* may be NULL */
+
 /* Never held around a call of CUPTI. */
 static pthread_mutex_t info_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	enum rk_cupti_state state;
 	char reason[160];
-	char holder[64]; /* the other tool's name; "" = not known */
+	uint64_t occupied_ns; /* since when another tool has held CUPTI; 0 = it does not */
+	struct rk_gpu_facts facts;
 	bool own_clock;
 	uint32_t activities;
 	uint32_t version;
 	char path[256];
-	uint64_t device_buffer_bytes, device_buffer_limit;
 } told; /* guarded by info_lock */
 
 static enum rk_cupti_state state_of(int err)
@@ -91,17 +97,39 @@ static enum rk_cupti_state state_of(int err)
 	}
 }
 
+/* Of host time for the sake of another tool, what has passed. The lock is held. */
+static void note_occupied(bool is_occupied)
+{
+	uint64_t now = rk_clock_now();
+
+	if (told.occupied_ns)
+		told.facts.host_time_ns += now - told.occupied_ns;
+	told.occupied_ns = is_occupied ? now : 0;
+}
+
+/* What a session leaves is known on: calls of its time may be looked at later. */
+static void note_session(void)
+{
+	const struct rk_cupti_session *session = &self.session;
+
+	told.facts.missing = session->missing;
+	told.facts.device_buffer_bytes = session->settings.buffer_bytes;
+	told.facts.device_buffer_limit = session->settings.buffer_limit;
+	atomic_store(&self.missing, session->missing);
+}
+
 static void tell(enum rk_cupti_state state, const char *reason)
 {
 	pthread_mutex_lock(&info_lock);
+	note_occupied(state == RK_CUPTI_OCCUPIED);
+	if (state == RK_CUPTI_ACTIVE)
+		note_session();
 	told.state = state;
 	snprintf(told.reason, sizeof(told.reason), "%s", reason);
 	told.own_clock = self.session.settings.own_clock;
 	told.version = self.session.library.version;
 	memcpy(told.path, self.session.library.path, sizeof(told.path));
 	told.activities = state == RK_CUPTI_ACTIVE ? self.session.activities : 0;
-	told.device_buffer_bytes = self.session.settings.buffer_bytes;
-	told.device_buffer_limit = self.session.settings.buffer_limit;
 	pthread_mutex_unlock(&info_lock);
 	atomic_store(&self.active, state == RK_CUPTI_ACTIVE);
 }
@@ -109,15 +137,16 @@ static void tell(enum rk_cupti_state state, const char *reason)
 static void set_holder(const char *holder)
 {
 	pthread_mutex_lock(&info_lock);
-	snprintf(told.holder, sizeof(told.holder), "%s", holder);
+	snprintf(told.facts.holder, sizeof(told.facts.holder), "%s", holder);
 	pthread_mutex_unlock(&info_lock);
 }
 
 static void describe_holder(char *reason, size_t size)
 {
 	pthread_mutex_lock(&info_lock);
-	if (told.holder[0])
-		snprintf(reason, size, "another tool (%s) in this process uses CUPTI", told.holder);
+	if (told.facts.holder[0])
+		snprintf(reason, size, "another tool (%s) in this process uses CUPTI",
+			 told.facts.holder);
 	else
 		snprintf(reason, size, "another tool in this process uses CUPTI");
 	pthread_mutex_unlock(&info_lock);
@@ -145,6 +174,19 @@ static void log_change(int err, const char *reason)
 		rk_log_info("cupti: it keeps changing hands; no further change is logged");
 }
 
+/* Once: which kinds of work have no GPU time although others have. */
+static void log_missing(void)
+{
+	uint32_t missing = self.session.missing;
+	char what[RK_GPU_MISSING_MAX];
+
+	if (!(missing & ~self.told_missing))
+		return;
+	self.told_missing |= missing;
+	rk_log_warn("cupti: %s: CUPTI refused %s", rk_gpu_missing_describe(missing, what),
+		    self.session.refusals);
+}
+
 /* On rk-cupti, when the session was let go or taken back. */
 static void session_changed(int err, const char *reason)
 {
@@ -157,6 +199,8 @@ static void session_changed(int err, const char *reason)
 	tell(state_of(err), reason);
 	atomic_store(&self.settled, err != 0);
 	log_change(err, reason);
+	if (!err)
+		log_missing();
 }
 
 static void wake(void)
@@ -224,7 +268,7 @@ static int open_library(char *reason, size_t size)
  */
 static bool strangers_are_back(void)
 {
-	uint32_t (*lent)(void) = atomic_load(&self.strangers_lent);
+	uint32_t (*lent)(void) = atomic_load(&strangers_lent);
 
 	if (!lent || !lent())
 		return true;
@@ -236,10 +280,21 @@ static bool strangers_are_back(void)
 	return self.patience == 0;
 }
 
-/* Not while another tool has it: it may have registered its buffers and not subscribed. */
+/*
+ * Not while another tool has it: it may have registered its buffers and not subscribed. Its books
+ * are asked as well: a tool may come in the very moment in which another one has left. Whose call
+ * begins after this look waits until we are done, and have let go again.
+ */
+static bool is_held(void)
+{
+	bool (*hold)(void) = atomic_load(&strangers_hold);
+
+	return atomic_load(&self.held) || (hold && hold());
+}
+
 static int take_session(char *reason, size_t size)
 {
-	if (atomic_load(&self.held)) {
+	if (is_held()) {
 		describe_holder(reason, size);
 		return -EBUSY;
 	}
@@ -317,8 +372,17 @@ static void begin_process(const struct rk_config *config)
 		memset(&self, 0, sizeof(self));
 		pthread_mutex_init(&info_lock, NULL);
 	}
-	self.pid = getpid();
+	memset(&told, 0, sizeof(told));
 	self.config = config;
+	atomic_store(&self.starting, true);
+	self.pid = getpid();
+}
+
+/* From now on another tool's call finds something that can let go. */
+static void end_start(enum rk_cupti_state state, const char *reason)
+{
+	tell(state, reason);
+	atomic_store(&self.starting, false);
 }
 
 int rk_cupti_start(const struct rk_config *config, const char *holder)
@@ -330,17 +394,17 @@ int rk_cupti_start(const struct rk_config *config, const char *holder)
 	begin_process(config);
 	if (!config->cupti_enabled) {
 		self.result = -ENOENT;
-		tell(RK_CUPTI_OFF, "switched off by cupti.enabled");
+		end_start(RK_CUPTI_OFF, "switched off by cupti.enabled");
 		return self.result;
 	}
 	rk_thread_self.depth++;
-	atomic_store(&self.starting, true);
 	self.result = start(holder, reason, sizeof(reason));
-	atomic_store(&self.starting, false);
 	rk_thread_self.depth--;
-	tell(state_of(self.result), reason);
 	if (self.result)
 		rk_log_warn("cupti: no GPU time, host time only: %s", reason);
+	else
+		log_missing();
+	end_start(state_of(self.result), reason);
 	return self.result;
 }
 
@@ -351,8 +415,8 @@ int rk_cupti_start_resting(const struct rk_config *config)
 	if (self.pid == getpid())
 		return 0;
 	begin_process(config);
-	tell(RK_CUPTI_OFF, config->cupti_enabled ? "nothing is recorded so far" :
-						   "switched off by cupti.enabled");
+	end_start(RK_CUPTI_OFF, config->cupti_enabled ? "nothing is recorded so far" :
+							"switched off by cupti.enabled");
 	if (!config->cupti_enabled)
 		return 0;
 	self.thread.resting = true;
@@ -438,8 +502,9 @@ void rk_cupti_get_info(struct rk_cupti_info *info)
 	info->activities = told.activities;
 	info->version = told.version;
 	memcpy(info->path, told.path, sizeof(info->path));
-	info->device_buffer_bytes = told.device_buffer_bytes;
-	info->device_buffer_limit = told.device_buffer_limit;
+	info->facts = told.facts;
+	if (told.occupied_ns)
+		info->facts.host_time_ns += rk_clock_now() - told.occupied_ns;
 	pthread_mutex_unlock(&info_lock);
 	info->overhead_ns = atomic_load(&self.thread.cpu_ns);
 	info->buffers_peak = atomic_load(&self.buffers.peak);
@@ -449,6 +514,11 @@ void rk_cupti_get_info(struct rk_cupti_info *info)
 bool rk_cupti_is_active(void)
 {
 	return atomic_load_explicit(&self.active, memory_order_relaxed);
+}
+
+uint32_t rk_cupti_missing(void)
+{
+	return atomic_load_explicit(&self.missing, memory_order_relaxed);
 }
 
 void rk_cupti_set_api_fn(rk_cupti_api_fn fn)
@@ -492,10 +562,12 @@ void rk_cupti_return(uint32_t wait_ms)
 		rk_cupti_thread_return_later(&self.thread, RETURN_DELAY_MS);
 }
 
-void rk_cupti_set_strangers(rk_cupti_buffer_fn give_back, uint32_t (*lent)(void))
+void rk_cupti_set_strangers(rk_cupti_buffer_fn give_back, uint32_t (*lent)(void),
+			    bool (*holds)(void))
 {
 	rk_cupti_session_set_stranger_fn(give_back);
-	atomic_store(&self.strangers_lent, lent);
+	atomic_store(&strangers_lent, lent);
+	atomic_store(&strangers_hold, holds);
 }
 
 bool rk_cupti_take_buffer(void *context, uint32_t stream, uint8_t *buffer, size_t valid)

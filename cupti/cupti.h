@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "core/gpu_facts.h"
 #include "core/ring.h"
 
 enum rk_cupti_state {
@@ -38,9 +39,7 @@ struct rk_cupti_info {
 	uint64_t buffers_peak; /* activity buffers in use at the same time */
 	uint64_t open;	       /* records that were still running at the last forced flush */
 	uint32_t activities;   /* bit per enum rk_activity_kind that is delivered */
-	/* GPU memory that CUPTI may take per context: so many buffers of so many bytes; 0 = not
-	 * known */
-	uint64_t device_buffer_bytes, device_buffer_limit;
+	struct rk_gpu_facts facts;
 };
 
 /**
@@ -115,6 +114,13 @@ void rk_cupti_get_info(struct rk_cupti_info *info);
  * Context: any. One load.
  */
 bool rk_cupti_is_active(void);
+
+/**
+ * What comes without GPU times all the same: bits of enum rk_gpu_missing, of the last session.
+ *
+ * Context: any. One load.
+ */
+uint32_t rk_cupti_missing(void);
 
 typedef void (*rk_cupti_api_fn)(uint32_t cbid, const char *function, const void *params,
 				uint32_t result, uint32_t correlation, uint64_t start_ticks);

@@ -11,6 +11,7 @@
 
 #include "core/activity.h"
 #include "core/clock.h"
+#include "core/gpu_facts.h"
 #include "core/log.h"
 #include "core/thread.h"
 #include "cupti/cupti_unrecorded.h"
@@ -31,18 +32,25 @@ static _Atomic(rk_cupti_buffer_fn) stranger_fn; /* may be NULL */
 
 struct kind {
 	CUpti_ActivityKind kind;
+	const char *name;
 	uint8_t activity;  /* enum rk_activity_kind */
+	uint8_t missing;   /* enum rk_gpu_missing, where it is refused */
 	bool fallback;	   /* only when the row before it was refused */
 	bool whole_graphs; /* only in that mode */
 };
 
+#define KIND(name, activity, missing, fallback, whole_graphs)                                      \
+	{                                                                                          \
+		CUPTI_ACTIVITY_KIND_##name, #name, activity, missing, fallback, whole_graphs       \
+	}
+
 static const struct kind kinds[] = {
-	{ CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, RK_ACT_KERNEL, false, false },
-	{ CUPTI_ACTIVITY_KIND_KERNEL, RK_ACT_KERNEL, true, false },
-	{ CUPTI_ACTIVITY_KIND_MEMCPY, RK_ACT_MEMCPY, false, false },
-	{ CUPTI_ACTIVITY_KIND_MEMCPY2, RK_ACT_MEMCPY, false, false },
-	{ CUPTI_ACTIVITY_KIND_MEMSET, RK_ACT_MEMSET, false, false },
-	{ CUPTI_ACTIVITY_KIND_GRAPH_TRACE, RK_ACT_GRAPH, false, true },
+	KIND(CONCURRENT_KERNEL, RK_ACT_KERNEL, RK_GPU_SERIAL_KERNELS, false, false),
+	KIND(KERNEL, RK_ACT_KERNEL, RK_GPU_NO_KERNELS, true, false),
+	KIND(MEMCPY, RK_ACT_MEMCPY, RK_GPU_NO_COPIES, false, false),
+	KIND(MEMCPY2, RK_ACT_MEMCPY, RK_GPU_NO_PEER_COPIES, false, false),
+	KIND(MEMSET, RK_ACT_MEMSET, RK_GPU_NO_MEMSETS, false, false),
+	KIND(GRAPH_TRACE, RK_ACT_GRAPH, RK_GPU_NO_GRAPHS, false, true),
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -169,36 +177,49 @@ static uint64_t CUPTIAPI on_timestamp(void)
 
 /* ---- asking CUPTI ---- */
 
-/* The answer to the kind of kernels that was tried last. */
-static CUptiResult enable_kinds(struct rk_cupti_session *session)
+static void note_refusal(struct rk_cupti_session *session, const struct kind *kind,
+			 CUptiResult result)
 {
-	CUptiResult kernels = CUPTI_SUCCESS;
-	bool refused = false;
+	size_t used = strlen(session->refusals);
+	char why[96];
 
+	session->missing |= kind->missing;
+	snprintf(session->refusals + used, sizeof(session->refusals) - used, "%s%s: %s",
+		 used ? ", " : "", kind->name,
+		 rk_cupti_library_strerror(&session->library, result, why, sizeof(why)));
+}
+
+static void forget_kinds(struct rk_cupti_session *session)
+{
 	session->kinds = 0;
 	session->activities = 0;
-	for (size_t i = 0; i < KINDS; i++) {
-		CUptiResult result;
-		char why[96];
+	session->missing = 0;
+	session->refusals[0] = '\0';
+}
 
-		if ((kinds[i].fallback && !refused) ||
+/* Each for itself. Return: an error only when there is no kind left, the last one. */
+static CUptiResult enable_kinds(struct rk_cupti_session *session)
+{
+	CUptiResult result = CUPTI_SUCCESS, refused = CUPTI_SUCCESS;
+
+	forget_kinds(session);
+	for (size_t i = 0; i < KINDS; i++) {
+		if ((kinds[i].fallback && result == CUPTI_SUCCESS) ||
 		    (kinds[i].whole_graphs && !session->whole_graphs))
 			continue;
 		result = session->library.cuptiActivityEnable(kinds[i].kind);
-		refused = result != CUPTI_SUCCESS;
-		if (kinds[i].activity == RK_ACT_KERNEL)
-			kernels = result;
-		if (refused) {
-			rk_log_info("cupti: could not enable activity kind %d: %s",
-				    (int)kinds[i].kind,
-				    rk_cupti_library_strerror(&session->library, result, why,
-							      sizeof(why)));
+		if (result != CUPTI_SUCCESS) {
+			refused = result;
+			note_refusal(session, &kinds[i], result);
 			continue;
 		}
 		session->kinds |= 1u << i;
 		session->activities |= 1u << kinds[i].activity;
 	}
-	return kernels;
+	/* None at all is worse than one at a time, and says it already. */
+	if (session->missing & RK_GPU_NO_KERNELS)
+		session->missing &= ~(uint32_t)RK_GPU_SERIAL_KERNELS;
+	return session->kinds ? CUPTI_SUCCESS : refused;
 }
 
 static void disable_kinds(struct rk_cupti_session *session)
@@ -251,8 +272,7 @@ static int open_session(struct rk_cupti_session *session, char *reason, size_t r
 
 	atomic_store(&current, session);
 	atomic_store(&hot.touch, MUTED);
-	session->kinds = 0;
-	session->activities = 0;
+	forget_kinds(session);
 	/* Before there is a callback: a call that begins in between must not pass unseen. */
 	if (session->is_watched)
 		atomic_store(&hot.touch, WATCHED_START);
@@ -270,7 +290,7 @@ static int open_session(struct rk_cupti_session *session, char *reason, size_t r
 		return refuse(session, "driver callbacks", result, reason, reason_size);
 	result = enable_kinds(session);
 	if (result != CUPTI_SUCCESS)
-		return refuse(session, "kernel records", result, reason, reason_size);
+		return refuse(session, "every kind of records", result, reason, reason_size);
 	if (!session->is_watched)
 		atomic_store(&hot.touch, IDLE);
 	return 0;

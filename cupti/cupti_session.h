@@ -37,6 +37,8 @@ struct rk_cupti_session {
 	bool subscribed;
 	struct rk_cupti_settings settings;
 	uint32_t activities; /* bit per enum rk_activity_kind that is delivered */
+	uint32_t missing;    /* bits of enum rk_gpu_missing: what CUPTI refused */
+	char refusals[160];  /* the kinds by name, and CUPTI's words; "" = none */
 	uint32_t kinds;	     /* bit per row of the table of kinds that is on */
 	uint32_t touch_before; /* what submissions were asked for before a pause */
 };

@@ -7,12 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/gpu_facts.h"
 #include "core/log.h"
-
-/* GPU memory that CUPTI takes per context: its own default size of a buffer, but 32 instead of
- * 250 of them, 100 MB instead of 800. Beyond it records come without times, which is counted. */
-#define DEVICE_BUFFER_BYTES 3200000
-#define DEVICE_BUFFER_LIMIT 32
 
 #define WSL_DEVICE "/dev/dxg"
 
@@ -44,8 +40,8 @@ static bool get_attribute(const struct rk_cupti_library *library, CUpti_Activity
 static void limit_buffers(struct rk_cupti_settings *settings,
 			  const struct rk_cupti_library *library)
 {
-	size_t bytes = DEVICE_BUFFER_BYTES;
-	size_t limit = DEVICE_BUFFER_LIMIT;
+	size_t bytes = RK_GPU_BUFFER_BYTES;
+	size_t limit = RK_GPU_BUFFER_LIMIT;
 
 	if (get_attribute(library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE,
 			  &settings->found_buffer_bytes, sizeof(size_t)) &&

@@ -34,11 +34,12 @@ typedef void (*rk_cupti_buffer_fn)(void *context, uint32_t stream, uint8_t *buff
 /**
  * Another tool lends CUPTI buffers as well. @give_back gets those that come to us and are not
  * ours; @lent says how many it has out: CUPTI would fill them on with our records, so that we take
- * CUPTI only when they are back.
+ * CUPTI only when they are back; @holds says whether one holds CUPTI or is in a call of it.
  *
- * Context: any.
+ * Context: any; before rk_cupti_start(), best.
  */
-void rk_cupti_set_strangers(rk_cupti_buffer_fn give_back, uint32_t (*lent)(void));
+void rk_cupti_set_strangers(rk_cupti_buffer_fn give_back, uint32_t (*lent)(void),
+			    bool (*holds)(void));
 
 /**
  * The other way round: a buffer that came back to another client. Takes it if it is ours.

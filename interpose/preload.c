@@ -85,6 +85,21 @@ static const char *gpu_time_reason(void)
 	return reason;
 }
 
+static uint32_t gpu_missing(void)
+{
+	return is_gpu_started() ? rk_cupti_missing() : 0;
+}
+
+static void gpu_facts(struct rk_gpu_facts *facts)
+{
+	struct rk_cupti_info info;
+
+	if (!is_gpu_started())
+		return;
+	rk_cupti_get_info(&info);
+	*facts = info.facts;
+}
+
 static uint64_t gpu_cpu_ns(void)
 {
 	struct rk_cupti_info info;
@@ -119,6 +134,7 @@ static void start_cupti(void)
 		rk_cupti_tool_name(holder, sizeof(holder));
 	if (rk_start_is_injected())
 		rk_injection_prepare(rk_cupti_set_api_fn);
+	rk_cupti_set_strangers(rk_cupti_tool_give_back, rk_cupti_tool_lent, rk_cupti_tool_holds);
 	/* The program goes on whatever it says. */
 	rk_cupti_start(config, is_held ? holder : NULL);
 }
@@ -179,6 +195,8 @@ static int start_exporter(bool gpu_too)
 		.gpu_time = rk_cupti_is_active,
 		.gpu_is_due = gpu_is_due,
 		.gpu_time_reason = gpu_time_reason,
+		.gpu_missing = gpu_missing,
+		.gpu_facts = gpu_facts,
 		.gpu_cpu_ns = gpu_cpu_ns,
 		.unwrapped = rk_lookup_unwrapped,
 		.late_gpus = find_late_gpus,
@@ -249,6 +267,7 @@ void rk_preload_start_gpu(void)
  * must share the program's descriptors and not those of rk-exporter. */
 static void start_resting(void)
 {
+	rk_cupti_set_strangers(rk_cupti_tool_give_back, rk_cupti_tool_lent, rk_cupti_tool_holds);
 	rk_cupti_start_resting(config);
 	atomic_store(&gpu_started_pid, getpid());
 }
@@ -333,10 +352,8 @@ void rk_preload_yield_cupti(const char *holder)
 
 void rk_preload_return_cupti(uint32_t wait_ms)
 {
-	if (!rk_start_is_own_process())
-		return;
-	rk_cupti_set_strangers(rk_cupti_tool_give_back, rk_cupti_tool_lent);
-	rk_cupti_return(wait_ms);
+	if (rk_start_is_own_process())
+		rk_cupti_return(wait_ms);
 }
 
 bool rk_preload_take_buffer(void *context, uint32_t stream, uint8_t *buffer, size_t valid)

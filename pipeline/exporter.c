@@ -64,6 +64,8 @@ struct exporter {
 	struct rk_recording recording;
 	struct rk_join *join;
 	bool has_late_gpus;
+	struct rk_gpu_facts told_facts; /* of those that the outputs know */
+	bool had_gpu_time;
 	struct rk_drain drain;
 	struct rk_op op; /* ticks, clock, end */
 	uint64_t started_ns, last_tick_ns, last_clock_ns;
@@ -209,6 +211,74 @@ static void tell_tick(struct exporter *e, enum rk_op_kind kind, uint64_t now)
 	e->lag_ns = 0;
 }
 
+static bool has_gpu_time(const struct exporter *e)
+{
+	return e->setup.gpu_time && e->setup.gpu_time();
+}
+
+static void read_facts(const struct exporter *e, struct rk_gpu_facts *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	if (e->setup.gpu_facts)
+		e->setup.gpu_facts(facts);
+}
+
+static uint32_t cuda_version(const struct exporter *e)
+{
+	const struct rk_gpu_inventory *late = e->has_late_gpus ? e->setup.late_gpus() : NULL;
+
+	return late ? late->cuda_version : e->setup.gpus.cuda_version;
+}
+
+/* What the file and the destinations were told without. @resource: "" = as it was. */
+static void tell_facts(struct exporter *e, const struct rk_gpu_facts *gpu, const char *resource,
+		       uint64_t now)
+{
+	const struct rk_exporter_setup *setup = &e->setup;
+	bool gpu_time = has_gpu_time(e);
+	struct rk_op *op = start_own_op(e, RK_OP_SETTINGS, now);
+	const struct rk_late_facts facts = {
+		.cupti_version = setup->late_cupti_version ? setup->late_cupti_version() :
+							     setup->cupti_version,
+		.cuda_version = cuda_version(e),
+		/* "host" means that no time is the GPU's, and not that none is any more. */
+		.gpu_time_source = gpu_time || e->had_gpu_time ? "cupti" : "host",
+		.host_time_reason =
+			gpu_time || !setup->gpu_time_reason ? "" : setup->gpu_time_reason(),
+		.resource = resource,
+		.gpu = *gpu,
+	};
+	uint8_t text[RK_API_TEXT_MAX];
+	struct rk_fields_writer writer;
+
+	rk_fields_writer_init(&writer, text, sizeof(text));
+	rk_late_facts_pack(&facts, &writer);
+	op->text = text;
+	op->text_bytes = (uint32_t)writer.used;
+	rk_join_emit(e->join, op);
+	e->told_facts = *gpu;
+}
+
+static void tell_all_facts(struct exporter *e, uint64_t now)
+{
+	struct rk_gpu_facts facts;
+
+	if (!e->setup.gpu_facts)
+		return;
+	read_facts(e, &facts);
+	tell_facts(e, &facts, "", now);
+}
+
+/* At the end, and now and then: a file that is cut short knows nearly all of it. */
+static void tell_changed_facts(struct exporter *e, uint64_t now)
+{
+	struct rk_gpu_facts facts;
+
+	read_facts(e, &facts);
+	if (memcmp(&facts, &e->told_facts, sizeof(facts)) != 0)
+		tell_facts(e, &facts, "", now);
+}
+
 /* Nothing is told before: what a dormant process leaves is no file. */
 static void begin(void *data)
 {
@@ -218,6 +288,8 @@ static void begin(void *data)
 	rk_outputs_begin(&e->outputs);
 	tell_clock(e, now);
 	rk_join_tell_gpus(e->join, &e->setup.gpus, now);
+	if (!e->setup.gpu_is_due || !e->setup.gpu_is_due())
+		tell_all_facts(e, now);
 	e->has_begun = true;
 	e->drain.is_quiet = false;
 }
@@ -271,33 +343,10 @@ static bool open_outputs(struct exporter *e)
 	return true;
 }
 
-/* What the file and the destinations were told without them. */
-static void tell_late_facts(struct exporter *e, const struct rk_gpu_inventory *gpus, uint64_t now)
-{
-	const struct rk_exporter_setup *setup = &e->setup;
-	bool gpu_time = setup->gpu_time && setup->gpu_time();
-	struct rk_op *op = start_own_op(e, RK_OP_SETTINGS, now);
-	const struct rk_late_facts facts = {
-		.cupti_version = setup->late_cupti_version ? setup->late_cupti_version() : 0,
-		.cuda_version = gpus->cuda_version,
-		.gpu_time_source = gpu_time ? "cupti" : "host",
-		.host_time_reason =
-			gpu_time || !setup->gpu_time_reason ? "" : setup->gpu_time_reason(),
-		.resource = rk_outputs_add_gpus(&e->outputs, gpus),
-	};
-	uint8_t text[RK_API_TEXT_MAX];
-	struct rk_fields_writer writer;
-
-	rk_fields_writer_init(&writer, text, sizeof(text));
-	rk_late_facts_pack(&facts, &writer);
-	op->text = text;
-	op->text_bytes = (uint32_t)writer.used;
-	rk_join_emit(e->join, op);
-}
-
 static void tell_late_gpus(struct exporter *e, uint64_t now)
 {
 	const struct rk_gpu_inventory *gpus;
+	struct rk_gpu_facts facts;
 
 	if (e->has_late_gpus || !e->setup.late_gpus)
 		return;
@@ -305,8 +354,19 @@ static void tell_late_gpus(struct exporter *e, uint64_t now)
 	if (!gpus)
 		return;
 	rk_join_tell_gpus(e->join, gpus, now);
-	tell_late_facts(e, gpus, now);
 	e->has_late_gpus = true;
+	read_facts(e, &facts);
+	tell_facts(e, &facts, rk_outputs_add_gpus(&e->outputs, gpus), now);
+}
+
+static void follow_gpu_time(struct exporter *e)
+{
+	if (rk_recording_state(&e->recording) != RK_RECORDING_ON)
+		return;
+	if (e->setup.gpu_missing)
+		rk_join_set_missing(e->join, e->setup.gpu_missing());
+	rk_join_set_gpu_time(e->join, has_gpu_time(e));
+	e->had_gpu_time = e->had_gpu_time || has_gpu_time(e);
 }
 
 static uint64_t drain_once(struct exporter *e, uint64_t now)
@@ -315,8 +375,7 @@ static uint64_t drain_once(struct exporter *e, uint64_t now)
 
 	if (e->has_begun)
 		tell_late_gpus(e, now);
-	if (rk_recording_state(&e->recording) == RK_RECORDING_ON)
-		rk_join_set_gpu_time(e->join, e->setup.gpu_time && e->setup.gpu_time());
+	follow_gpu_time(e);
 	taken = rk_drain_round(&e->drain);
 	if (e->drain.oldest && now > e->drain.oldest && now - e->drain.oldest > e->lag_ns)
 		e->lag_ns = now - e->drain.oldest;
@@ -334,8 +393,10 @@ static uint64_t tick_every_ns(const struct exporter *e)
 
 static void do_what_is_due(struct exporter *e, uint64_t now)
 {
-	if (e->has_begun && now >= e->last_clock_ns + CLOCK_EVERY_NS)
+	if (e->has_begun && now >= e->last_clock_ns + CLOCK_EVERY_NS) {
 		tell_clock(e, now);
+		tell_changed_facts(e, now);
+	}
 	if (e->has_begun && now >= e->last_tick_ns + tick_every_ns(e)) {
 		tell_tick(e, RK_OP_TICK, now);
 		rk_own_files_check(&e->outputs.files);
@@ -396,6 +457,7 @@ static void tell_end(struct exporter *e)
 
 	rk_join_finish(e->join);
 	now = rk_clock_now();
+	tell_changed_facts(e, now);
 	tell_tick(e, RK_OP_TICK, now);
 	tell_tick(e, RK_OP_END, now);
 	rk_outputs_seal(&e->outputs, UINT64_MAX);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "core/gpu_facts.h"
 #include "core/gpu_inventory.h"
 #include "core/ring.h"
 #include "pipeline/recording.h"
@@ -30,6 +31,8 @@ struct rk_exporter_setup {
 	bool (*gpu_time)(void);
 	bool (*gpu_is_due)(void);	      /* it may come with the first context */
 	const char *(*gpu_time_reason)(void); /* why not; "" when active */
+	uint32_t (*gpu_missing)(void);	      /* bits of enum rk_gpu_missing; may be NULL */
+	void (*gpu_facts)(struct rk_gpu_facts *facts); /* may be NULL */
 	uint64_t (*gpu_cpu_ns)(void);	      /* CPU time of rk-cupti */
 	uint64_t (*unwrapped)(void);	      /* functions handed out without our wrapper */
 	/* What gpus has not, because there was no driver yet; NULL = not known so far. */

@@ -374,7 +374,7 @@ static bool has_no_record(const struct rk_join *join, const struct rk_call *call
 {
 	bool is_copy = call->kind == RK_REC_MEMCPY || call->kind == RK_REC_MEMSET;
 
-	if (!join->gpu_time)
+	if (!join->gpu_time || rk_join_may_lack_record(join, call))
 		return true;
 	if (!is_copy || call->host_end > join->watermark)
 		return false;

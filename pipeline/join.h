@@ -52,6 +52,14 @@ void rk_join_destroy(struct rk_join *join);
 void rk_join_set_gpu_time(struct rk_join *join, bool gpu_time);
 
 /**
+ * What comes without GPU records although there is GPU time: bits of enum rk_gpu_missing. Such
+ * calls complete by themselves.
+ *
+ * Context: exporter. Cheap where nothing has changed.
+ */
+void rk_join_set_missing(struct rk_join *join, uint32_t missing);
+
+/**
  * One host record of thread @tid, in that thread's order.
  *
  * Context: exporter.

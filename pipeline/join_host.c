@@ -94,6 +94,19 @@ static void call_fill(struct rk_call *call, const struct rk_exec_call *where,
 	}
 }
 
+/* Nothing more is waited for. */
+static void give_up(struct rk_join *join, struct rk_call *call)
+{
+	if (call->records) {
+		rk_join_retire(join, call);
+	} else if (rk_join_may_lack_record(join, call)) {
+		rk_join_complete_without_record(join, call);
+		rk_join_leave(join, call);
+	} else {
+		rk_join_tell_open(join, call);
+	}
+}
+
 /* Room for one more: the oldest call that waits is told as open. */
 static void evict(struct rk_join *join)
 {
@@ -104,12 +117,8 @@ static void evict(struct rk_join *join)
 				 one->host_start < many->host_start ? one :
 								      many;
 
-	if (!oldest)
-		return;
-	if (oldest->records)
-		rk_join_retire(join, oldest);
-	else
-		rk_join_tell_open(join, oldest);
+	if (oldest)
+		give_up(join, oldest);
 }
 
 /* The id came round, or CUPTI began anew: what waits under it gets no record any more. */
@@ -117,10 +126,8 @@ static void make_way(struct rk_join *join, uint32_t correlation)
 {
 	struct rk_call *old = rk_call_table_get(&join->calls, correlation);
 
-	if (old && old->records)
-		rk_join_retire(join, old);
-	else if (old)
-		rk_join_tell_open(join, old);
+	if (old)
+		give_up(join, old);
 	if (join->calls.count >= join->calls.limit)
 		evict(join);
 }
@@ -132,7 +139,7 @@ static void make_way(struct rk_join *join, uint32_t correlation)
 static bool waits_for_gpu(const struct rk_join *join, const struct rk_record *record,
 			  uint64_t host_start)
 {
-	if (!record->correlation)
+	if (!record->correlation || rk_join_gets_no_record(join, record->kind, record->api))
 		return false;
 	return join->gpu_time || host_start > join->left_ns || join->waiting.count;
 }

@@ -82,6 +82,7 @@ struct rk_join {
 	uint64_t watermark;	  /* GPU records that ended before have all come */
 	uint64_t host_time_since; /* ns; 0 = GPU time is on, or never was */
 	uint64_t left_ns;	  /* when CUPTI was let go for the last time; 0 = never */
+	uint32_t missing;	  /* bits of enum rk_gpu_missing */
 	bool gpu_time, had_gpu_time;
 	bool is_resting; /* nothing is recorded; gpu_time is that of before */
 	uint64_t joined[RK_WORK_COUNT];
@@ -110,6 +111,9 @@ void rk_join_complete_without_record(struct rk_join *join, struct rk_call *call)
 void rk_join_tell_open(struct rk_join *join, struct rk_call *call);
 void rk_join_retire(struct rk_join *join, struct rk_call *call);
 void rk_join_leave(struct rk_join *join, struct rk_call *call);
+/* By what CUPTI refuses: such a call certainly has no record / may have none, and none is due. */
+bool rk_join_gets_no_record(const struct rk_join *join, uint8_t kind, uint16_t api);
+bool rk_join_may_lack_record(const struct rk_join *join, const struct rk_call *call);
 void rk_join_finish_call(struct rk_join *join, struct rk_call *call);
 struct rk_op *rk_join_start_op(struct rk_join *join, enum rk_op_kind kind);
 void rk_join_fill_from_call(struct rk_join *join, struct rk_op *op, const struct rk_call *call);

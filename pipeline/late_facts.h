@@ -4,6 +4,7 @@
  *
  * A program that speaks before its first CUDA context opens its file before there is a driver to
  * ask. What the description lacks then comes as an op, and so do a replay's metrics know of it.
+ * So does what has changed meanwhile: another tool had CUPTI for a while. The last op holds.
  * The op is a SETTINGS with the keys of the description, which are no keys of the configuration.
  */
 #ifndef RK_PIPELINE_LATE_FACTS_H
@@ -13,14 +14,26 @@
 #include <stdint.h>
 
 #include "core/fields.h"
+#include "core/gpu_facts.h"
 #include "core/op.h"
 
 struct rk_late_facts {
 	uint32_t cupti_version, cuda_version;
 	const char *gpu_time_source;  /* "cupti" or "host" */
 	const char *host_time_reason; /* "" = none */
-	const char *resource;	      /* all of it; "" = it did not fit and stays as it is */
+	const char *resource;	      /* all of it; "" = as it was, or it did not fit */
+	struct rk_gpu_facts gpu;
 };
+
+#define RK_GPU_NOTE_MAX 320
+
+/**
+ * What a reader of times has to know, in one line: "host time for memsets; host time for 2.10 s
+ * while libkineto.so held CUPTI". "" = nothing.
+ *
+ * Context: any. Return: @out.
+ */
+const char *rk_late_facts_note(const struct rk_gpu_facts *gpu, char out[RK_GPU_NOTE_MAX]);
 
 /**
  * Pack @facts as the text of an op.

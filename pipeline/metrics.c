@@ -369,12 +369,23 @@ static void feed_tick(struct rk_metrics *metrics, const struct rk_op *op)
 	metrics->own_values[RK_METRIC_ID_TRACER_UNWRAPPED] = (double)op->tick.ledger.unwrapped;
 }
 
+static const char *time_source(const struct rk_late_facts *facts)
+{
+	if (strcmp(facts->gpu_time_source, "host") == 0)
+		return "host";
+	return facts->gpu.missing & RK_GPU_NO_RECORDS || facts->gpu.host_time_ns ? "mixed" :
+										   "cupti";
+}
+
 /* The GPUs may be known only now; without target_info nobody wants it. */
 static void feed_settings(struct rk_metrics *metrics, const struct rk_op *op)
 {
 	struct rk_late_facts facts;
 
-	if (metrics->target_labels && rk_late_facts_read(&facts, op) && *facts.resource)
+	if (!metrics->target_labels || !rk_late_facts_read(&facts, op))
+		return;
+	metrics->time_source = time_source(&facts);
+	if (*facts.resource)
 		rk_metrics_set_resource(metrics, facts.resource);
 }
 

@@ -105,6 +105,7 @@ struct rk_metrics {
 	struct rk_named_value notices[RK_NOTICE_FAMILIES][RK_CHANNEL_NAMES];
 	uint32_t notice_count[RK_NOTICE_FAMILIES];
 	char *target_labels; /* a="b",c="d"; NULL = no target_info */
+	const char *time_source; /* cupti, host, mixed; static; NULL = not said */
 	const struct rk_slo *slo; /* borrowed; NULL = none */
 	const struct rk_alert_engine *alerts; /* borrowed; NULL = none */
 	/* of this process; live only */

@@ -381,11 +381,11 @@ static void put_point(const struct rk_metric_point *point, void *data)
 }
 
 /* An info in OpenMetrics, whose family has no _info; a gauge where there is no such type. */
-static void put_target(struct text *text, const char *labels)
+static void put_target(struct text *text, const struct rk_metrics *metrics)
 {
 	const struct rk_metric_family *family = rk_metrics_row(RK_METRIC_ID_TARGET);
 
-	if (!labels)
+	if (!metrics->target_labels)
 		return;
 	if (text->openmetrics)
 		put(text, "# TYPE target info\n# HELP target ");
@@ -394,7 +394,12 @@ static void put_target(struct text *text, const char *labels)
 	put(text, family->help);
 	put(text, text->openmetrics ? "\n" : "\n# TYPE target_info gauge\n");
 	put(text, "target_info{");
-	put(text, labels);
+	put(text, metrics->target_labels);
+	if (metrics->time_source) {
+		put(text, ",rustkernel_gpu_time_source=\"");
+		put(text, metrics->time_source);
+		put(text, "\"");
+	}
 	put(text, "} 1\n");
 }
 
@@ -409,7 +414,7 @@ ptrdiff_t rk_metrics_render(const struct rk_metrics *metrics, bool include_runti
 		return -ENOMEM;
 	text->openmetrics = openmetrics;
 	put(text, "");
-	put_target(text, metrics->target_labels);
+	put_target(text, metrics);
 	rk_metrics_visit(metrics, include_runtime, put_point, text);
 	if (openmetrics)
 		put(text, "# EOF\n");

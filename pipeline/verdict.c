@@ -17,11 +17,13 @@
 #include "pipeline/handle_map.h"
 #include "pipeline/human_units.h"
 #include "pipeline/kernel_name.h"
+#include "pipeline/late_facts.h"
 #include "pipeline/memory_text.h"
 
 #define NAMES_MAX   65536u
 #define TOP	    5
 #define NAME_WIDTH  60
+#define TIME_LINE_MAX 400
 
 struct kernel_sum {
 	uint32_t name; /* string: readable */
@@ -33,6 +35,7 @@ struct rk_verdict {
 	struct rk_graph_use *graphs;
 	const struct rk_config *config;
 	const char *host_time_reason;
+	struct rk_gpu_facts gpu;
 	const struct rk_gpu_time *gpu_time; /* borrowed; NULL = not known */
 	struct rk_handle_map index;		   /* readable name -> tag: place + 1 */
 	struct kernel_sum *kernels;
@@ -102,6 +105,14 @@ static void note_time(struct rk_verdict *v, uint64_t first, uint64_t last)
 		v->last_ns = last;
 }
 
+static void take_settings(struct rk_verdict *v, const struct rk_op *op)
+{
+	struct rk_late_facts facts;
+
+	if (rk_late_facts_read(&facts, op))
+		v->gpu = facts.gpu;
+}
+
 static void take_op(struct rk_sink *sink, const struct rk_op *op)
 {
 	struct rk_verdict *v = (struct rk_verdict *)sink;
@@ -118,6 +129,9 @@ static void take_op(struct rk_sink *sink, const struct rk_op *op)
 	case RK_OP_MEMCPY:
 	case RK_OP_MEMSET:
 		take_copy(v, op);
+		break;
+	case RK_OP_SETTINGS:
+		take_settings(v, op);
 		break;
 	case RK_OP_TICK:
 	case RK_OP_END:
@@ -238,13 +252,33 @@ static void print_split(struct page *page, const struct rk_verdict *v)
 	      share(&split, RK_GPU_WAITING), share(&split, RK_GPU_NONE));
 }
 
+static bool has_host_time_only(const struct rk_verdict *v)
+{
+	return v->kernel_ops && v->host_kernels == v->kernel_ops;
+}
+
+/* Why times are not, or not all, the GPU's: whatever is true of most of them. "" = they are. */
+static const char *time_line(const struct rk_verdict *v, char out[TIME_LINE_MAX])
+{
+	char note[RK_GPU_NOTE_MAX];
+
+	out[0] = '\0';
+	rk_late_facts_note(&v->gpu, note);
+	if (note[0] && !(v->host_time_reason[0] && has_host_time_only(v)))
+		snprintf(out, TIME_LINE_MAX, "not all times are the GPU's: %s", note);
+	else if (v->host_time_reason[0])
+		snprintf(out, TIME_LINE_MAX, "no GPU time, times are those of the calls: %s",
+			 v->host_time_reason);
+	return out;
+}
+
 static void print_head(struct page *page, const struct rk_verdict *v, const char *program)
 {
 	uint64_t wall = v->last_ns - v->first_ns;
 	char text[RK_HUMAN_MAX];
 
 	print(page, "rkpreload: %s: wall time %s, ", program, rk_human_time(text, wall));
-	if (v->host_kernels == v->kernel_ops && v->kernel_ops)
+	if (has_host_time_only(v))
 		print(page, "GPU busy unknown (host time only)\n");
 	else
 		print_split(page, v);
@@ -361,14 +395,14 @@ int rk_verdict_format(const struct rk_verdict *v, const char *program, const cha
 	uint32_t top = TOP;
 	struct page page = { .out = out, .size = size };
 	uint64_t wall = v->last_ns - v->first_ns;
-	char line[RK_MEMORY_LINE_MAX];
+	char line[RK_MEMORY_LINE_MAX], times[TIME_LINE_MAX];
 	char text[RK_HUMAN_MAX];
 
 	if (size)
 		out[0] = '\0';
 	print_head(&page, v, program);
 	/* A dozen lines in all: what is said besides takes the place of kernels. */
-	if (v->host_time_reason[0] && memory_line(v, line)[0])
+	if (time_line(v, times)[0] && memory_line(v, line)[0])
 		top--;
 	if (main_graph(v))
 		top--;
@@ -379,9 +413,8 @@ int rk_verdict_format(const struct rk_verdict *v, const char *program, const cha
 	print(&page,
 	      "  tracing took %s of CPU time beside the program (%.2f %% of the wall time)\n",
 	      rk_human_time(text, v->cpu_ns), percent((double)v->cpu_ns, (double)wall));
-	if (v->host_time_reason[0])
-		print(&page, "  no GPU time, times are those of the calls: %s\n",
-		      v->host_time_reason);
+	if (times[0])
+		print(&page, "  %s\n", times);
 	if (path[0])
 		print(&page, "  next: rktrace report %s\n", path);
 	return (int)page.used;

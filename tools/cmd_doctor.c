@@ -15,6 +15,7 @@
 
 #include "core/config.h"
 #include "core/config_row.h"
+#include "core/gpu_facts.h"
 #include "pipeline/net_module.h"
 #include "tools/doctor_gpu.h"
 #include "tools/json.h"
@@ -67,6 +68,30 @@ static void look_for_library(struct diagnosis *d)
 	    d->preload ? "" : " is not there: install rkpreload, or run rktrace from its tree");
 }
 
+static void look_at_cupti(struct diagnosis *d)
+{
+	const struct rk_doctor_gpu *gpu = &d->gpu;
+	bool refuses_all = (gpu->missing & RK_GPU_NO_RECORDS) == RK_GPU_NO_RECORDS;
+	char what[RK_GPU_MISSING_MAX];
+
+	if (!gpu->cupti_version)
+		add(d, "CUPTI", STATE_NOTE,
+		    "none found (%s): only host times. Set cupti.library or install the CUDA "
+		    "toolkit's extras/CUPTI, or: pip install nvidia-cuda-cupti",
+		    gpu->cupti_error);
+	else if (!gpu->missing)
+		add(d, "CUPTI", STATE_OK, "%s, API %u: GPU times", gpu->cupti, gpu->cupti_version);
+	else
+		add(d, "CUPTI", STATE_NOTE, "%s, API %u: %s%s (it refuses the rest with error %d)",
+		    gpu->cupti, gpu->cupti_version, refuses_all ? "" : "GPU times, but ",
+		    rk_gpu_missing_describe(gpu->missing, what), gpu->refusal);
+	if (gpu->cupti_version && gpu->devices > 0)
+		add(d, "GPU memory", STATE_OK,
+		    "CUPTI takes at most %u buffers of %u bytes, %u MB, in each context",
+		    RK_GPU_BUFFER_LIMIT, RK_GPU_BUFFER_BYTES,
+		    RK_GPU_BUFFER_LIMIT * RK_GPU_BUFFER_BYTES / 1000000);
+}
+
 static void look_for_gpu(struct diagnosis *d)
 {
 	const struct rk_doctor_gpu *gpu = &d->gpu;
@@ -79,13 +104,7 @@ static void look_for_gpu(struct diagnosis *d)
 	else
 		add(d, "GPU", STATE_NOTE, "none: %s; rktrace run --simgpu uses the simulated one",
 		    gpu->driver_error);
-	if (gpu->cupti_version)
-		add(d, "CUPTI", STATE_OK, "%s, API %u: GPU times", gpu->cupti, gpu->cupti_version);
-	else
-		add(d, "CUPTI", STATE_NOTE,
-		    "none found (%s): only host times. Set cupti.library or install the CUDA "
-		    "toolkit's extras/CUPTI, or: pip install nvidia-cuda-cupti",
-		    gpu->cupti_error);
+	look_at_cupti(d);
 }
 
 /* The driver may keep profiling to root; activity records do not need it, counters do. */
@@ -182,6 +201,11 @@ static enum state worst(const struct diagnosis *d)
 	return state;
 }
 
+static bool has_gpu_time(const struct diagnosis *d)
+{
+	return d->gpu.cupti_version && (d->gpu.missing & RK_GPU_NO_RECORDS) != RK_GPU_NO_RECORDS;
+}
+
 static void print_json(const struct diagnosis *d)
 {
 	static const char *const states[] = { "ok", "note", "bad" };
@@ -192,7 +216,12 @@ static void print_json(const struct diagnosis *d)
 	rk_json_bool(&json, "ok", worst(d) != STATE_BAD);
 	rk_json_uint(&json, "devices", d->gpu.devices > 0 ? (uint64_t)d->gpu.devices : 0);
 	rk_json_bool(&json, "simulated", d->gpu.simulated);
-	rk_json_string(&json, "gpu_time_source", d->gpu.cupti_version ? "cupti" : "host");
+	rk_json_string(&json, "gpu_time_source", has_gpu_time(d) ? "cupti" : "host");
+	rk_json_open(&json, "gpu_time_missing", '[');
+	for (unsigned bit = 0; rk_gpu_missing_name(bit); bit++)
+		if (d->gpu.missing & 1u << bit)
+			rk_json_string(&json, NULL, rk_gpu_missing_name(bit));
+	rk_json_close(&json, ']');
 	rk_json_uint(&json, "driver_version", d->gpu.driver_version);
 	rk_json_uint(&json, "cupti_version", d->gpu.cupti_version);
 	rk_json_open(&json, "findings", '[');

@@ -212,6 +212,31 @@ static void put_resource_json(struct rk_json *json, const struct facts *f)
 	rk_json_close(json, '}');
 }
 
+static void put_missing_json(struct rk_json *json, uint32_t missing)
+{
+	rk_json_open(json, "gpu_time_missing", '[');
+	for (unsigned bit = 0; rk_gpu_missing_name(bit); bit++)
+		if (missing & 1u << bit)
+			rk_json_string(json, NULL, rk_gpu_missing_name(bit));
+	rk_json_close(json, ']');
+}
+
+static void put_gpu_facts_json(struct rk_json *json, const struct rk_gpu_facts *gpu)
+{
+	char note[RK_GPU_NOTE_MAX];
+
+	rk_json_string(json, "gpu_time_note", rk_late_facts_note(gpu, note));
+	put_missing_json(json, gpu->missing);
+	rk_json_uint(json, "host_time_ns", gpu->host_time_ns);
+	rk_json_string(json, "host_time_holder", gpu->holder);
+	rk_json_open(json, "cupti_device_buffers", '{');
+	rk_json_uint(json, "bytes", gpu->device_buffer_bytes);
+	rk_json_uint(json, "limit", gpu->device_buffer_limit);
+	rk_json_uint(json, "most_bytes_per_context",
+		     gpu->device_buffer_bytes * gpu->device_buffer_limit);
+	rk_json_close(json, '}');
+}
+
 static void put_json(struct rk_json *json, const struct facts *f)
 {
 	rk_json_uint(json, "calls", at_least(sum(f->ledger.calls), f->launches, f));
@@ -234,6 +259,7 @@ static void put_json(struct rk_json *json, const struct facts *f)
 	rk_json_uint(json, "last_record_ns", f->info.last_record_ns);
 	rk_json_uint(json, "loss_bound_ns", f->meta->loss_bound_ns);
 	rk_json_string(json, "gpu_time_source", f->meta->gpu_time_source);
+	put_gpu_facts_json(json, &f->late.gpu);
 	rk_json_double(json, "bytes_per_span", bytes_per_span(f));
 	put_gpus_json(json, f);
 	put_resource_json(json, f);
@@ -275,10 +301,23 @@ static void print_gpus(const struct facts *f)
 	}
 }
 
+static void print_device_buffers(const struct rk_gpu_facts *gpu)
+{
+	char each[32], sum[32];
+
+	if (!gpu->device_buffer_bytes || !gpu->device_buffer_limit)
+		return;
+	printf("  GPU memory  CUPTI takes %s a context at most: %llu buffers of %s\n",
+	       rk_tool_format_bytes(
+		       (double)gpu->device_buffer_bytes * (double)gpu->device_buffer_limit, sum),
+	       (unsigned long long)gpu->device_buffer_limit,
+	       rk_tool_format_bytes((double)gpu->device_buffer_bytes, each));
+}
+
 static void print_program(const struct facts *f)
 {
 	const struct rk_trace_meta *m = f->meta;
-	char text[256], start[64], span[32];
+	char text[RK_GPU_NOTE_MAX], note[RK_GPU_NOTE_MAX], start[64], span[32];
 
 	printf("%s\n  program     %s, pid %u", f->file,
 	       rk_tool_printable(m->executable, text, sizeof(text)), m->pid);
@@ -292,9 +331,12 @@ static void print_program(const struct facts *f)
 	       rk_tool_printable(m->version, text, sizeof(text)), m->cuda_version,
 	       m->cupti_version);
 	printf("  GPU time    %s", m->gpu_time_source);
-	if (*m->host_time_reason)
+	if (*rk_late_facts_note(&f->late.gpu, note))
+		printf(", %s", rk_tool_printable(note, text, sizeof(text)));
+	else if (*m->host_time_reason)
 		printf(": %s", rk_tool_printable(m->host_time_reason, text, sizeof(text)));
 	putchar('\n');
+	print_device_buffers(&f->late.gpu);
 }
 
 static void print_losses(const struct facts *f)

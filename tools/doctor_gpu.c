@@ -12,12 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/gpu_facts.h"
+
 typedef int (*init_fn)(unsigned flags);
 typedef int (*count_fn)(int *count);
 typedef int (*version_fn)(int *version);
 typedef int (*name_fn)(char *name, int size, int device);
 typedef int (*error_fn)(int error, const char **text);
 typedef int (*cupti_version_fn)(uint32_t *version);
+typedef int (*cupti_kind_fn)(int kind);
 
 /* The cast that POSIX asks for and C forbids, in one place. */
 static void find(void *library, const char *name, void *function)
@@ -137,6 +140,38 @@ static void *open_cupti(const struct rk_doctor_gpu *gpu, const char *configured)
 	return library;
 }
 
+/* In this process, which does no work: nobody is in the way, and nothing is measured. */
+static void try_kinds(struct rk_doctor_gpu *gpu, void *library)
+{
+	/* CUpti_ActivityKind */
+	static const struct {
+		int kind;
+		uint32_t missing;
+	} kinds[] = {
+		{ 10, RK_GPU_SERIAL_KERNELS }, { 3, RK_GPU_NO_KERNELS }, { 1, RK_GPU_NO_COPIES },
+		{ 22, RK_GPU_NO_PEER_COPIES }, { 2, RK_GPU_NO_MEMSETS },
+	};
+	cupti_kind_fn enable, disable;
+
+	find(library, "cuptiActivityEnable", &enable);
+	find(library, "cuptiActivityDisable", &disable);
+	for (size_t i = 0; enable && disable && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		int result = enable(kinds[i].kind);
+
+		if (!result)
+			disable(kinds[i].kind);
+		else
+			gpu->refusal = result;
+		if (result)
+			gpu->missing |= kinds[i].missing;
+	}
+	/* The second kind of kernels is asked for where the first is refused, and not else. */
+	if (!(gpu->missing & RK_GPU_SERIAL_KERNELS))
+		gpu->missing &= ~(uint32_t)RK_GPU_NO_KERNELS;
+	else if (gpu->missing & RK_GPU_NO_KERNELS)
+		gpu->missing &= ~(uint32_t)RK_GPU_SERIAL_KERNELS;
+}
+
 static void look_for_cupti(struct rk_doctor_gpu *gpu, const char *configured)
 {
 	void *library = open_cupti(gpu, configured);
@@ -154,6 +189,8 @@ static void look_for_cupti(struct rk_doctor_gpu *gpu, const char *configured)
 	path_of(library, gpu->cupti, sizeof(gpu->cupti));
 	if (get_version(&gpu->cupti_version))
 		gpu->cupti_version = 0;
+	else if (gpu->devices > 0)
+		try_kinds(gpu, library);
 }
 
 void rk_doctor_gpu_look(struct rk_doctor_gpu *gpu, const char *cupti)

@@ -18,6 +18,8 @@ struct rk_doctor_gpu {
 	char cupti[256];	/* path of libcupti; "" = none */
 	char cupti_error[256];
 	uint32_t cupti_version;	/* 0 = none */
+	uint32_t missing;	/* bits of enum rk_gpu_missing: kinds that CUPTI refuses here */
+	int refusal;		/* its answer to the last of them; 0 = it was not asked, or none */
 };
 
 /**

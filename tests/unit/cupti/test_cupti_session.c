@@ -291,6 +291,8 @@ static void refused_copies_degrade_alone(void)
 	CHECK(!(fake->enabled & 1u << CUPTI_ACTIVITY_KIND_KERNEL));
 	rk_cupti_get_info(&info);
 	CHECK(info.activities == (1u << RK_ACT_KERNEL | 1u << RK_ACT_MEMSET));
+	CHECK(info.facts.missing == (RK_GPU_NO_COPIES | RK_GPU_NO_PEER_COPIES));
+	CHECK(rk_cupti_missing() == info.facts.missing);
 	submit(1, 2);
 	drain_until(1);
 	finish();
@@ -298,12 +300,28 @@ static void refused_copies_degrade_alone(void)
 
 static void refused_all_kernels(void)
 {
+	const struct fake_work work = { .kind = CUPTI_ACTIVITY_KIND_MEMSET, .start = 5, .end = 6 };
+
 	prepare();
 	fake->refused_kind[KERNEL] = CUPTI_ERROR_NOT_COMPATIBLE;
 	fake->refused_kind[CUPTI_ACTIVITY_KIND_KERNEL] = CUPTI_ERROR_NOT_COMPATIBLE;
+	CHECK(rk_cupti_start(&config, NULL) == 0);
+	CHECK(state_now() == RK_CUPTI_ACTIVE);
+	CHECK(rk_cupti_missing() == RK_GPU_NO_KERNELS);
+	fake->submit(CBID_LAUNCH, &work, 1);
+	drain_until(1);
+	CHECK(seen[0].kind == RK_ACT_MEMSET);
+	finish();
+}
+
+static void refused_everything(void)
+{
+	prepare();
+	for (size_t i = 0; i < sizeof(fake->refused_kind) / sizeof(fake->refused_kind[0]); i++)
+		fake->refused_kind[i] = CUPTI_ERROR_NOT_COMPATIBLE;
 	CHECK(rk_cupti_start(&config, NULL) == -EACCES);
 	CHECK(state_now() == RK_CUPTI_REFUSED);
-	CHECK(reason_has("kernel records") && reason_has("14"));
+	CHECK(reason_has("every kind of records") && reason_has("14"));
 	CHECK(!fake->subscribed && fake->enabled == 0);
 }
 
@@ -770,6 +788,7 @@ int main(void)
 		CASE(refused_kernels_fall_back),
 		CASE(refused_copies_degrade_alone),
 		CASE(refused_all_kernels),
+		CASE(refused_everything),
 		CASE(refused_subscribe),
 		CASE(refused_buffers),
 		CASE(occupied_then_free),

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CUPTI refuses kinds of records, alone and in pairs: what is left has GPU times, what is refused
+has host time that says so; nothing is lost or open, and everything that tells times tells it."""
+import itertools
+import json
+
+import harness
+
+PROGRAM_ENV = {"SIMGPU_DEVICES": 2}
+# As CUPTI numbers them.
+CONCURRENT_KERNEL, KERNEL, MEMCPY, MEMCPY2, MEMSET, GRAPH_TRACE = 10, 3, 1, 22, 2, 51
+NAMES = {MEMCPY: "copies", MEMCPY2: "copies between devices", MEMSET: "memsets",
+         CONCURRENT_KERNEL: "concurrent kernels"}
+PEER = 10  # a copy's kind
+LINES_MAX = 12
+
+
+class Kinds(harness.Case):
+    def record(self, refused, *words, **env):
+        settings = {"SIMGPU_CUPTI_REFUSE_KINDS": ",".join(map(str, refused)),
+                    "RUSTKERNEL_SUMMARY": "always", "RUSTKERNEL_LOG_LEVEL": "warn",
+                    "RUSTKERNEL_TRACE_FILE": "t.rkt.zst", **PROGRAM_ENV, **env}
+        result = self.run_program([self.program("kinds"), *words], env=settings)
+        self.assertEqual((result.code, result.stdout), (0, b"kinds: ok\n"), result.stderr)
+        self.trace = result.folder / "t.rkt.zst"
+        return self.info(self.trace), self.truth(result.folder), result.stderr.decode()
+
+    def check(self, refused, info, truth):
+        """Counts of GPU records against what the driver did of the kinds that are left."""
+        kernels = truth.of("kernel")
+        if {CONCURRENT_KERNEL, KERNEL} <= set(refused):
+            kernels = []
+        left = [copy for copy in truth.of("memcpy")
+                if (MEMCPY2 if copy["copy_kind"] == PEER else MEMCPY) not in refused]
+        memsets = [] if MEMSET in refused else truth.of("memset")
+        self.assertEqual((info["kernels"], info["memcpys"], info["memsets"]),
+                         (len(kernels), len(left), len(memsets)), info)
+        self.assertEqual((info["launches"], info["graph_launches"]), (6, 3))
+        self.assertEqual(info["open"], 0, info)
+        self.assert_ledger_closes(info)
+        # 6 launches, 8 copies, 4 memsets, 3 of graphs, 3 captured: none of the calls is lost.
+        self.assertEqual(info["calls"], 24, info)
+
+    def missing(self, refused):
+        names = [NAMES[kind] for kind in (MEMCPY, MEMCPY2, MEMSET) if kind in refused]
+        if {CONCURRENT_KERNEL, KERNEL} <= set(refused):
+            return ["kernels"] + names
+        return names + (["concurrent kernels"] if CONCURRENT_KERNEL in refused else [])
+
+    def check_said(self, refused, info, stderr):
+        self.assertEqual(info["gpu_time_missing"], self.missing(refused))
+        self.assertEqual(info["gpu_time_source"], "cupti")
+        said = [line for line in stderr.splitlines() if "CUPTI refused" in line]
+        note = info["gpu_time_note"]
+        self.assertEqual(len(said), 1 if note else 0, stderr)
+        if not note:
+            return
+        self.assertIn(note, said[0])
+        verdict = stderr[stderr.index("rkpreload: kinds:"):].splitlines()
+        self.assertLessEqual(len(verdict), LINES_MAX, stderr)
+        self.assertEqual(sum(note in line for line in verdict), 1, stderr)
+        self.assertIn(note, self.rktrace("info", self.trace))
+
+    def test_alone_and_in_pairs(self):
+        kinds = [CONCURRENT_KERNEL, KERNEL, MEMCPY, MEMCPY2, MEMSET]
+        for refused in [(kind,) for kind in kinds] + list(itertools.combinations(kinds, 2)):
+            with self.subTest(refused=refused):
+                info, truth, stderr = self.record(refused)
+                self.check(refused, info, truth)
+                self.check_said(refused, info, stderr)
+
+    def test_without_synchronisation(self):
+        for refused in [(CONCURRENT_KERNEL, KERNEL), (MEMCPY,), (MEMCPY2,), (MEMSET,)]:
+            with self.subTest(refused=refused):
+                info, truth, _ = self.record(refused, "leave")
+                self.check(refused, info, truth)
+
+    def test_all_but_memsets(self):
+        info, _, stderr = self.record((CONCURRENT_KERNEL, KERNEL, MEMCPY, MEMCPY2))
+        self.assertEqual((info["kernels"], info["memcpys"], info["open"]), (0, 0, 0))
+        self.assertGreater(info["memsets"], 0)
+        self.assertIn("host time for kernels, copies and copies between devices", stderr)
+
+    def test_nothing_left(self):
+        info, _, stderr = self.record((CONCURRENT_KERNEL, KERNEL, MEMCPY, MEMCPY2, MEMSET))
+        self.assertEqual((info["gpu_time_source"], info["open"]), ("host", 0))
+        self.assertIn("host time only", stderr)
+
+    def test_whole_graphs_fall_back_to_nodes(self):
+        for refused in [(GRAPH_TRACE,), (GRAPH_TRACE, MEMSET)]:
+            with self.subTest(refused=refused):
+                info, truth, stderr = self.record(refused, RUSTKERNEL_GRAPH_TRACE="graph")
+                self.check(refused, info, truth)
+                self.assertIn("graphs by their nodes", info["gpu_time_note"])
+                self.assertIn("graphs by their nodes", stderr)
+
+    def test_labelled_where_it_is_sent(self):
+        receiver, gateway = self.receiver(), self.gateway()
+        self.record((MEMSET,), RUSTKERNEL_OTLP_ENDPOINT=receiver.url,
+                    RUSTKERNEL_PUSHGATEWAY_URL=gateway.url)
+        sources = {}
+        for span in receiver.spans():
+            if span["name"] in ("kinds_kernel", "memcpy", "memset"):
+                source = harness.attribute(span, "rustkernel.time_source")
+                sources.setdefault(span["name"], set()).add(source)
+        # Those of the graph have no call of their own, and so do not appear.
+        self.assertEqual(sources, {"kinds_kernel": {"gpu"}, "memcpy": {"gpu"}, "memset": {"host"}})
+        targets = [name for name in gateway.samples() if name.startswith("target_info")]
+        self.assertTrue(targets)
+        for target in targets:
+            self.assertIn('rustkernel_gpu_time_source="mixed"', target)
+        self.assertEqual(receiver.stop(), 0)
+
+    def test_doctor_tries_them(self):
+        for refused, words in [((), "GPU times"), ((MEMSET,), "but host time for memsets"),
+                               ((CONCURRENT_KERNEL,), "but kernels one at a time")]:
+            with self.subTest(refused=refused):
+                env = {"SIMGPU_CUPTI_REFUSE_KINDS": ",".join(map(str, refused))}
+                said = self.rktrace("doctor", env=env)
+                self.assertIn(words, said)
+                self.assertIn("32 buffers of 3200000 bytes", said)
+                found = json.loads(self.rktrace("doctor", "--json", env=env))
+                self.assertEqual(found["gpu_time_missing"], self.missing(refused))
+                self.assertEqual(found["gpu_time_source"], "cupti")
+        found = json.loads(self.rktrace("doctor", "--json", env={"SIMGPU_CUPTI": "refused"}))
+        self.assertEqual(found["gpu_time_source"], "host")
+
+    def test_device_buffers_are_told(self):
+        info, _, _ = self.record(())
+        self.assertEqual(info["cupti_device_buffers"],
+                         {"bytes": 3200000, "limit": 32, "most_bytes_per_context": 102400000})
+        self.assertEqual((info["gpu_time_note"], info["gpu_time_missing"]), ("", []))
+        self.assertIn("32 buffers", self.rktrace("info", self.trace))
+
+
+if __name__ == "__main__":
+    harness.main()
