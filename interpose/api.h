@@ -16,7 +16,11 @@
 #pragma GCC visibility push(default)
 #include <cuda.h>
 
-/* Of cudaProfiler.h, which the toolkit's wheels do not carry. */
+/**
+ * Of cudaProfiler.h, which the toolkit's wheels do not carry.
+ *
+ * Context: app.
+ */
 CUresult CUDAAPI cuProfilerStart(void);
 CUresult CUDAAPI cuProfilerStop(void);
 #pragma GCC visibility pop

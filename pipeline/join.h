@@ -112,18 +112,13 @@ bool rk_join_has_thread_name(const struct rk_join *join, uint32_t tid);
 void rk_join_activity(struct rk_join *join, const struct rk_activity *activity);
 
 /**
- * Time passes: orphans and done entries leave the tables, old executions close.
+ * Time passes: orphans and done entries leave the tables, old executions close. / Emit what is
+ * left: open calls, orphans, execution ends. Then only rk_join_emit().
  *
  * @now: ns of rk_clock.
- * Context: exporter, once per round of draining.
+ * Context: exporter, once per round of draining / at the end.
  */
 void rk_join_tick(struct rk_join *join, uint64_t now);
-
-/**
- * Emit what is left: open calls, orphans, execution ends. Then only rk_join_emit().
- *
- * Context: exporter.
- */
 void rk_join_finish(struct rk_join *join);
 
 /**
@@ -150,17 +145,12 @@ void rk_join_rest(struct rk_join *join);
 void rk_join_wake(struct rk_join *join);
 
 /**
- * Fill the joined/open/lost and GPU fields of @ledger. Host calls are the caller's to fill.
- *
- * Context: exporter.
- */
-void rk_join_get_ledger(const struct rk_join *join, struct rk_ledger *ledger);
-
-/**
+ * Fill the joined/open/lost and GPU fields of @ledger: host calls are the caller's to fill. /
  * Kernels that were launched and not seen complete, by device.
  *
  * Context: exporter.
  */
+void rk_join_get_ledger(const struct rk_join *join, struct rk_ledger *ledger);
 void rk_join_get_active(const struct rk_join *join, uint64_t active[RK_ACTIVE_DEVICES]);
 
 #endif

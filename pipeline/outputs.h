@@ -65,17 +65,12 @@ void rk_outputs_open(struct rk_outputs *outputs);
 void rk_outputs_begin(struct rk_outputs *outputs);
 
 /**
- * Whether somebody waits for alerts, and so for time to pass.
+ * Whether somebody waits for alerts, and so for time to pass. / Whether a span is over and goes
+ * out with a tick to come.
  *
  * Context: exporter.
  */
 bool rk_outputs_has_alerts(const struct rk_outputs *outputs);
-
-/**
- * Whether a span is over and goes out with a tick to come.
- *
- * Context: exporter.
- */
 bool rk_outputs_are_waiting(const struct rk_outputs *outputs);
 
 /**

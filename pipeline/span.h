@@ -120,7 +120,7 @@ struct rk_span {
 	uint8_t trace_flags;	/* W3C flags of the span's own context */
 	bool parent_is_remote;
 	bool host_time;		/* times are the host call's, not the GPU's */
-	bool is_link_dependency; /* the link leads to a leaf that was waited for, with its link_flags */
+	bool is_link_dependency; /* it leads to a leaf that was waited for, with link_flags */
 	uint8_t link_flags;	/* W3C flags of that one */
 	bool is_borrowed;	/* name, kernel_id, domain, baggage are not interned */
 };

@@ -199,9 +199,9 @@ static void put_counts(void)
 
 static void put_memory(void)
 {
-	static const char *const kinds[SIM_MEM_KINDS] = {
-		"device", "managed", "pinned", "registered", "async", "array", "vmm", "global"
-	};
+	static const char *const kinds[SIM_MEM_KINDS] = { "device",	"managed", "pinned",
+							  "registered", "async",   "array",
+							  "vmm",	"global" };
 
 	for (int d = 0; d < SIM_MAX_DEVICES; d++) {
 		for (int k = 0; k < SIM_MEM_KINDS; k++) {
