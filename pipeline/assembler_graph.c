@@ -49,11 +49,9 @@ static uint32_t graph_of(const struct rk_op *op)
 /* Older CUPTI gives nodes no graph, but they always carry the name of their call. */
 bool rk_assembler_graph_is_node(const struct rk_assembler *a, const struct rk_op *op)
 {
-	bool is_work =
-		op->kind == RK_OP_KERNEL || op->kind == RK_OP_MEMCPY || op->kind == RK_OP_MEMSET;
-
-	return is_work && op->api &&
-	       (op->api == a->graphs.names[0] || op->api == a->graphs.names[1]) &&
+	if (op->api != a->graphs.names[0] && op->api != a->graphs.names[1])
+		return false;
+	return op->api && op->kind >= RK_OP_KERNEL && op->kind <= RK_OP_MEMSET &&
 	       !(op->flags & RK_OP_F_ORPHAN);
 }
 

@@ -53,7 +53,7 @@ void rk_leaf_links_note(struct rk_leaf_links *links, const struct rk_op *op,
 {
 	struct leaf *leaf;
 
-	if (!links || op->kind == RK_OP_GRAPH)
+	if (op->kind == RK_OP_GRAPH)
 		return;
 	leaf = &links->leaves[op->ordinal % LEAVES];
 	leaf->ordinal = op->ordinal;
@@ -67,8 +67,6 @@ void rk_leaf_links_set(const struct rk_leaf_links *links, const struct rk_op *op
 	const struct dependency *dependency;
 	const struct leaf *leaf;
 
-	if (!links)
-		return;
 	dependency = &links->dependencies[op->ordinal % DEPENDENCIES];
 	leaf = &links->leaves[dependency->on % LEAVES];
 	if (dependency->ordinal != op->ordinal || leaf->ordinal != dependency->on)

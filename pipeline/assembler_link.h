@@ -23,7 +23,7 @@ void rk_leaf_links_feed(struct rk_leaf_links **links, const struct rk_op *op);
 void rk_leaf_links_destroy(struct rk_leaf_links *links);
 
 /**
- * The leaf of @op goes to @trace, now or when it is decided. @links may be NULL.
+ * The leaf of @op goes to @trace, now or when it is decided.
  *
  * Context: the feeding thread.
  */
@@ -31,7 +31,7 @@ void rk_leaf_links_note(struct rk_leaf_links *links, const struct rk_op *op,
 			const struct rk_own_trace *trace);
 
 /**
- * Set the link of the leaf @span of @op, if it waited for one. @links may be NULL.
+ * Set the link of the leaf @span of @op, if it waited for one.
  *
  * @seed: of the ids of spans.
  * Context: the feeding thread.

@@ -398,9 +398,9 @@ static void note_kernel(struct rk_assembler *a, struct rk_exec *exec, const stru
 
 /* The first node of a graph launch brings the span of the launch with it. */
 static uint32_t spans_of(const struct rk_assembler *a, const struct rk_exec *exec,
-			 const struct rk_op *op)
+			 const struct rk_op *op, bool is_node)
 {
-	return rk_assembler_graph_begins(a, exec, op) ? 2 : 1;
+	return is_node && rk_assembler_graph_begins(a, exec, op) ? 2 : 1;
 }
 
 void rk_assembler_part_give(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op,
@@ -413,15 +413,16 @@ void rk_assembler_part_give(struct rk_assembler *a, struct rk_exec *exec, const 
 void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
 {
 	enum rk_stage stage = rk_assembler_span_stage(op);
+	bool is_node = rk_assembler_graph_is_node(a, op);
 	struct rk_leaf_time time;
 
 	if (exec->is_awaited)
 		rk_api_spans_add_work(a->api_spans, exec->origin->span, op);
 	if (!exec->has_part)
 		part_begin(a, exec);
-	if (!part_count(a, exec, spans_of(a, exec, op))) {
+	if (!part_count(a, exec, spans_of(a, exec, op, is_node))) {
 		part_next(a, exec);
-		part_count(a, exec, spans_of(a, exec, op));
+		part_count(a, exec, spans_of(a, exec, op, is_node));
 	}
 	if (!rk_assembler_span_time(op, a->wall_offset, &time)) {
 		extend_calls(a, exec, op);
@@ -436,10 +437,11 @@ void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 	extend(&exec->whole, time.start, time.end, time.host_time);
 	if (op->host_start)
 		extend(&exec->whole, op->host_start + (uint64_t)a->wall_offset, time.end, false);
-	if (rk_assembler_graph_is_node(a, op))
+	if (is_node)
 		rk_assembler_graph_note(a, exec, op);
 	if (is_slow(a, op, &time))
 		decide(a, exec, RK_KEPT_SLOW);
-	rk_leaf_links_note(a->links, op, &exec->trace);
+	if (a->links)
+		rk_leaf_links_note(a->links, op, &exec->trace);
 	rk_assembler_part_give(a, exec, op, &time);
 }

@@ -211,6 +211,7 @@ void rk_assembler_span_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 		span.thread_name = rk_assembler_span_thread(a, op->tid);
 	}
 	span.shape = RK_SPAN_LEAF;
-	rk_leaf_links_set(a->links, op, a->setup.seed, &span);
+	if (a->links)
+		rk_leaf_links_set(a->links, op, a->setup.seed, &span);
 	rk_assembler_span_give(a, &span);
 }

@@ -101,34 +101,43 @@ static void push_without_time(struct rk_gpu_device *device, const struct rk_op *
 /* Of which device a launch is, is known for certain only now. */
 static void land(struct rk_gpu_time *time, uint32_t correlation)
 {
-	for (uint32_t i = 0; time->in_flight && i < RK_GPU_TIME_DEVICES; i++) {
+	for (uint32_t i = 0; i < RK_GPU_TIME_DEVICES; i++) {
 		if (time->devices[i])
 			rk_gpu_device_land(time->devices[i], correlation);
 	}
 }
 
+/* Copies that the driver makes itself never have a GPU time. */
+static void feed_timeless(struct rk_gpu_device *device, const struct rk_op *op)
+{
+	if (op->flags & RK_OP_F_OPEN)
+		rk_gpu_device_note_open(device, op->host_end);
+	else if (op->kind == RK_OP_KERNEL || op->kind == RK_OP_GRAPH)
+		push_without_time(device, op);
+}
+
+static void feed_piece(struct rk_gpu_device *device, const struct rk_op *op)
+{
+	struct rk_gpu_piece piece = piece_of(op);
+
+	rk_gpu_device_push(device, &piece);
+}
+
 static void feed_work(struct rk_gpu_time *time, const struct rk_op *op)
 {
 	struct rk_gpu_device *device = device_get(time, op->device);
-	bool is_kernel = op->kind == RK_OP_KERNEL || op->kind == RK_OP_GRAPH;
-	struct rk_gpu_piece piece;
 
 	if (!device)
 		return;
-	land(time, op->correlation);
-	if (op->flags & RK_OP_F_OPEN) {
-		rk_gpu_device_note_open(device, op->host_end);
-		return;
-	}
-	if ((op->flags & (RK_OP_F_HOST_TIME | RK_OP_F_INVALID_TIME)) || !op->end ||
+	if (time->in_flight)
+		land(time, op->correlation);
+	if ((op->flags & (RK_OP_F_OPEN | RK_OP_F_HOST_TIME | RK_OP_F_INVALID_TIME)) || !op->end ||
 	    op->end < op->start) {
-		/* Copies that the driver makes itself never have a GPU time. */
-		if (is_kernel)
-			push_without_time(device, op);
+		feed_timeless(device, op);
 		return;
 	}
-	piece = piece_of(op);
-	rk_gpu_device_push(device, &piece);
+	if (!rk_gpu_device_cover(device, op))
+		feed_piece(device, op);
 	/* The copy is done and the call has not returned: the thread waits. */
 	if (!(op->flags & RK_OP_F_ASYNC) && op->kind == RK_OP_MEMCPY && op->host_end > op->end)
 		push_wait(device, op->end > op->host_start ? op->end : op->host_start,

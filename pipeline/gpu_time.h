@@ -56,6 +56,7 @@ struct rk_gpu_split {
 struct rk_gpu_piece {
 	uint64_t start, end;
 	uint64_t host_start, host_end; /* of the call; 0 = unknown */
+	uint64_t newest; /* start of the newest work that was taken into this one; 0 = none was */
 	uint64_t exec;
 	uint32_t tid;
 	uint32_t name; /* string: mangled, of a kernel */

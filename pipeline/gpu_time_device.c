@@ -12,6 +12,10 @@
 
 #define FLIGHTS	     32u /* launches open for long at the same time; more are not waited for */
 #define EXECS	     64u /* executions remembered by device, a power of two */
+/* Short kernels find what they are part of by the 4 us in which they began, within 1 ms. */
+#define CELL_SHIFT   12
+#define CELLS	     256u
+#define CELLS_AHEAD  16u /* of a long kernel */
 
 struct flight {
 	uint64_t since;
@@ -26,7 +30,9 @@ struct rk_gpu_device {
 	uint64_t at;	       /* summed up until here; 0 = not begun */
 	uint64_t busy_at;      /* kernels are, until here */
 	uint64_t open_since;   /* work that never came back; 0 = none since the last that did */
+	uint64_t known_until;  /* the newest work that is summed up and has a GPU time began */
 	uint64_t execs[EXECS]; /* with work here, by number */
+	uint32_t cells[CELLS]; /* by start: place + 1 of the kernel that was there last; 0 = none */
 	struct flight flights[FLIGHTS];
 	uint32_t flight_count;
 	bool is_unknown; /* from .at on, until the next piece with a GPU time */
@@ -189,9 +195,11 @@ static void take(struct rk_gpu_device *d, const struct rk_gpu_piece *piece, uint
 {
 	account_idle(d, piece, piece->start, waits);
 	if (piece->kind == RK_OP_NONE) {
-		d->is_unknown = true;
+		d->is_unknown = piece->start >= d->known_until;
 		return;
 	}
+	if (piece->newest > d->known_until)
+		d->known_until = piece->newest;
 	close_gap(d, piece);
 	d->is_unknown = false;
 	account_work(d, piece, piece->end < until ? piece->end : until);
@@ -241,6 +249,7 @@ static void settle(struct rk_gpu_device *d, uint64_t until)
 	waits.end = i;
 	account_idle(d, next_work(d, i), until, &waits);
 	rk_gpu_pieces_drop_until(&d->pieces, until);
+	memset(d->cells, 0, sizeof(d->cells));
 }
 
 /* No room: the older half goes, or all of it where that does not help. */
@@ -252,6 +261,7 @@ static void make_room(struct rk_gpu_device *d)
 		return;
 	settle(d, rk_gpu_pieces_get_end(&d->pieces));
 	rk_gpu_pieces_clear(&d->pieces);
+	memset(d->cells, 0, sizeof(d->cells));
 }
 
 /* What lies below the floor was summed up as something else. */
@@ -268,13 +278,77 @@ static bool clip(struct rk_gpu_device *d, struct rk_gpu_piece *piece)
 	return piece->end > d->at;
 }
 
+static uint32_t *cell_of(struct rk_gpu_device *d, uint64_t at)
+{
+	return &d->cells[at >> CELL_SHIFT & (CELLS - 1)];
+}
+
+/* The kernel at @place now reaches until @end instead of @from. */
+static void fill_cells(struct rk_gpu_device *d, uint32_t place, uint64_t from, uint64_t end)
+{
+	uint64_t first = from >> CELL_SHIFT, last = end >> CELL_SHIFT;
+
+	if (last > first + CELLS_AHEAD)
+		last = first + CELLS_AHEAD;
+	for (uint64_t cell = first + 1; cell <= last; cell++)
+		d->cells[cell & (CELLS - 1)] = place + 1;
+}
+
+bool rk_gpu_device_cover(struct rk_gpu_device *d, const struct rk_op *op)
+{
+	uint32_t place = *cell_of(d, op->start);
+	struct rk_gpu_piece *over;
+
+	if (!place)
+		return false;
+	over = &d->pieces.items[place - 1];
+	if (op->start < over->start || op->start > over->end || op->exec != over->exec)
+		return false;
+	if (op->end > over->end) {
+		if (op->kind == RK_OP_MEMCPY || op->kind == RK_OP_MEMSET)
+			return false;
+		fill_cells(d, place - 1, over->end, op->end);
+		over->end = op->end;
+	}
+	if (op->start > over->newest)
+		over->newest = op->start;
+	d->open_since = 0;
+	return true;
+}
+
+/* The kernel at @place came last: what begins in it is taken into it. One that was there and that
+ * it runs into is lent its end, so that no part of the union is in sight of one of them only. */
+static void note_kernel(struct rk_gpu_device *d, uint32_t place)
+{
+	struct rk_gpu_piece *piece = &d->pieces.items[place];
+	uint32_t *cell = cell_of(d, piece->start);
+	const struct rk_gpu_piece *over = *cell ? &d->pieces.items[*cell - 1] : NULL;
+
+	if (over && over->exec == piece->exec && over->start >= piece->start &&
+	    over->start <= piece->end && over->end > piece->end) {
+		piece->end = over->end;
+		piece->newest = over->newest > over->start ? over->newest : over->start;
+	}
+	*cell = place + 1;
+	fill_cells(d, place, piece->start, piece->end);
+}
+
+static bool keep(struct rk_gpu_device *d, const struct rk_gpu_piece *piece)
+{
+	if (!rk_gpu_pieces_push(&d->pieces, piece))
+		return false;
+	if (piece->kind == RK_OP_KERNEL || piece->kind == RK_OP_GRAPH)
+		note_kernel(d, d->pieces.count - 1);
+	return true;
+}
+
 void rk_gpu_device_push(struct rk_gpu_device *d, struct rk_gpu_piece *piece)
 {
 	if (piece->kind != RK_OP_SYNC && piece->kind != RK_OP_NONE) {
 		d->has_work = true;
 		d->open_since = 0;
 	}
-	if (!clip(d, piece) || rk_gpu_pieces_push(&d->pieces, piece))
+	if (!clip(d, piece) || keep(d, piece))
 		return;
 	if (!d->pieces.count) {
 		d->time->short_of_memory++;
@@ -282,7 +356,7 @@ void rk_gpu_device_push(struct rk_gpu_device *d, struct rk_gpu_piece *piece)
 	}
 	make_room(d);
 	if (clip(d, piece))
-		rk_gpu_pieces_push(&d->pieces, piece);
+		keep(d, piece);
 }
 
 void rk_gpu_device_take_off(struct rk_gpu_device *d, uint32_t correlation, uint64_t since)

@@ -155,8 +155,10 @@ void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_a
 	count_record(join, activity, false);
 	learn(join, call, activity);
 	if (!call->records) {
-		join->joined[rk_join_work_of(call)]++;
-		join->waiting_calls[rk_join_work_of(call)]--;
+		enum rk_work work = rk_join_work_of(call);
+
+		join->joined[work]++;
+		join->waiting_calls[work]--;
 		/* Of a graph by nodes the op of the call itself is the first, when it is done. */
 		if (call->kind != RK_REC_GRAPH_LAUNCH || is_whole_graph)
 			op->flags |= RK_OP_F_FIRST;

@@ -19,9 +19,9 @@
 
 static const char anonymous[] = "(anonymous namespace)::";
 
+/* A name without a root is not known yet. */
 struct name_chunk {
 	struct rk_kernel_name names[CHUNK_NAMES];
-	bool filled[CHUNK_NAMES];
 };
 
 /* One thread feeds the pipeline, so the cache has no lock. */
@@ -175,29 +175,34 @@ static void apply_rules(struct rk_kernel_name *name, const struct rk_config *con
 	name->root = rk_intern(root);
 }
 
-const struct rk_kernel_name *rk_kernel_name_get(const struct rk_config *config, uint32_t mangled)
+static bool is_cached_for(const struct rk_config *config)
+{
+	return cached_for == config && (!config || cached_rules == config->kernels);
+}
+
+static void forget_names(const struct rk_config *config)
+{
+	for (uint32_t i = 0; i < CHUNKS; i++) {
+		for (uint32_t n = 0; chunks[i] && n < CHUNK_NAMES; n++)
+			chunks[i]->names[n].root = 0;
+	}
+	cached_for = config;
+	cached_rules = config ? config->kernels : NULL;
+}
+
+__attribute__((noinline)) static const struct rk_kernel_name *name_make(
+	const struct rk_config *config, uint32_t mangled)
 {
 	static struct rk_kernel_name fallback;
 	uint32_t chunk = mangled / CHUNK_NAMES;
-	uint32_t at = mangled % CHUNK_NAMES;
 	struct rk_kernel_name *name = &fallback;
 
-	if (cached_for != config || (config && cached_rules != config->kernels)) {
-		for (uint32_t i = 0; i < CHUNKS; i++) {
-			if (chunks[i])
-				memset(chunks[i]->filled, 0, sizeof(chunks[i]->filled));
-		}
-		cached_for = config;
-		cached_rules = config ? config->kernels : NULL;
-	}
+	if (!is_cached_for(config))
+		forget_names(config);
 	if (chunk < CHUNKS && !chunks[chunk])
 		chunks[chunk] = calloc(1, sizeof(*chunks[chunk]));
-	if (chunk < CHUNKS && chunks[chunk]) {
-		name = &chunks[chunk]->names[at];
-		if (chunks[chunk]->filled[at])
-			return name;
-		chunks[chunk]->filled[at] = true;
-	}
+	if (chunk < CHUNKS && chunks[chunk])
+		name = &chunks[chunk]->names[mangled % CHUNK_NAMES];
 	if (mangled) {
 		fill_names(name, mangled);
 	} else {
@@ -206,4 +211,13 @@ const struct rk_kernel_name *rk_kernel_name_get(const struct rk_config *config, 
 	}
 	apply_rules(name, config);
 	return name;
+}
+
+const struct rk_kernel_name *rk_kernel_name_get(const struct rk_config *config, uint32_t mangled)
+{
+	const struct name_chunk *chunk =
+		mangled < CHUNKS * CHUNK_NAMES ? chunks[mangled / CHUNK_NAMES] : NULL;
+	const struct rk_kernel_name *name = chunk ? &chunk->names[mangled % CHUNK_NAMES] : NULL;
+
+	return name && name->root && is_cached_for(config) ? name : name_make(config, mangled);
 }

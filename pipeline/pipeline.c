@@ -58,7 +58,8 @@ static void give_span(const struct rk_span *span, void *data)
 		span = &with_stack;
 	}
 	rk_metrics_note_span(pipeline->metrics, span);
-	rk_alert_engine_note_span(pipeline->alerts, span);
+	if (pipeline->alerts)
+		rk_alert_engine_note_span(pipeline->alerts, span);
 	for (struct rk_sink *sink = pipeline->first; sink; sink = sink->next) {
 		if (sink->span)
 			sink->span(sink, span);
@@ -153,6 +154,7 @@ static void note_assembler(struct rk_pipeline *pipeline)
 {
 	struct rk_assembler_stats stats;
 
+	count_lost(pipeline);
 	rk_assembler_get_stats(pipeline->assembler, &stats);
 	rk_metrics_note_assembler(pipeline->metrics, &stats);
 }
@@ -160,9 +162,12 @@ static void note_assembler(struct rk_pipeline *pipeline)
 void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op)
 {
 	rk_metrics_feed(pipeline->metrics, op);
-	rk_stack_names_feed(pipeline->stacks, op);
-	rk_slo_feed(pipeline->slo, op);
-	rk_alert_engine_feed(pipeline->alerts, op);
+	if (rk_stack_names_wants(op))
+		rk_stack_names_feed(pipeline->stacks, op);
+	if (pipeline->slo)
+		rk_slo_feed(pipeline->slo, op);
+	if (pipeline->alerts)
+		rk_alert_engine_feed(pipeline->alerts, op);
 	for (struct rk_sink *sink = pipeline->first; sink; sink = sink->next) {
 		if (sink->op)
 			sink->op(sink, op);
@@ -171,7 +176,6 @@ void rk_pipeline_feed(struct rk_pipeline *pipeline, const struct rk_op *op)
 	if (!pipeline->wants_spans)
 		return;
 	rk_assembler_feed(pipeline->assembler, op);
-	count_lost(pipeline);
 	if (op->kind == RK_OP_TICK || op->kind == RK_OP_END)
 		note_assembler(pipeline);
 }
@@ -184,7 +188,6 @@ void rk_pipeline_finish(struct rk_pipeline *pipeline)
 	if (!pipeline->wants_spans)
 		return;
 	rk_assembler_finish(pipeline->assembler);
-	count_lost(pipeline);
 	note_assembler(pipeline);
 }
 

@@ -58,6 +58,16 @@ void rk_stack_names_destroy(struct rk_stack_names *names);
 int rk_stack_names_feed(struct rk_stack_names *names, const struct rk_op *op);
 
 /**
+ * Whether the feed has a use for @op: nearly none is worth a call.
+ *
+ * Context: any.
+ */
+static inline bool rk_stack_names_wants(const struct rk_op *op)
+{
+	return op->kind == RK_OP_STACK || op->kind == RK_OP_MODULE || op->kind == RK_OP_TICK;
+}
+
+/**
  * The frames of rk_op.stack @id, innermost first.
  *
  * Context: as above; may read files, once for every new address. Ownership: *@frames is borrowed

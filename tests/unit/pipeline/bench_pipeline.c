@@ -4,7 +4,8 @@
  *
  * CPU time of the calling thread per kernel, median of five interleaved rounds: join alone,
  * with the metrics, with the spans (given to a sink that only counts), and one update of a
- * histogram. Activities come shuffled within a window, as CUPTI delivers them.
+ * histogram. Activities come shuffled within a window, as CUPTI delivers them. With an argument
+ * (join, metrics or spans) only that, once: to count its instructions under valgrind.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,7 +196,15 @@ static double median(double *values)
 	return values[ROUNDS / 2];
 }
 
-int main(void)
+static void run_one(struct rk_config *config, const char *which)
+{
+	double ns = strcmp(which, "join") == 0 ? run(count_op, NULL) :
+						 run_pipeline(config, strcmp(which, "spans") == 0);
+
+	printf("ns per kernel: %s %.1f of %u kernels\n", which, ns, KERNELS);
+}
+
+int main(int argc, char **argv)
 {
 	double join[ROUNDS], metrics[ROUNDS], spans[ROUNDS], histogram[ROUNDS];
 	struct rk_config config;
@@ -208,6 +217,10 @@ int main(void)
 	config.metrics_histogram_buckets =
 		(struct rk_bounds){ 8, { 1e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1 } };
 	make_input();
+	if (argc > 1) {
+		run_one(&config, argv[1]);
+		return 0;
+	}
 	for (int i = 0; i < ROUNDS; i++) {
 		join[i] = run(count_op, NULL);
 		metrics[i] = run_pipeline(&config, false);

@@ -212,6 +212,29 @@ static void test_missing_times_are_unknown(void **state)
 	assert_int_equal(rk_gpu_time_get_all(&gpu_time, &split), 0);
 }
 
+/* Work without a time between two kernels that are one period: the later one is known again. */
+static void test_missing_times_within_other_work(void **state)
+{
+	struct rk_op host = work(RK_OP_KERNEL, 11 * MS, 11 * MS, 11 * MS + 2 * US);
+
+	(void)state;
+	host.flags |= RK_OP_F_HOST_TIME;
+	begin();
+	feed(RK_OP_KERNEL, MS, MS, MS + 2 * US);
+	for (uint64_t at = MS; at < 21 * MS; at += US)
+		feed(RK_OP_KERNEL, at, at, at + 2 * US);
+	rk_gpu_time_feed(&gpu_time, &host);
+	expect(20 * MS + US, 0, 0, 0, 80 * MS - US, 0);
+	/* After the last of them begins, nothing is known. */
+	host.host_start = 21 * MS;
+	host.host_end = 21 * MS;
+	begin();
+	for (uint64_t at = MS; at < 21 * MS; at += US)
+		feed(RK_OP_KERNEL, at, at, at + 2 * US);
+	rk_gpu_time_feed(&gpu_time, &host);
+	expect(20 * MS + US, 0, 0, 0, 0, 80 * MS - US);
+}
+
 static void test_orphan_says_nothing_of_the_host(void **state)
 {
 	struct rk_op orphan = work(RK_OP_KERNEL, 0, 31 * MS, 101 * MS);
@@ -347,7 +370,7 @@ static struct rk_op random_op(void)
 		op.sync.scope = random_below(5);
 		return op;
 	}
-	op.exec = 1 + random_below(20);
+	op.exec = random_below(2) ? 1 : 1 + random_below(20); /* half can be taken together */
 	op.start = op.host_start + random_below(random_below(4) ? 4 : 400) * CELL;
 	op.end = op.start + random_below(random_below(8) ? 40 : 200) * CELL;
 	if (!random_below(4))
@@ -557,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_blocking_copy_keeps_the_host),
 		cmocka_unit_test(test_open_work_was_waited_for),
 		cmocka_unit_test(test_missing_times_are_unknown),
+		cmocka_unit_test(test_missing_times_within_other_work),
 		cmocka_unit_test(test_orphan_says_nothing_of_the_host),
 		cmocka_unit_test(test_devices_are_apart),
 		cmocka_unit_test(test_long_kernel_is_waited_for),

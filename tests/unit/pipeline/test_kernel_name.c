@@ -4,6 +4,7 @@
  */
 #include "op_log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
