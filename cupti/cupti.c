@@ -487,6 +487,11 @@ void rk_cupti_flush(void)
 		rk_cupti_thread_request(&self.thread, RK_CUPTI_DO_FLUSH, 0);
 }
 
+bool rk_cupti_is_flushed(void)
+{
+	return is_done(RK_CUPTI_DO_FLUSH);
+}
+
 struct rk_ring *rk_cupti_ring(void)
 {
 	return atomic_load(&self.shared_ring);

@@ -88,11 +88,13 @@ void rk_cupti_watch(void);
 int rk_cupti_stop(uint32_t timeout_ms);
 
 /**
- * Ask rk-cupti for a normal flush soon. Does not wait.
+ * Ask rk-cupti for a normal flush soon. Does not wait. / Whether it is done, or nobody is there to
+ * do it.
  *
  * Context: any but hooks.
  */
 void rk_cupti_flush(void);
+bool rk_cupti_is_flushed(void);
 
 /**
  * The ring of struct rk_activity; NULL when CUPTI was never started.

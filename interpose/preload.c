@@ -202,6 +202,8 @@ static int start_exporter(bool gpu_too)
 		.late_gpus = find_late_gpus,
 		.late_cupti_version = find_late_cupti_version,
 		.follow_sampling = follow_sampling,
+		.gpu_flush = rk_cupti_flush,
+		.gpu_is_flushed = rk_cupti_is_flushed,
 		.recording = {
 			.gpu_on = switch_gpu_on,
 			.gpu_is_on = rk_cupti_is_resumed,

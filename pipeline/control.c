@@ -15,7 +15,7 @@
 #include "pipeline/control_socket.h"
 
 #define CLIENTS_MAX   4
-#define REQUEST_BYTES 128
+#define REQUEST_BYTES 1024 /* with the name of a file */
 #define REPLY_BYTES   (128u << 10)
 #define CLIENT_NS     3000000000ull /* from connecting to having read the reply */
 
@@ -127,7 +127,9 @@ static bool answer(struct rk_control *control, struct client *client)
 	rk_json_text_open(&reply, NULL, '{');
 	while (verb->name && !is_asked(verb, client->request))
 		verb++;
-	if (verb->name)
+	if (strlen(client->request) == REQUEST_BYTES - 1)
+		rk_json_text_string(&reply, "error", "the request is too long");
+	else if (verb->name)
 		verb->answer(&reply, argument + (*argument == ' '), control->setup.data);
 	else
 		tell_verbs(control, client->request, &reply);
@@ -150,7 +152,7 @@ static bool has_line(struct client *client, bool is_end)
 
 	if (!end && !is_end && client->asked < REQUEST_BYTES - 1)
 		return false;
-	if (!end) /* no end, or none that fits: what is there counts, and no verb is as long */
+	if (!end) /* no end, or none that fits: what is there counts, and which is said */
 		end = client->request + client->asked;
 	if (end > client->request && end[-1] == '\r')
 		end--;

@@ -249,6 +249,7 @@ void rk_control_status_put(const struct rk_control_status *status, struct rk_jso
 	put_recording(status, reply);
 	put_settings(status->config, reply);
 	put_file(status->outputs, status->folder, reply);
+	rk_snapshot_put(status->snapshot, reply);
 	put_ledger(&status->ledger, reply);
 	put_log(status->outputs, reply);
 	put_net(status->outputs, reply);

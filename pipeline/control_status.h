@@ -8,6 +8,8 @@
 #include "core/json_text.h"
 #include "core/ledger.h"
 #include "pipeline/outputs.h"
+#include "pipeline/recording.h"
+#include "pipeline/snapshot.h"
 
 /* What was measured for one answer. */
 struct rk_control_status {
@@ -19,6 +21,7 @@ struct rk_control_status {
 	uint64_t start_unix_ns; /* recording began */
 	uint64_t uptime_ns;	/* since then */
 	const struct rk_recording *recording;
+	const struct rk_snapshot *snapshot;
 	uint64_t now_ns; /* of rk_clock */
 };
 

@@ -62,6 +62,7 @@ struct exporter {
 	struct rk_outputs outputs;
 	struct rk_live_control live;
 	struct rk_recording recording;
+	struct rk_snapshot snapshot;
 	struct rk_join *join;
 	bool has_late_gpus;
 	struct rk_gpu_facts told_facts; /* of those that the outputs know */
@@ -279,6 +280,18 @@ static void tell_changed_facts(struct exporter *e, uint64_t now)
 		tell_facts(e, &facts, "", now);
 }
 
+/* For a file that ends here, while everything else goes on. */
+static void tick_for_snapshot(struct rk_op *end, void *data)
+{
+	struct exporter *e = data;
+
+	tell_changed_facts(e, rk_clock_now());
+	tell_tick(e, RK_OP_TICK, rk_clock_now());
+	*end = e->op;
+	end->kind = RK_OP_END;
+	end->ordinal++;
+}
+
 /* Nothing is told before: what a dormant process leaves is no file. */
 static void begin(void *data)
 {
@@ -447,6 +460,8 @@ static void run_rounds(struct exporter *e)
 		e->outputs.ticked_ns = now;
 		do_what_is_due(e, now);
 		rk_recording_run(&e->recording, now, !taken);
+		if (rk_snapshot_run(&e->snapshot, now))
+			e->wait_ms = 1;
 		wait_some(e, taken);
 	}
 }
@@ -472,6 +487,7 @@ static void run_end(struct exporter *e)
 	uint64_t now = rk_clock_now();
 
 	rk_live_control_close(&e->live);
+	rk_snapshot_stop(&e->snapshot);
 	for (int i = 0; i < LAST_ROUNDS_MAX && now < by; i++) {
 		if (!drain_once(e, now))
 			break;
@@ -492,9 +508,18 @@ static void *exporter_main(void *data)
 	pthread_setname_np(pthread_self(), "rk-exporter");
 	rk_own_files_take(&e->outputs.files);
 	rk_outputs_init(&e->outputs, &e->setup);
-	e->live = (struct rk_live_control){
-		.recording = &e->recording, .measure = measure, .emit = emit_own, .data = e
+	e->snapshot = (struct rk_snapshot){
+		.outputs = &e->outputs,
+		.gpu_flush = e->setup.gpu_flush,
+		.gpu_is_flushed = e->setup.gpu_is_flushed,
+		.tick = tick_for_snapshot,
+		.data = e,
 	};
+	e->live = (struct rk_live_control){ .recording = &e->recording,
+					    .snapshot = &e->snapshot,
+					    .measure = measure,
+					    .emit = emit_own,
+					    .data = e };
 	rk_live_control_init(&e->live, &e->outputs);
 	/* Now, while the call that creates the first context waits, and not when rings fill. */
 	if (rk_net_is_wanted(e->setup.config))

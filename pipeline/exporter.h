@@ -38,6 +38,9 @@ struct rk_exporter_setup {
 	/* What gpus has not, because there was no driver yet; NULL = not known so far. */
 	const struct rk_gpu_inventory *(*late_gpus)(void);
 	uint32_t (*late_cupti_version)(void); /* may be NULL, as late_gpus */
+	/* Ask for the GPU records that are complete / whether they are in the ring; may be NULL */
+	void (*gpu_flush)(void);
+	bool (*gpu_is_flushed)(void);
 	/* GPU times on and off while the program runs; begin, tell and data are the exporter's */
 	struct rk_recording_setup recording;
 	/* tracing.sampling_rate changed: traces that the program begins follow it; may be NULL */

@@ -78,6 +78,7 @@ static void answer_status(struct rk_json_text *reply, const char *argument, void
 		.start_unix_ns = live->started_ns + (uint64_t)rk_clock_wall_offset(NULL),
 		.uptime_ns = now - live->started_ns,
 		.recording = live->recording,
+		.snapshot = live->snapshot,
 		.now_ns = now,
 	};
 
@@ -122,12 +123,23 @@ static void answer_stop(struct rk_json_text *reply, const char *argument, void *
 	answer_switch(reply, data, false, 0);
 }
 
+/* Who asks looks at `status` until it is done. */
+static void answer_snapshot(struct rk_json_text *reply, const char *argument, void *data)
+{
+	struct rk_live_control *live = data;
+	const char *error =
+		rk_snapshot_begin(live->snapshot, argument, live->folder, rk_clock_now());
+
+	if (error)
+		rk_json_text_string(reply, "error", error);
+	else
+		rk_json_text_bool(reply, "ok", true);
+}
+
 static const struct rk_control_verb verbs[] = {
-	{ "status", false, answer_status },
-	{ "reload", false, answer_reload },
-	{ "start", true, answer_start },
-	{ "stop", false, answer_stop },
-	{ NULL, false, NULL },
+	{ "status", false, answer_status },    { "reload", false, answer_reload },
+	{ "start", true, answer_start },       { "stop", false, answer_stop },
+	{ "snapshot", true, answer_snapshot }, { NULL, false, NULL },
 };
 
 void rk_live_control_init(struct rk_live_control *live, struct rk_outputs *outputs)

@@ -3,7 +3,8 @@
  * pipeline/live_control.h - what a running process can be asked, where that was switched on.
  *
  * Connects the socket with what answers: `status` with everything behind the rings, `reload`
- * with those whose settings can change, `start` and `stop` with who decides whether it records.
+ * with those whose settings can change, `start` and `stop` with who decides whether it records,
+ * `snapshot` with who copies the trace file.
  */
 #ifndef RK_PIPELINE_LIVE_CONTROL_H
 #define RK_PIPELINE_LIVE_CONTROL_H
@@ -14,12 +15,14 @@
 #include "pipeline/control_status.h"
 #include "pipeline/recording.h"
 #include "pipeline/reload.h"
+#include "pipeline/snapshot.h"
 
 struct rk_live_control {
 	struct rk_control *control; /* NULL = not asked for, or it could not be had */
 	struct rk_reload *reload;   /* NULL = not asked for */
 	struct rk_outputs *outputs; /* borrowed; outlives this */
 	struct rk_recording *recording; /* borrowed; outlives this */
+	struct rk_snapshot *snapshot;	/* likewise */
 	uint64_t started_ns;
 	char folder[PATH_MAX]; /* of the process when the outputs were opened */
 	/* fill ledger, cpu_ns and rss_bytes */

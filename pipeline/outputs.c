@@ -170,6 +170,7 @@ void rk_outputs_open(struct rk_outputs *outputs)
 void rk_outputs_begin(struct rk_outputs *outputs)
 {
 	outputs->is_recording = true;
+	outputs->has_begun = true;
 	rk_outputs_open_file(outputs);
 }
 

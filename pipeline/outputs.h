@@ -40,7 +40,7 @@ struct rk_outputs {
 	uint64_t unsealed_since; /* ns; 0 = everything is sealed */
 	uint64_t file_lost;	 /* ops the file did not take */
 	uint64_t ticked_ns;	 /* the loop went round; for /health/live */
-	bool is_recording;
+	bool is_recording, has_begun; /* now / at least once */
 };
 
 /**

@@ -85,21 +85,24 @@ static int ask(pid_t pid, const struct question *question, bool as_json)
 }
 
 /* What the two words say. */
-static int carry_out(const char *words[2], const char *for_text, bool as_json)
+static int carry_out(const char *words[2], const char *for_text, const char *output, bool as_json)
 {
 	const struct question *question = find_question(words[1]);
 	bool is_start = strcmp(words[1], "start") == 0;
+	bool is_snapshot = strcmp(words[1], "snapshot") == 0;
 	uint64_t for_ns = 0;
 	pid_t pid;
 	int status;
 
-	if (!question && !is_start && strcmp(words[1], "stop") != 0)
+	if (!question && !is_start && !is_snapshot && strcmp(words[1], "stop") != 0)
 		return rk_options_misused(verb,
-					  "%s cannot be asked; expected start, stop, status or "
-					  "reload",
+					  "%s cannot be asked; expected start, stop, snapshot, "
+					  "status or reload",
 					  words[1]);
 	if (for_text && !is_start)
 		return rk_options_misused(verb, "--for belongs to start");
+	if (output && !is_snapshot)
+		return rk_options_misused(verb, "-o belongs to snapshot");
 	if (for_text && (!rk_number_parse_units(for_text, rk_number_durations, &for_ns) || !for_ns))
 		return rk_options_misused(verb, "%s is no time; expected one as 10s or 1m30s",
 					  for_text);
@@ -108,15 +111,18 @@ static int carry_out(const char *words[2], const char *for_text, bool as_json)
 		return status;
 	if (question)
 		return ask(pid, question, as_json);
+	if (is_snapshot)
+		return rk_ctl_switch_snapshot(pid, output);
 	return is_start ? rk_ctl_switch_start(pid, for_ns) : rk_ctl_switch_stop(pid);
 }
 
 int rk_cmd_ctl(int argc, char **argv)
 {
-	const char *for_text = NULL;
+	const char *for_text = NULL, *output = NULL;
 	bool as_json = false;
 	const struct rk_option options[] = {
 		{ "for", 0, "TIME", "start: stop again after this time, 10s", NULL, &for_text },
+		{ "output", 'o', "FILE", "snapshot: the file to write", NULL, &output },
 		{ "json", 0, NULL, "print the answer as it comes, JSON", &as_json, NULL },
 		{ NULL, 0, NULL, NULL, NULL, NULL },
 	};
@@ -143,6 +149,6 @@ int rk_cmd_ctl(int argc, char **argv)
 		return rk_tool_finish(rk_ctl_process_list(), verb);
 	if (count < 2)
 		return rk_options_misused(verb, "expected the number or the name of a process, and "
-						"start, stop, status or reload");
-	return rk_tool_finish(carry_out(words, for_text, as_json), verb);
+						"start, stop, snapshot, status or reload");
+	return rk_tool_finish(carry_out(words, for_text, output, as_json), verb);
 }

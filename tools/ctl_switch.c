@@ -5,11 +5,13 @@
 #include "tools/ctl_switch.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/arena.h"
 #include "core/number.h"
@@ -19,7 +21,9 @@
 #include "tools/tool.h"
 
 #define PATIENCE_MS 10000
+#define REQUEST_MAX 1000 /* longer ones are refused by the process */
 #define LOOK_MS	    20
+#define COPY_MS	    120000 /* of a file of 1 GiB on a slow disk */
 #define NS_PER_MS   1000000
 
 static const char verb[] = "ctl";
@@ -49,7 +53,7 @@ static int ask(pid_t pid, const char *request, struct rk_arena *arena,
 	error = rk_yaml_get(*root, "error");
 	if (error && rk_yaml_get(*root, "verbs"))
 		return rk_tool_fail(RK_TOOL_NETWORK, verb,
-				    "the process has an older version that cannot start or stop");
+				    "the process has an older version that cannot do this");
 	if (error)
 		return rk_tool_fail(RK_TOOL_NETWORK, verb, "the process says: %s", error->text);
 	return RK_TOOL_OK;
@@ -80,6 +84,54 @@ static int wait_for(pid_t pid, const char *wanted, struct rk_arena *arena,
 		"pid %d has not done it within 10 s; rktrace ctl %d status shows how it "
 		"goes",
 		(int)pid, (int)pid);
+}
+
+static const struct rk_yaml_node *snapshot_of(const struct rk_yaml_node *root)
+{
+	return rk_yaml_get(root, "snapshot");
+}
+
+static int wait_for_snapshot(pid_t pid, struct rk_arena *arena, const struct rk_yaml_node **root)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_MS * NS_PER_MS };
+
+	for (int spent = 0; spent < COPY_MS; spent += LOOK_MS) {
+		int status = ask(pid, "status", arena, root);
+		const char *state = status ? "" : text_of(snapshot_of(*root), "state");
+
+		if (status || strcmp(state, "done") == 0)
+			return status;
+		if (strcmp(state, "failed") == 0)
+			return rk_tool_fail(RK_TOOL_CANNOT_WRITE, verb, "%s",
+					    text_of(snapshot_of(*root), "error"));
+		nanosleep(&pause, NULL);
+	}
+	return rk_tool_fail(RK_TOOL_NETWORK, verb,
+			    "pid %d has not written the snapshot within 120 s; rktrace ctl %d "
+			    "status --json shows how it goes",
+			    (int)pid, (int)pid);
+}
+
+static void tell_snapshot(const struct rk_yaml_node *root)
+{
+	char path[512];
+
+	rk_tool_printable(text_of(snapshot_of(root), "path"), path, sizeof(path));
+	printf("wrote %s\nnext: rktrace report %s\n", path, path);
+}
+
+/* The process has another folder than we. Return: whether it fits. */
+static bool write_request(const char *path, char *out, size_t size)
+{
+	char folder[PATH_MAX] = "";
+	int length;
+
+	if (!path)
+		return snprintf(out, size, "snapshot") > 0;
+	if (path[0] != '/' && !getcwd(folder, sizeof(folder)))
+		return false;
+	length = snprintf(out, size, "snapshot %s%s%s", folder, folder[0] ? "/" : "", path);
+	return length > 0 && (size_t)length < size && !strpbrk(out, "\r\n");
 }
 
 static void tell_started(pid_t pid, const struct rk_yaml_node *root, uint64_t for_ns)
@@ -140,6 +192,29 @@ int rk_ctl_switch_start(pid_t pid, uint64_t for_ns)
 	status = switch_to(pid, request, arena, &root);
 	if (!status)
 		tell_started(pid, root, for_ns);
+	rk_arena_destroy(arena);
+	return status;
+}
+
+int rk_ctl_switch_snapshot(pid_t pid, const char *path)
+{
+	struct rk_arena *arena = rk_arena_create();
+	const struct rk_yaml_node *root;
+	char request[REQUEST_MAX];
+	int status;
+
+	if (!arena)
+		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
+	if (write_request(path, request, sizeof(request)))
+		status = ask(pid, request, arena, &root);
+	else
+		status = rk_tool_fail(
+			RK_TOOL_USAGE, verb,
+			"%s is too long for the path of a snapshot, or not of one line", path);
+	if (!status)
+		status = wait_for_snapshot(pid, arena, &root);
+	if (!status)
+		tell_snapshot(root);
 	rk_arena_destroy(arena);
 	return status;
 }

@@ -19,4 +19,12 @@
 int rk_ctl_switch_start(pid_t pid, uint64_t for_ns);
 int rk_ctl_switch_stop(pid_t pid);
 
+/**
+ * Have @pid write a second trace file of all it has recorded so far, and print its name.
+ *
+ * @path: NULL = beside the trace file. Never an overwrite.
+ * Context: tools. Return: the status to end with.
+ */
+int rk_ctl_switch_snapshot(pid_t pid, const char *path);
+
 #endif

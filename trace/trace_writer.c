@@ -33,6 +33,7 @@
 
 #define PATH_BYTES 4096
 #define SUFFIX_MAX 999
+#define COPY_BYTES (64u << 10)
 /* Kept below the cap for what comes after the cap was reached: some ticks, the end, the index. */
 #define RESERVE_BYTES (16u << 10)
 /* The part of it that only the last tick, the end and the index may use. */
@@ -50,6 +51,7 @@ struct rk_trace_writer {
 	dev_t device;
 	ino_t inode;
 	uint64_t offset; /* end of the last whole frame */
+	uint64_t copied_end; /* of one that was forked: it begins with that much of the other */
 	uint64_t lost, lost_written;
 	uint32_t sequence;
 	struct rk_trace_options options;
@@ -74,8 +76,8 @@ static int create_file(struct rk_trace_writer *writer, const char *path)
 
 		if (length >= PATH_BYTES)
 			return -ENAMETOOLONG;
-		writer->fd = open(writer->path,
-				  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		writer->fd = open(writer->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+				  0600);
 		if (writer->fd >= 0 || errno != EEXIST)
 			break;
 	}
@@ -268,6 +270,76 @@ int rk_trace_writer_open(struct rk_trace_writer **out, const char *path,
 	}
 	*out = writer;
 	return 0;
+}
+
+int rk_trace_writer_fork(struct rk_trace_writer **out, struct rk_trace_writer *from,
+			 const char *path)
+{
+	struct rk_trace_writer *writer = calloc(1, sizeof(*writer));
+	int err;
+
+	*out = NULL;
+	if (!writer)
+		return -ENOMEM;
+	writer->fd = -1;
+	rk_trace_writer_seal(from);
+	writer->options =
+		(struct rk_trace_options){ .level = from->options.level, .check_free_space = true };
+	err = check_identity(from);
+	if (!err)
+		err = rk_trace_encoder_create(&writer->encoder);
+	if (!err)
+		err = rk_trace_packer_create(&writer->packer, writer->options.level,
+					     RK_TRACE_RAW_MAX);
+	if (!err)
+		err = create_file(writer, path);
+	if (!err && !has_free_space(writer))
+		err = -ENOSPC;
+	if (err) {
+		rk_trace_writer_discard(writer);
+		return err;
+	}
+	writer->index = from->index;
+	writer->sequence = from->sequence;
+	writer->copied_end = from->offset;
+	*out = writer;
+	return 0;
+}
+
+int rk_trace_writer_copy(struct rk_trace_writer *writer, const struct rk_trace_writer *from,
+			 uint64_t max_bytes)
+{
+	uint64_t until = writer->copied_end;
+	uint8_t piece[COPY_BYTES];
+
+	if (until - writer->offset > max_bytes)
+		until = writer->offset + max_bytes;
+	while (writer->offset < until) {
+		uint64_t left = until - writer->offset;
+		size_t size = left < sizeof(piece) ? (size_t)left : sizeof(piece);
+		ssize_t got = pread(from->fd, piece, size, (off_t)writer->offset);
+		int err;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got ? -errno : -EIO;
+		if (writer->offset + (uint64_t)got > hard_limit(writer))
+			return -EFBIG;
+		err = write_all(writer, piece, (size_t)got);
+		if (err)
+			return err;
+		writer->offset += (uint64_t)got;
+	}
+	return writer->offset < writer->copied_end;
+}
+
+void rk_trace_writer_discard(struct rk_trace_writer *writer)
+{
+	if (!writer)
+		return;
+	remove_file(writer);
+	destroy(writer);
 }
 
 /* In CAPPED state only these reach the disk, in a block of their own. */

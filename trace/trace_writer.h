@@ -78,6 +78,33 @@ void rk_trace_writer_acknowledge(struct rk_trace_writer *writer, const char *des
 				 uint64_t first, uint64_t last);
 
 /**
+ * Begin a second file of everything that @from has taken so far: what is buffered is sealed
+ * first. rk_trace_writer_copy() fills it, a piece at a time; then it takes ops of its own and is
+ * closed as any other. Later ops of @from do not get into it.
+ *
+ * @path: as of rk_trace_writer_open(); never an overwrite.
+ * Context: exporter. Ownership: the caller, rk_trace_writer_close() or _discard().
+ * Return: 0 or -errno; not logged.
+ */
+int rk_trace_writer_fork(struct rk_trace_writer **out, struct rk_trace_writer *from,
+			 const char *path);
+
+/**
+ * Copy @max_bytes more, at most. @from is the one it was forked from, and still open.
+ *
+ * Context: exporter. Return: 1 = there is more; 0 = that was all; -errno.
+ */
+int rk_trace_writer_copy(struct rk_trace_writer *writer, const struct rk_trace_writer *from,
+			 uint64_t max_bytes);
+
+/**
+ * Close and remove the file, if the name still means it. Accepts NULL.
+ *
+ * Context: exporter.
+ */
+void rk_trace_writer_discard(struct rk_trace_writer *writer);
+
+/**
  * Seal, write the index, close. Accepts NULL and a half-built writer.
  *
  * Context: exporter. Return: 0 or the first error the writer met.

@@ -180,6 +180,56 @@ class Recording(harness.Case):
             self.ctl(process, "start")
         self.assert_sums_hold(self.info(self.end(process)))
 
+    def snapshot(self, process, *words):
+        """Return: the path it was written to."""
+        text = self.ctl(process, "snapshot", *words)
+        path = re.fullmatch(r"wrote (.*)\nnext: rktrace report (.*)\n", text)
+        self.assertTrue(path and path[1] == path[2], text)
+        return pathlib.Path(path[1])
+
+    def test_a_snapshot_is_a_whole_file(self):
+        process = self.listening(self.start(RUSTKERNEL_CONTROL_ENABLED="true",
+                                            RUSTKERNEL_CUPTI_FLUSH_INTERVAL="10s"))
+        before = self.status(process)["ledger"]["memset"]["calls"]
+        first = self.snapshot(process)
+        self.assertEqual(first, process.folder / "run.snapshot-1.rkt.zst")
+        self.assertEqual(first.stat().st_mode & 0o777, 0o600)
+        info = self.info(first)
+        self.assertTrue(info["clean_exit"])
+        self.assertGreaterEqual(info["calls"], before)
+        # What CUPTI held was asked for; of those who are inside the driver nothing is known yet.
+        self.assertGreaterEqual(info["memsets"] + info["open"], info["calls"] - 8)
+        self.assertGreater(info["memsets"], 0)
+        self.assert_sums_hold(info)
+        subprocess.run(["zstd", "-tq", first], check=True)
+        self.assertIn("memset", self.rktrace("report", first).lower())
+        chosen = self.snapshot(process, "-o", self.folder / "mine.rkt.zst")
+        again = self.snapshot(process, "-o", self.folder / "mine.rkt.zst")
+        self.assertEqual([chosen.name, again.name], ["mine.rkt.zst", "mine.rkt.zst.1"])
+        self.assertGreater(self.info(again)["calls"], info["calls"])
+        # Recording went on all the while, and the file is the one it would have been.
+        end = self.info(self.end(process))
+        self.assertTrue(end["clean_exit"])
+        self.assertGreater(end["calls"], self.info(again)["calls"])
+        self.assert_sums_hold(end)
+        self.assertEqual(self.info(first)["calls"], info["calls"])
+
+    def test_a_snapshot_needs_a_file(self):
+        process = self.listening(self.start(RUSTKERNEL_RECORDING_START="dormant"))
+        self.ctl(process, "snapshot", code=69)
+        self.assertIn("nothing has been recorded so far", self.tool_errors)
+        self.ctl(process, "start")
+        self.ctl(process, "snapshot", "-o", self.folder / "none" / "x", code=73)
+        self.assertIn("No such file or directory", self.tool_errors)
+        self.ctl(process, "stop")
+        self.assertTrue(self.info(self.snapshot(process))["clean_exit"])
+        self.end(process)
+        process = self.listening(self.start(RUSTKERNEL_CONTROL_ENABLED="true",
+                                            RUSTKERNEL_TRACE_FILE="none"))
+        self.ctl(process, "snapshot", code=69)
+        self.assertIn("no trace file is written", self.tool_errors)
+        self.end(process)
+
     def test_it_stops_by_itself(self):
         process = self.listening(self.start(RUSTKERNEL_RECORDING_START="dormant"))
         self.assertIn("recording for 200 ms", self.ctl(process, "start", "--for", "200ms"))
