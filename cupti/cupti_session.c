@@ -16,8 +16,8 @@
 #include "core/thread.h"
 #include "cupti/cupti_unrecorded.h"
 
-/* WATCHED: at the edges of a rest, see cupti_unrecorded.h. */
-enum touch { IDLE, TOUCHED, WATCHED_START, WATCHED_STOP, PAUSED, MUTED };
+/* WATCHED: at the edges of a rest, see cupti_unrecorded.h. OPENING: on the way to such a start. */
+enum touch { IDLE, TOUCHED, WATCHED_START, WATCHED_STOP, PAUSED, MUTED, OPENING };
 
 /* Read at every submission, written once per flush: alone on its line. */
 static struct {
@@ -95,6 +95,10 @@ static __attribute__((noinline)) void note_submission(uint32_t touch, uint32_t c
 		/* Host time for the call, and its record, if there is one, left out. */
 		rk_thread_self.correlation = 0;
 		rk_cupti_unrecorded_note(correlation);
+		break;
+	case OPENING:
+		/* Its kind of records may not be on yet: host time. What is not kept is left out. */
+		rk_thread_self.correlation = 0;
 		break;
 	case WATCHED_START:
 	case WATCHED_STOP:
@@ -271,11 +275,9 @@ static int open_session(struct rk_cupti_session *session, char *reason, size_t r
 	CUptiResult result;
 
 	atomic_store(&current, session);
-	atomic_store(&hot.touch, MUTED);
-	forget_kinds(session);
 	/* Before there is a callback: a call that begins in between must not pass unseen. */
-	if (session->is_watched)
-		atomic_store(&hot.touch, WATCHED_START);
+	atomic_store(&hot.touch, session->is_watched ? OPENING : MUTED);
+	forget_kinds(session);
 	result = session->library.cuptiSubscribe(&session->subscriber, on_driver_call, NULL);
 	if (result != CUPTI_SUCCESS)
 		return refuse(session, "the subscription", result, reason, reason_size);
@@ -291,8 +293,7 @@ static int open_session(struct rk_cupti_session *session, char *reason, size_t r
 	result = enable_kinds(session);
 	if (result != CUPTI_SUCCESS)
 		return refuse(session, "every kind of records", result, reason, reason_size);
-	if (!session->is_watched)
-		atomic_store(&hot.touch, IDLE);
+	atomic_store(&hot.touch, session->is_watched ? WATCHED_START : IDLE);
 	return 0;
 }
 

@@ -18,7 +18,8 @@ struct rk_join;
 
 /**
  * Parts of join.c that the other two files use: what kind of work a call is, and the ways it
- * ends (host time alone, open, all records seen, out of the table); building ops; handles.
+ * ends (host time alone, open, all records seen, out of the table); whether CUPTI refuses the
+ * record of such a call for certain, or may do so; building ops; handles.
  *
  * Context: exporter.
  */
@@ -27,7 +28,6 @@ void rk_join_complete_without_record(struct rk_join *join, struct rk_call *call)
 void rk_join_tell_open(struct rk_join *join, struct rk_call *call);
 void rk_join_retire(struct rk_join *join, struct rk_call *call);
 void rk_join_leave(struct rk_join *join, struct rk_call *call);
-/* By what CUPTI refuses: such a call certainly has no record / may have none, and none is due. */
 bool rk_join_gets_no_record(const struct rk_join *join, uint8_t kind, uint16_t api);
 bool rk_join_may_lack_record(const struct rk_join *join, const struct rk_call *call);
 void rk_join_finish_call(struct rk_join *join, struct rk_call *call);
