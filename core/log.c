@@ -100,9 +100,12 @@ void rk_log(enum rk_log_level line_level, const char *format, ...)
 	errno = saved_errno;
 }
 
+/* Only glibc has it. Asked for strongly, another libc's loader would refuse the whole library. */
+#pragma weak strerrordesc_np
+
 const char *rk_strerror(int err)
 {
-	const char *text = strerrordesc_np(err < 0 ? -err : err);
+	const char *text = strerrordesc_np ? strerrordesc_np(err < 0 ? -err : err) : NULL;
 
 	return text ? text : "unknown error";
 }

@@ -5,16 +5,26 @@
  * The list of loaded objects only grows at its end and libc stays near its head, so walking it
  * without the loader's lock is safe. Comparisons are spelled out and uninstrumented: this runs
  * before a sanitizer's own library is ready.
+ *
+ * Everything here that not every libc has is a weak reference: a strong one, or the need of
+ * glibc's loader that a strong one brings along, ends a program of another libc at its start.
  */
 #include "interpose/libc_symbol.h"
 
 #include <elf.h>
+#include <gnu/libc-version.h>
 #include <link.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define VERSION_HIDDEN 0x8000 /* an old version, kept for programs that name it */
+
+#pragma weak _r_debug
+#pragma weak gnu_get_libc_version
+
+/* The same in musl, whose list of objects begins with the same five words each. */
+extern struct r_debug *_dl_debug_addr __attribute__((weak));
 
 struct symbols {
 	uintptr_t base;
@@ -106,12 +116,42 @@ static RK_RAW void *find_in(const struct symbols *symbols, const char *name)
 	}
 }
 
+static RK_RAW bool begins_with(const char *text, const char *prefix)
+{
+	while (*prefix && *text == *prefix) {
+		text++;
+		prefix++;
+	}
+	return !*prefix;
+}
+
+/* musl is one file, its loader, which goes by the name that the program gives for it. */
+static RK_RAW bool is_libc(const char *path)
+{
+	const char *name = base_name(path);
+
+	return is_equal(name, "libc.so.6") || begins_with(name, "ld-musl-") ||
+	       is_equal(name, "libc.so") || begins_with(name, "libc.musl-");
+}
+
+static RK_RAW const struct link_map *first_object(void)
+{
+	if (&_r_debug)
+		return _r_debug.r_map;
+	return &_dl_debug_addr && _dl_debug_addr ? _dl_debug_addr->r_map : NULL;
+}
+
+RK_RAW bool rk_libc_symbol_is_glibc(void)
+{
+	return gnu_get_libc_version != NULL;
+}
+
 RK_RAW void *rk_libc_symbol_find(const char *name)
 {
 	struct symbols symbols;
 
-	for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next)
-		if (map->l_name && is_equal(base_name(map->l_name), "libc.so.6"))
+	for (const struct link_map *map = first_object(); map; map = map->l_next)
+		if (map->l_name && is_libc(map->l_name))
 			return read_tables(map, &symbols) ? find_in(&symbols, name) : NULL;
 	return NULL;
 }

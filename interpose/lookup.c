@@ -58,15 +58,14 @@ RK_RAW void rk_lookup_bootstrap(void)
 	void *volatile next_dlsym = NULL;
 	void *volatile next_dlvsym = NULL;
 
-	if (!find)
-		return;
-	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+	for (size_t i = 0; find && i < sizeof(versions) / sizeof(versions[0]); i++) {
 		if (!next_dlsym)
 			next_dlsym = find(RTLD_NEXT, "dlsym", versions[i]);
 		if (!next_dlvsym)
 			next_dlvsym = find(RTLD_NEXT, "dlvsym", versions[i]);
 	}
-	/* libc's own, should this copy not be in the global scope (it was opened, not preloaded) */
+	/* libc's own, should this copy not be in the global scope (it was opened, not preloaded),
+	 * or should the libc have no versions */
 	if (!next_dlsym)
 		next_dlsym = rk_libc_symbol_find("dlsym");
 	atomic_store(&rk_lookup_dlvsym, next_dlvsym ? (dlvsym_fn)next_dlvsym : find);

@@ -35,6 +35,7 @@
 #include "interpose/cupti_tool.h"
 #include "interpose/injection.h"
 #include "interpose/inventory.h"
+#include "interpose/libc_symbol.h"
 #include "interpose/lookup.h"
 #include "interpose/nvtx.h"
 #include "interpose/recording_signal.h"
@@ -373,7 +374,7 @@ __attribute__((constructor)) static void initialise(void)
 	int saved_errno = errno;
 
 	/* A set-id program must not write files or open sockets where its caller says. */
-	if (getauxval(AT_SECURE)) {
+	if (getauxval(AT_SECURE) || !rk_libc_symbol_is_glibc()) {
 		rk_start_forbid();
 		return;
 	}

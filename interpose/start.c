@@ -103,18 +103,28 @@ static void handle_exit(void)
 	errno = saved_errno;
 }
 
-static void handle_quick_exit(void)
+static void handle_quick_exit(void *data)
 {
+	(void)data;
 	if (rk_start_is_own_process() && atomic_load(&state) == STARTED)
 		rk_preload_publish();
 }
 
+/* What at_quick_exit() does, which is linked in and would ask for this as if every libc had it. */
+int __cxa_at_quick_exit(void (*function)(void *data), void *library) __attribute__((weak));
+extern void *__dso_handle __attribute__((visibility("hidden")));
+
+static void register_handlers(void)
+{
+	atexit(handle_exit);
+	if (__cxa_at_quick_exit)
+		__cxa_at_quick_exit(handle_quick_exit, __dso_handle);
+}
+
 static void register_exit(void)
 {
-	if (atomic_exchange(&exit_registered, 1))
-		return;
-	atexit(handle_exit);
-	at_quick_exit(handle_quick_exit);
+	if (!atomic_exchange(&exit_registered, 1))
+		register_handlers();
 }
 
 void rk_start_context_created(void)
@@ -252,10 +262,8 @@ bool rk_start_on_said(void)
 	open = start_or_wait(false);
 	/* A process without a GPU ends here. With one, a context registers ours again, so that it
 	 * comes before the driver's. */
-	if (open && now == IDLE) {
-		atexit(handle_exit);
-		at_quick_exit(handle_quick_exit);
-	}
+	if (open && now == IDLE)
+		register_handlers();
 	errno = saved_errno;
 	return open;
 }

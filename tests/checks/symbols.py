@@ -8,8 +8,11 @@ librkpreload.so enters programs that nobody changed. It needs libc and nothing e
 newer than the glibc floor (an unmet version kills the program at start), and exports exactly
 the functions of interpose/cuda_api.def, those of the toolkit's headers that are watched, and the
 few listed here: whatever else it exported would come before the program's own. A named symbol version would switch the dlsym hook off for
-programs that ask for none. librknet.so exports its entry points alone.
+programs that ask for none. What musl lacks may be asked for weakly at most, glibc's loader not at
+all: a program of musl, which has a libc.so.6 of its own, would not start. librknet.so exports its
+entry points alone.
 """
+import os
 import pathlib
 import re
 import subprocess
@@ -18,7 +21,8 @@ import sys
 import common
 
 GLIBC_FLOOR = (2, 34)
-NEEDED = re.compile(r"libc\.so\.6$|ld-linux[\w-]*\.so\.\d+$")
+NEEDED = re.compile(r"libc\.so\.6$")
+MUSL = "/lib/ld-musl-{}.so.1"  # its loader and libc, in one file
 REQUIRED = {"dlsym", "dlvsym", "cuptiSubscribe", "cuptiActivityRegisterCallbacks",
             "cuptiActivityRegisterTimestampCallback", "cuptiActivityEnable",
             "cuptiActivityDisable", "cuptiActivityEnableContext", "cuptiActivityDisableContext",
@@ -53,6 +57,17 @@ def check_floor(name, undefined):
     return found
 
 
+def strong(undefined):
+    """Names of `nm -D --undefined-only` that the loader must find."""
+    return {line.split()[-1].split("@")[0] for line in undefined.splitlines()
+            if line.split()[:1] == ["U"]}
+
+
+def check_musl(name, undefined, musl):
+    return [f"{name}: {symbol} is not in musl: make it a weak reference, or do without"
+            for symbol in sorted(strong(undefined) - musl)]
+
+
 def exports(defined):
     """Names of `nm -D --defined-only`, with their version if they have one."""
     return {line.split()[-1] for line in defined.splitlines() if line.strip()}
@@ -76,6 +91,9 @@ def self_test():
     assert len(check_needed("a", " 0x1 (NEEDED)  Shared library: [libzstd.so.1]\n")) == 1
     assert not check_floor("a", "  U read@GLIBC_2.2.5\n  U x@GLIBC_2.34\n")
     assert len(check_floor("a", "  U strlcpy@GLIBC_2.38 (2)\n")) == 1
+    assert len(check_needed("a", " 0x1 (NEEDED)  Shared library: [ld-linux-x86-64.so.2]\n")) == 1
+    assert not check_musl("a", "     U read@GLIBC_2.2.5\n     w _r_debug\n", {"read"})
+    assert len(check_musl("a", "     U read@GLIBC_2.2.5\n     U _r_debug\n", {"read"})) == 1
     hooks = hook_names("/* RK_API(no, */\nRK_API(cuInit, CUresult, (int), (), X)\n")
     assert hooks == {"cuInit"}
     good = exports("\n".join(f"0000 T {s}" for s in REQUIRED | hooks))
@@ -101,7 +119,13 @@ def main(argv):
         common.finish([f"cuda_watch.def: {len(watched)} functions are watched, expected 300 or more"])
     hooks |= watched
     found = check_needed(preload.name, tool("readelf", "-dW", preload))
-    found += check_floor(preload.name, tool("nm", "-D", "--undefined-only", preload))
+    undefined = tool("nm", "-D", "--undefined-only", preload)
+    found += check_floor(preload.name, undefined)
+    musl = pathlib.Path(MUSL.format(os.uname().machine))
+    if musl.exists():
+        found += check_musl(preload.name, undefined, exports(tool("nm", "-D", "--defined-only", musl)))
+    else:
+        print(f"note: {musl} is not there; what musl lacks was not checked")
     have = exports(tool("nm", "-D", "--defined-only", preload))
     found += check_exports(preload.name, have, hooks)
     if (common.ROOT / "include" / "rustkernel.h").exists() and "rk_api_v1" not in have:
