@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/race_check.h"
+
 #define BUCKETS	      (1u << 14) /* chains stay short up to some 10,000 names */
 #define CHUNK_ENTRIES 1024u
 #define CHUNKS	      256u /* 262,144 strings at most */
@@ -236,7 +238,9 @@ uint32_t rk_intern_bytes(const char *bytes, size_t length)
 		.bytes = bytes,
 		.length = (uint32_t)length,
 	};
+	rk_race_check_pause();
 	id = insert(table, &wanted);
+	rk_race_check_resume();
 	return id ? id : refuse(table);
 }
 

@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/race_check.h"
 #include "core/ring_run.h"
 
 #define PLACES_MAX     4097u	  /* ring.threads at most, and the overflow ring */
@@ -388,6 +389,7 @@ void rk_thread_mark_own(void)
 	rk_thread_self.depth = 1;
 	rk_thread_self.epoch = registry.epoch;
 	rk_thread_self.tid = (uint32_t)syscall(SYS_gettid);
+	rk_race_check_pause();
 }
 
 _Noreturn void rk_thread_park(void)

@@ -18,6 +18,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/race_check.h"
+
 #define STACK_BYTES (2u << 20) /* name service plug-ins are not known for thrift */
 #define THREADS_MAX 8u	       /* left behind ones included */
 
@@ -116,6 +118,7 @@ static void *resolver_main(void *data)
 {
 	struct rk_resolver *resolver = data;
 
+	rk_race_check_pause();
 	pthread_setname_np(pthread_self(), "rk-resolver");
 	look_up(resolver);
 	/* Pairs with the acquire in rk_resolver_get(): the list is complete. */
@@ -123,6 +126,7 @@ static void *resolver_main(void *data)
 	eventfd_write(resolver->fd, 1);
 	release(resolver);
 	atomic_fetch_sub_explicit(&threads, 1, memory_order_relaxed);
+	rk_race_check_resume();
 	return NULL;
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every rule of a good guest names tests that exist (docs/guest.md, tests/guest/guest_test.py)."""
+"""Every rule of a good guest names tests that exist, and no test is unnamed (docs/guest.md,
+tests/guest/*_test.py)."""
 import ast
 import re
 
@@ -43,13 +44,15 @@ def check_section(title, text, count, tests):
     return found
 
 
-def check(document, source):
-    tests = tests_of(source)
+def check(document, *sources):
+    tests = set().union(*map(tests_of, sources))
     rules, _, rest = document.partition("## The ten programs")
-    programs = rest.partition("## Limits")[0]
+    programs = rest.partition("## Runtimes")[0]
     found = check_section("rule", rules, RULES, tests)
     found += check_section("program", programs, PROGRAMS, tests)
     named = set(re.findall(r"`([A-Z]\w*\.test_\w+)`", document))
+    found += [f"docs/guest.md: there is no {test}" for test in
+              sorted(set(re.findall(r"`([A-Z]\w*\.test_\w+)`", rest)) - tests)]
     found += [f"docs/guest.md: nothing needs {test}" for test in sorted(tests - named)]
     return found
 
@@ -64,4 +67,5 @@ def self_test():
 
 
 self_test()
-common.finish(check(common.read("docs/guest.md"), common.read("tests/guest/guest_test.py")))
+SOURCES = [common.read(f"tests/guest/{name}_test.py") for name in ("guest", "runtimes")]
+common.finish(check(common.read("docs/guest.md"), *SOURCES))
