@@ -417,6 +417,15 @@ static void do_what_is_due(struct exporter *e, uint64_t now)
 	rk_outputs_seal(&e->outputs, atomic_exchange(&e->publish, 0) ? UINT64_MAX : now);
 }
 
+/* Not beyond @due. */
+static uint32_t limit_wait(uint32_t most_ms, uint64_t due)
+{
+	uint64_t now = rk_clock_now();
+	uint64_t left_ms = due > now ? (due - now) / NS_PER_MS : 0;
+
+	return left_ms < most_ms ? (uint32_t)left_ms + 1 : most_ms;
+}
+
 /* Sockets cannot be waited for together with the futex: a little of each. */
 static void wait_some(struct exporter *e, uint64_t taken)
 {
@@ -439,6 +448,7 @@ static void wait_some(struct exporter *e, uint64_t taken)
 		most = SOCKET_WAIT_MS;
 	if (rk_recording_state(&e->recording) == RK_RECORDING_STOPPING)
 		most = BUSY_WAIT_MS;
+	most = limit_wait(most, rk_recording_due(&e->recording));
 	if (e->wait_ms > most)
 		e->wait_ms = most;
 	if (!atomic_load(&e->stop) && !atomic_load(&e->publish))

@@ -15,6 +15,7 @@
 #include "core/intern.h"
 #include "core/record.h"
 #include "pipeline/handle_map.h"
+#include "pipeline/recorded_time.h"
 
 #define ROWS_MAX    512u /* 64 devices of 8 rows; later ones fold into the last */
 #define SPACES_MAX  65u
@@ -464,6 +465,29 @@ static void note_time(struct rk_memory_totals *totals, const struct rk_op *op)
 		totals->last_ns = op->host_end;
 }
 
+/* The program goes on while nothing is recorded: what was live at a stop may be gone, and a free
+ * after it carries no size. Peaks and sums stay. */
+static void forget_live(struct rk_memory_use *use)
+{
+	for (uint32_t i = 0; i < use->holder_count; i++) {
+		struct rk_memory_holder *holder = &use->holders[i];
+		const struct rk_memory_space *space =
+			rk_memory_use_space_of(use, holder->device, holder->pool);
+
+		if (space)
+			settle(holder, space);
+		holder->live_bytes = holder->live_count = 0;
+	}
+	for (uint32_t i = 0; i < use->row_count; i++)
+		use->rows[i].live_bytes = use->rows[i].live_count = 0;
+	for (uint32_t i = 0; i < use->space_count; i++)
+		use->spaces[i].live_bytes = 0;
+	rk_handle_map_finish(&use->by_key);
+	rk_handle_map_init(&use->by_key, RK_MEMORY_TRACKED);
+	use->tracked_count = use->first_free = 0;
+	use->totals.resets++;
+}
+
 void rk_memory_use_feed(struct rk_memory_use *use, const struct rk_op *op)
 {
 	switch (op->kind) {
@@ -474,6 +498,10 @@ void rk_memory_use_feed(struct rk_memory_use *use, const struct rk_op *op)
 	case RK_OP_FREE:
 		note_time(&use->totals, op);
 		take_free(use, op);
+		break;
+	case RK_OP_RECORDING:
+		if (rk_recorded_time_is_stop(op))
+			forget_live(use);
 		break;
 	case RK_OP_END:
 		use->totals.ended = true;

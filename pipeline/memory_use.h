@@ -68,6 +68,7 @@ struct rk_memory_totals {
 	uint64_t promised, promised_bytes; /* by nodes of graphs, whenever they run */
 	uint64_t folded;		   /* allocations held by "other" */
 	uint64_t untracked;		   /* allocations held by nobody */
+	uint64_t resets; /* recording stopped: what was live then is known no more */
 	uint64_t first_ns, last_ns;	   /* of the calls */
 	bool ended;			   /* cleanly: what is live now is live at exit */
 };
@@ -89,7 +90,7 @@ int rk_memory_use_create(struct rk_memory_use **out);
 void rk_memory_use_destroy(struct rk_memory_use *use);
 
 /**
- * Take one op; all but ALLOC, FREE and END are ignored.
+ * Take one op; all but ALLOC, FREE, RECORDING and END are ignored.
  *
  * Context: as above. May allocate; without memory the allocation is untracked.
  */

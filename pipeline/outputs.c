@@ -152,6 +152,7 @@ void rk_outputs_open(struct rk_outputs *outputs)
 		rk_verdict_set_memory(outputs->verdict, rk_pipeline_memory(outputs->pipeline));
 		rk_pipeline_add_sink(outputs->pipeline, rk_verdict_sink(outputs->verdict));
 	}
+	rk_outputs_note_own(outputs);
 	rk_outputs_open_net(outputs);
 	outputs->alerts.net = outputs->net;
 	if (is_watched(outputs->setup->env))
@@ -172,6 +173,7 @@ void rk_outputs_begin(struct rk_outputs *outputs)
 	outputs->is_recording = true;
 	outputs->has_begun = true;
 	rk_outputs_open_file(outputs);
+	rk_outputs_note_own(outputs);
 }
 
 bool rk_outputs_has_alerts(const struct rk_outputs *outputs)
@@ -214,6 +216,7 @@ void rk_outputs_note_own(struct rk_outputs *outputs)
 	struct rk_event_source_losses log;
 
 	rk_event_source_get_losses(&outputs->events, &log);
+	set_own(outputs, "rustkernel_tracer_recording", outputs->is_recording);
 	set_own(outputs, "rustkernel_tracer_lost_log_lines_total", log.lost);
 	set_own(outputs, "rustkernel_tracer_suppressed_log_lines_total", log.suppressed);
 	if (!outputs->writer)

@@ -27,11 +27,13 @@ static int health(const char *what, char *out, size_t size, void *data)
 	bool is_live = rk_clock_now() - outputs->ticked_ns < LIVE_WITHIN_NS;
 	bool is_ok = strcmp(what, "live") == 0 ? is_live : true;
 
+	/* Idle on purpose is ready: what was wanted is so. */
 	snprintf(out, size,
-		 "{\"status\":\"%s\",\"recording\":%s,\"gpu_time_source\":\"%s\","
-		 "\"trace_file\":%s}\n",
-		 is_ok ? "ok" : "stalled", outputs->is_recording ? "true" : "false",
-		 gpu_time ? "cupti" : "host", outputs->writer ? "true" : "false");
+		 "{\"status\":\"%s\",\"state\":\"%s\",\"recording\":%s,"
+		 "\"gpu_time_source\":\"%s\",\"trace_file\":%s}\n",
+		 is_ok ? "ok" : "stalled", outputs->is_recording ? "recording" : "idle on purpose",
+		 outputs->is_recording ? "true" : "false", gpu_time ? "cupti" : "host",
+		 outputs->writer ? "true" : "false");
 	return is_ok ? 200 : 503;
 }
 

@@ -219,6 +219,14 @@ void rk_recording_run(struct rk_recording *recording, uint64_t now, bool is_drai
 	}
 }
 
+uint64_t rk_recording_due(const struct rk_recording *recording)
+{
+	uint64_t due = rk_recording_state(recording) == RK_RECORDING_ON ? recording->until_ns :
+									  recording->delay_until_ns;
+
+	return due ? due : UINT64_MAX;
+}
+
 uint64_t rk_recording_time(const struct rk_recording *recording, uint64_t now)
 {
 	bool is_on = rk_recording_state(recording) == RK_RECORDING_ON;

@@ -120,6 +120,11 @@ bool rk_recording_wait(struct rk_recording *recording, uint32_t timeout_ms);
 void rk_recording_run(struct rk_recording *recording, uint64_t now, bool is_drained);
 
 /**
+ * When it begins or ends by itself. Context: exporter. Return: of rk_clock; UINT64_MAX = never.
+ */
+uint64_t rk_recording_due(const struct rk_recording *recording);
+
+/**
  * Time that was recorded so far.
  *
  * Context: exporter.

@@ -19,6 +19,7 @@
 #include "pipeline/kernel_name.h"
 #include "pipeline/late_facts.h"
 #include "pipeline/memory_text.h"
+#include "pipeline/recorded_time.h"
 
 #define NAMES_MAX   65536u
 #define TOP	    5
@@ -43,6 +44,7 @@ struct rk_verdict {
 	uint64_t kernel_ops, host_kernels, copies, copy_bytes, memsets;
 	uint64_t first_ns, last_ns;
 	const struct rk_memory_use *memory; /* borrowed; NULL = not known */
+	struct rk_recorded_time recorded;
 	struct rk_ledger ledger;
 	uint64_t cpu_ns;
 };
@@ -121,6 +123,7 @@ static void take_op(struct rk_sink *sink, const struct rk_op *op)
 	if (op->kind < RK_OP_SPAN_BEGIN)
 		note_time(v, op->host_start ? op->host_start : op->start,
 			  op->end > op->host_end ? op->end : op->host_end);
+	rk_recorded_time_feed(&v->recorded, op);
 	rk_graph_use_push(v->graphs, op);
 	switch (op->kind) {
 	case RK_OP_KERNEL:
@@ -272,12 +275,26 @@ static const char *time_line(const struct rk_verdict *v, char out[TIME_LINE_MAX]
 	return out;
 }
 
+/* In the head's own line: a dozen is what there is. */
+static void print_recorded(struct page *page, const struct rk_verdict *v)
+{
+	char recorded[RK_HUMAN_MAX], wall[RK_HUMAN_MAX];
+
+	if (!rk_recorded_time_has_gap(&v->recorded))
+		return;
+	print(page, "recorded %s of %s in %u part%s, ",
+	      rk_human_time(recorded, rk_recorded_time_sum(&v->recorded)),
+	      rk_human_time(wall, rk_recorded_time_wall(&v->recorded)), v->recorded.parts,
+	      v->recorded.parts == 1 ? "" : "s");
+}
+
 static void print_head(struct page *page, const struct rk_verdict *v, const char *program)
 {
 	uint64_t wall = v->last_ns - v->first_ns;
 	char text[RK_HUMAN_MAX];
 
 	print(page, "rkpreload: %s: wall time %s, ", program, rk_human_time(text, wall));
+	print_recorded(page, v);
 	if (has_host_time_only(v))
 		print(page, "GPU busy unknown (host time only)\n");
 	else

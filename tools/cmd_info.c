@@ -12,6 +12,7 @@
 #include "core/intern.h"
 #include "core/resource.h"
 #include "pipeline/late_facts.h"
+#include "pipeline/recorded_time.h"
 #include "tools/cmd_info.h"
 #include "tools/json.h"
 #include "tools/options.h"
@@ -33,6 +34,7 @@ struct facts {
 	uint64_t spans; /* of operations, with GPU time or without */
 	uint64_t said_spans, said_samples, said_logs; /* by the program */
 	uint64_t first_ns, last_ns;	/* rk_clock */
+	struct rk_recorded_time recorded;
 	struct rk_gpu_inventory gpus;	/* by number; those the file describes */
 };
 
@@ -100,6 +102,7 @@ static void count(struct facts *f, const struct rk_op *op)
 {
 	bool first = op->flags & (RK_OP_F_FIRST | RK_OP_F_HOST_TIME | RK_OP_F_OPEN);
 
+	rk_recorded_time_feed(&f->recorded, op);
 	switch (op->kind) {
 	case RK_OP_KERNEL:
 		f->launches += first && !op->kernel.graph && !(op->flags & RK_OP_F_ORPHAN);
@@ -258,6 +261,9 @@ static void put_json(struct rk_json *json, const struct facts *f)
 	rk_json_uint(json, "sealed_bytes", f->info.sealed_bytes);
 	rk_json_uint(json, "last_record_ns", f->info.last_record_ns);
 	rk_json_uint(json, "loss_bound_ns", f->meta->loss_bound_ns);
+	rk_json_uint(json, "wall_ns", rk_recorded_time_wall(&f->recorded));
+	rk_json_uint(json, "recorded_ns", rk_recorded_time_sum(&f->recorded));
+	rk_json_uint(json, "recorded_parts", f->recorded.parts);
 	rk_json_string(json, "gpu_time_source", f->meta->gpu_time_source);
 	put_gpu_facts_json(json, &f->late.gpu);
 	rk_json_double(json, "bytes_per_span", bytes_per_span(f));
@@ -314,6 +320,17 @@ static void print_device_buffers(const struct rk_gpu_facts *gpu)
 	       rk_tool_format_bytes((double)gpu->device_buffer_bytes, each));
 }
 
+static void print_gaps(const struct rk_recorded_time *time)
+{
+	char recorded[32], wall[32];
+
+	if (rk_recorded_time_has_gap(time))
+		printf("  with gaps   %s of %s, in %u part%s\n",
+		       rk_tool_format_ns((double)rk_recorded_time_sum(time), recorded),
+		       rk_tool_format_ns((double)rk_recorded_time_wall(time), wall), time->parts,
+		       time->parts == 1 ? "" : "s");
+}
+
 static void print_program(const struct facts *f)
 {
 	const struct rk_trace_meta *m = f->meta;
@@ -327,6 +344,7 @@ static void print_program(const struct facts *f)
 					 (double)(f->last_ns - f->first_ns) :
 					 0,
 				 span));
+	print_gaps(&f->recorded);
 	printf("  by          rkpreload %s, CUDA driver API %u, CUPTI API %u\n",
 	       rk_tool_printable(m->version, text, sizeof(text)), m->cuda_version,
 	       m->cupti_version);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/number.h"
+#include "pipeline/recorded_time.h"
 #include "tools/options.h"
 #include "tools/report_section.h"
 #include "tools/trace_input.h"
@@ -32,6 +33,7 @@ struct report {
 	bool shown[SECTIONS];
 	void *selves[SECTIONS];
 	struct rk_trace_reader *reader;
+	struct rk_recorded_time recorded;
 };
 
 void rk_report_csv_text(const char *text)
@@ -69,6 +71,7 @@ static int push(struct report *r, const struct rk_op *op)
 {
 	int err = 0;
 
+	rk_recorded_time_feed(&r->recorded, op);
 	for (int i = 0; i < SECTIONS && !err; i++) {
 		if (r->selves[i])
 			err = sections[i]->push(r->selves[i], op);
@@ -104,6 +107,18 @@ static void print_sections(struct report *r, struct rk_report_print *print)
 	}
 }
 
+/* Shares of the wall time are to be read with this. */
+static void print_gaps(const struct rk_recorded_time *time)
+{
+	char recorded[32], wall[32];
+
+	if (rk_recorded_time_has_gap(time))
+		printf("%s of %s were recorded, in %u part%s\n\n",
+		       rk_tool_format_ns((double)rk_recorded_time_sum(time), recorded),
+		       rk_tool_format_ns((double)rk_recorded_time_wall(time), wall), time->parts,
+		       time->parts == 1 ? "" : "s");
+}
+
 static void print_all(struct report *r)
 {
 	struct rk_report_print print = { .setup = &r->setup,
@@ -111,6 +126,8 @@ static void print_all(struct report *r)
 					 .style = r->style };
 	struct rk_json json;
 
+	if (r->style == RK_REPORT_TEXT)
+		print_gaps(&r->recorded);
 	if (r->style != RK_REPORT_JSON) {
 		print_sections(r, &print);
 		return;
@@ -119,6 +136,8 @@ static void print_all(struct report *r)
 	rk_json_open(&json, NULL, '{');
 	rk_json_string(&json, "file", r->setup.file);
 	rk_json_string(&json, "gpu_time_source", print.meta->gpu_time_source);
+	rk_json_uint(&json, "wall_ns", rk_recorded_time_wall(&r->recorded));
+	rk_json_uint(&json, "recorded_ns", rk_recorded_time_sum(&r->recorded));
 	print.json = &json;
 	print_sections(r, &print);
 	rk_json_close(&json, '}');

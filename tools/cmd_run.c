@@ -18,6 +18,7 @@
 #include "core/config.h"
 #include "core/config_row.h"
 #include "core/log.h"
+#include "core/number.h"
 #include "pipeline/alert_output.h"
 #include "pipeline/net_module.h"
 #include "tools/child.h"
@@ -37,6 +38,7 @@ struct arguments {
 	const char *output, *otlp, *pushgateway, *config, *summary;
 	bool force, simgpu, as_json;
 	char **program;		/* and its arguments */
+	const char *delay, *duration, *range; /* may be NULL */
 };
 
 struct run {
@@ -98,6 +100,21 @@ static int set_path(struct rk_child_env *env, const char *name, const char *path
 	return rk_child_env_set(env, name, whole);
 }
 
+/* When to record, in the words of nsys where it has them. */
+static int set_times(struct run *r)
+{
+	const struct arguments *a = &r->args;
+	int err = 0;
+
+	if (a->delay)
+		err = rk_child_env_set(r->env, "RUSTKERNEL_RECORDING_DELAY", a->delay);
+	if (!err && a->duration)
+		err = rk_child_env_set(r->env, "RUSTKERNEL_RECORDING_DURATION", a->duration);
+	if (!err && a->range && strcmp(a->range, "cudaProfilerApi") == 0)
+		err = rk_child_env_set(r->env, "RUSTKERNEL_RECORDING_START", "profiler");
+	return err;
+}
+
 static int set_options(struct run *r)
 {
 	const struct arguments *a = &r->args;
@@ -114,7 +131,7 @@ static int set_options(struct run *r)
 				       a->pushgateway);
 	if (!err && a->summary)
 		err = rk_child_env_set(r->env, "RUSTKERNEL_SUMMARY", a->summary);
-	return err;
+	return err ? err : set_times(r);
 }
 
 /* The configuration that the program will come to, to see what to expect of it. */
@@ -143,6 +160,13 @@ static int settle_control(struct run *r)
 	return rk_child_env_set(r->env, "RUSTKERNEL_CONTROL_ENABLED", "true");
 }
 
+static bool is_time(const char *text)
+{
+	uint64_t ns;
+
+	return !text || (rk_number_parse_units(text, rk_number_durations, &ns) && ns);
+}
+
 static int check_options(const struct run *r)
 {
 	const struct arguments *a = &r->args;
@@ -157,6 +181,14 @@ static int check_options(const struct run *r)
 	if (a->summary && strcmp(origin, "RUSTKERNEL_SUMMARY") != 0)
 		return rk_options_misused(
 			verb, "--summary is auto, always, never, or a path with a / in it");
+	if (!is_time(a->delay) || !is_time(a->duration))
+		return rk_options_misused(verb, "%s is no time; expected one as 10s or 1m30s",
+					  is_time(a->delay) ? a->duration : a->delay);
+	if (a->range && strcmp(a->range, "cudaProfilerApi") != 0)
+		return rk_options_misused(verb, "--capture-range is cudaProfilerApi, not %s",
+					  a->range);
+	if (a->range && a->delay)
+		return rk_options_misused(verb, "expected one of --delay, --capture-range");
 	if (a->config && r->config->file_error && r->config->file_error != -EBADMSG)
 		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "could not read %s: %s", a->config,
 				    rk_strerror(r->config->file_error));
@@ -381,6 +413,11 @@ int rk_cmd_run(int argc, char **argv)
 		{ "config", 0, "FILE", "settings, as RUSTKERNEL_CONFIG", NULL, &a->config },
 		{ "summary", 0, "WHEN", "verdict: always (default), auto, never, or a path", NULL,
 		  &a->summary },
+		{ "delay", 0, "TIME", "record only from then on, 10s", NULL, &a->delay },
+		{ "duration", 0, "TIME", "record for this long, 1m30s", NULL, &a->duration },
+		{ "capture-range", 'c', "WHAT",
+		  "cudaProfilerApi: from cudaProfilerStart() to cudaProfilerStop()", NULL,
+		  &a->range },
 		{ "simgpu", 0, NULL, "use the simulated GPU", &a->simgpu, NULL },
 		{ "json", 0, NULL, "print JSON on stderr instead of the verdict", &a->as_json,
 		  NULL },

@@ -207,6 +207,10 @@ static void print_notes(const struct rk_memory_totals *totals)
 		printf("\n%llu frees were of memory taken before the recording began, or whose "
 		       "allocation was lost\n",
 		       (unsigned long long)totals->unknown_frees);
+	if (totals->resets)
+		printf("\nRecording stopped %llu time%s: what was held then is in no number \"at the "
+		       "end\", because it may have been freed unseen\n",
+		       (unsigned long long)totals->resets, totals->resets == 1 ? "" : "s");
 	if (totals->folded || totals->untracked)
 		printf("\n%llu allocations are held by \"other\" and %llu by nobody: there were too "
 		       "many\n",

@@ -21,6 +21,7 @@ TRACED = os.environ["RK_BENCH_TRACED"]
 FAKE = os.environ["RK_BENCH_FAKE"]
 LTTNG = os.environ.get("RK_BENCH_LTTNG", "")
 INSTRUCTIONS_MAX = 150  # added per launch
+DORMANT_MAX = 20  # added while nothing is recorded
 CALLS = 1000  # fewer than the ring holds: under callgrind nobody drains
 
 
@@ -111,12 +112,13 @@ def measure_time():
         print(f"lttng-ust: not measured: {session.reason}")
 
 
-def count(variant, folder):
+def count(variant, folder, **settings):
     out = pathlib.Path(folder) / variant
     done = subprocess.run(["valgrind", "--tool=callgrind", "--collect-atstart=no",
                            "--toggle-collect=run_calls", f"--callgrind-out-file={out}",
                            str(BUILD / "bench_launch"), "count", TRACED, variant, str(CALLS)],
-                          env=environment(folder), capture_output=True, text=True, timeout=200)
+                          env=dict(environment(folder), **settings), capture_output=True,
+                          text=True, timeout=200)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode != 0 or not found:
         sys.exit(done.stderr[-2000:])
@@ -130,11 +132,15 @@ def count_instructions():
     folder = tempfile.mkdtemp(prefix="rkbench")
     try:
         direct, traced = count("direct", folder), count("traced", folder)
+        dormant = count("traced", folder, RUSTKERNEL_RECORDING_START="dormant")
     finally:
         shutil.rmtree(folder)
     print(f"instructions: bare {direct:.1f}, intercepted {traced:.1f}, added {traced - direct:.1f}"
-          f" (limit {INSTRUCTIONS_MAX})")
+          f" (limit {INSTRUCTIONS_MAX}), dormant, added {dormant - direct:.1f}"
+          f" (limit {DORMANT_MAX})")
     if not 20 < traced - direct <= INSTRUCTIONS_MAX:  # 20: it must have recorded at all
+        sys.exit(1)
+    if not 0 < dormant - direct <= DORMANT_MAX:  # 0: the hook must be in the way
         sys.exit(1)
 
 

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.request
 
 import harness
 
@@ -179,6 +180,122 @@ class Recording(harness.Case):
                                     ledger["memset"]["joined"], ledger)
             self.ctl(process, "start")
         self.assert_sums_hold(self.info(self.end(process)))
+
+    def test_time_that_was_not_recorded_is_said(self):
+        process = self.listening(self.start(RUSTKERNEL_CONTROL_ENABLED="true",
+                                            RUSTKERNEL_SUMMARY="always"))
+        self.ctl(process, "stop")
+        time.sleep(0.3)
+        self.ctl(process, "start")
+        _, errors = process.communicate("end\n", timeout=60)
+        self.assertEqual(process.returncode, 0, errors)
+        verdict = errors.splitlines()
+        self.assertRegex(verdict[0], r"wall time .*, recorded .* of .* in 2 parts, ")
+        self.assertLessEqual(len(verdict), 12, errors)
+        trace = process.folder / "run.rkt.zst"
+        info = self.info(trace)
+        self.assertEqual(info["recorded_parts"], 2)
+        self.assertGreater(info["recorded_ns"], 0)
+        self.assertGreaterEqual(info["wall_ns"], info["recorded_ns"] + 300_000_000)
+        self.assertRegex(self.rktrace("info", trace), r"with gaps .* of .*, in 2 parts")
+        self.assertRegex(self.rktrace("report", trace), r"^.* of .* were recorded, in 2 parts\n")
+
+    def test_memory_from_before_a_stop_is_unknown(self):
+        # What PROFILED holds is taken before a part of it is recorded.
+        program = """
+import ctypes
+cuda = ctypes.CDLL("libcuda.so.1")
+context, ptr = ctypes.c_void_p(), [ctypes.c_uint64() for _ in range(3)]
+assert cuda.cuInit(0) == 0 and cuda.cuCtxCreate_v2(ctypes.byref(context), 0, 0) == 0
+def take(i):
+    assert cuda.cuMemAlloc_v2(ctypes.byref(ptr[i]), 1 << 20) == 0
+def drop(i):
+    assert cuda.cuMemFree_v2(ptr[i]) == 0
+assert cuda.cuProfilerStart() == 0
+take(0)
+take(1)
+drop(1)
+assert cuda.cuProfilerStop() == 0
+assert cuda.cuProfilerStart() == 0
+drop(0)
+take(2)
+"""
+        run = self.run_program(["/usr/bin/python3", "-c", program], env={
+            "RUSTKERNEL_RECORDING_START": "profiler", "RUSTKERNEL_TRACE_FILE": "run.rkt.zst"})
+        self.assertEqual((run.code, run.stderr), (0, b""))
+        trace = run.folder / "run.rkt.zst"
+        text = self.rktrace("report", "--memory", trace)
+        self.assertIn("Recording stopped 1 time:", text)
+        pool = json.loads(self.rktrace("report", "--memory", "--json", trace))["memory_use"]["pools"]
+        self.assertEqual([(row["live_bytes"], row["peak_bytes"]) for row in pool],
+                         [(1 << 20, 2 << 20)], pool)
+
+    def test_the_launcher_says_when_to_record(self):
+        launch = ["run", "-o", "run.rkt.zst", "--summary=never"]
+        env = {"LD_LIBRARY_PATH": harness.SIMGPU}
+        for option in "-c", "--capture-range":
+            (self.folder / "run.rkt.zst").unlink(missing_ok=True)
+            self.rktrace(*launch, option, "cudaProfilerApi", "--", "/usr/bin/python3", "-c",
+                         PROFILED, env=env)
+            self.assertEqual(self.info(self.folder / "run.rkt.zst")["memsets"], 7)
+        (self.folder / "run.rkt.zst").unlink()
+        slow = PROFILED + "import time\ntime.sleep(0.6)\nsubmit(50)\ntime.sleep(1)\nsubmit(9)"
+        self.rktrace(*launch, "--delay", "300ms", "--duration", "800ms", "--",
+                     "/usr/bin/python3", "-c", slow, env=env)
+        self.assertEqual(self.info(self.folder / "run.rkt.zst")["memsets"], 50)
+        for words, said in ((["--delay", "soon"], "soon is no time"),
+                            (["-c", "nvtx"], "--capture-range is cudaProfilerApi, not nvtx"),
+                            (["-c", "cudaProfilerApi", "--delay", "1s"], "expected one of")):
+            self.rktrace("run", *words, "--", "/bin/true", code=64)
+            self.assertIn(said, self.tool_errors)
+
+    def test_the_rest_is_seen_from_outside(self):
+        port = harness.free_port()
+        process = self.listening(self.start(
+            RUSTKERNEL_RECORDING_START="dormant", RUSTKERNEL_METRICS_ENABLED="true",
+            RUSTKERNEL_METRICS_PORT=port))
+
+        def look():
+            base = f"http://127.0.0.1:{port}"
+            with urllib.request.urlopen(base + "/health/ready", timeout=10) as reply:
+                health = json.load(reply)
+            with urllib.request.urlopen(base + "/metrics", timeout=10) as reply:
+                gauge = re.search(r"^rustkernel_tracer_recording(?:\{.*\})? (\d)$",
+                                  reply.read().decode(), re.M)
+            return health["status"], health["state"], health["recording"], gauge and gauge[1]
+
+        def wait(expected):
+            deadline = time.monotonic() + 20
+            while look() != expected:
+                self.assertLess(time.monotonic(), deadline, look())
+                time.sleep(0.05)
+
+        wait(("ok", "idle on purpose", False, "0"))
+        self.ctl(process, "start")
+        wait(("ok", "recording", True, "1"))
+        self.ctl(process, "stop")
+        wait(("ok", "idle on purpose", False, "0"))
+        self.end(process)
+
+    def test_dormant_leaves_the_program_as_it_was(self):
+        program = """
+import os, signal, sys
+""" + PROFILED + """
+print([signal.getsignal(n) for n in range(1, 32) if n not in (9, 19)])
+print(sorted(os.listdir("/proc/self/fd")))
+child = os.fork()
+if not child:
+    submit(3) if cuda.cuInit(0) == 0 else None
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+        alone = self.run_program(["/usr/bin/python3", "-c", program], preload=False)
+        dormant = self.run_program(["/usr/bin/python3", "-c", program],
+                                   env={"RUSTKERNEL_RECORDING_START": "dormant"})
+        self.assertEqual((dormant.code, dormant.stdout, dormant.stderr),
+                         (alone.code, alone.stdout, alone.stderr))
+        self.assertEqual(alone.code, 0)
+        self.assertEqual(self.traces(dormant.folder), [])
 
     def snapshot(self, process, *words):
         """Return: the path it was written to."""
