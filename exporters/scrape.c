@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,21 +54,32 @@ struct rk_scrape {
 	struct rk_scrape_clients clients;
 };
 
-/* Where libmicrohttpd's fatal errors lead on this thread; NULL = not inside of it. */
-static __thread jmp_buf *panic_exit;
+/*
+ * Where libmicrohttpd's fatal errors lead on the thread that serves; NULL = not inside of it. Not
+ * thread-local: in a library that is opened late that takes an allocation at the first access,
+ * and glibc ends the process where it is refused.
+ */
+static jmp_buf *_Atomic panic_exit;
+static _Atomic pid_t panic_thread;
+
+static void expect_panic(jmp_buf *exit_point)
+{
+	atomic_store(&panic_thread, gettid());
+	atomic_store(&panic_exit, exit_point);
+}
 
 static void on_panic(void *data, const char *file, unsigned line, const char *reason)
 {
 	(void)data;
 	(void)file;
 	/* The program's own server, on its own thread: end as the library would by itself. */
-	while (!panic_exit) {
+	while (!atomic_load(&panic_exit) || atomic_load(&panic_thread) != gettid()) {
 		raise(SIGABRT);
 		pause();
 	}
 	rk_log_error("scrape: libmicrohttpd gave up (line %u: %s); no more scrapes", line,
 		     reason ? reason : "");
-	longjmp(*panic_exit, 1);
+	longjmp(*atomic_load(&panic_exit), 1);
 }
 
 static void on_log(void *data, const char *format, va_list args)
@@ -465,12 +477,12 @@ void rk_scrape_close(struct rk_scrape *scrape)
 	if (scrape->daemon) {
 		jmp_buf exit_point;
 
-		panic_exit = &exit_point;
+		expect_panic(&exit_point);
 		if (!setjmp(exit_point)) {
 			resume_all(scrape);
 			MHD_stop_daemon(scrape->daemon);
 		}
-		panic_exit = NULL;
+		expect_panic(NULL);
 	}
 	rk_scrape_body_destroy(scrape->body);
 	rk_scrape_auth_close(scrape->auth);
@@ -561,10 +573,10 @@ void rk_scrape_run(struct rk_scrape *scrape, uint64_t now_ns)
 
 	if (!scrape->daemon || now_ns < scrape->due_ns)
 		return;
-	panic_exit = &exit_point;
+	expect_panic(&exit_point);
 	if (setjmp(exit_point)) {
 		/* Its state is unknown: leave it alone, descriptors included. */
-		panic_exit = NULL;
+		expect_panic(NULL);
 		rk_loop_watch(scrape->loop, RK_LOOP_SCRAPE, scrape->epoll_fd, 0);
 		rk_scrape_finish(scrape);
 		scrape->daemon = NULL;
@@ -572,7 +584,7 @@ void rk_scrape_run(struct rk_scrape *scrape, uint64_t now_ns)
 		return;
 	}
 	run_round(scrape, now_ns);
-	panic_exit = NULL;
+	expect_panic(NULL);
 }
 
 unsigned rk_scrape_port(const struct rk_scrape *scrape)
