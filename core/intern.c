@@ -21,7 +21,7 @@
 #define CHUNK_ENTRIES 1024u
 #define CHUNKS	      256u /* 262,144 strings at most */
 #define ARENA_BYTES   (256u << 10)
-#define BYTES_MAX     (16u << 20) /* of strings; the bound on memory */
+#define BYTES_MAX     (8u << 20) /* of strings; the bound on memory */
 
 static const char limit_text[] = "(limit)";
 

@@ -88,9 +88,8 @@ static void say(int number)
 	static const double bounds[] = { 1, 10 };
 	struct rk_metric_options options = RK_METRIC_OPTIONS_INIT;
 	struct rk_attribute field = rk_integer("number", number);
-	struct rk_context remote =
-		rk_context_extract("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-				   "vendor=1", "region=eu");
+	struct rk_context remote = rk_context_extract(
+		"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=1", "region=eu");
 	struct rk_context previous;
 	struct rk_span span;
 	char name[32];
