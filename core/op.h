@@ -28,6 +28,7 @@ enum {
 	RK_OP_F_ASYNC = 1 << 5,
 	RK_OP_F_QUESTION = 1 << 6, /* ERROR: of a call that asks; it fails nothing */
 	RK_OP_F_SUSPECT = 1 << 7,  /* IN_FLIGHT: under way when the next op, a fault, was told */
+	RK_OP_F_LATE = 1 << 7,	   /* SYNC: its execution was closed before it returned */
 };
 
 enum rk_exec_close_reason {

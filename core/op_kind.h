@@ -28,7 +28,8 @@ enum rk_op_kind {
 	RK_OP_SPAN_EVENT = 18,
 	RK_OP_LINK = 19,
 	RK_OP_CONTEXT = 20,    /* execution .exec, opened just now, runs in this context; 0: the
-				* next op is a failed call in it, a span of the program */
+				* next op is a failed call or a wait in it, a span of the
+				* program */
 	RK_OP_INSTRUMENT = 21, /* definition, before its first sample; .instrument and .text */
 	RK_OP_SAMPLE = 22,     /* .sample */
 	RK_OP_LOG = 23,

@@ -6,6 +6,7 @@
 
 #include "core/activity.h"
 #include "core/intern.h"
+#include "core/record.h"
 #include "exporters/otlp_span.h"
 #include "exporters/otlp_span_said.h"
 
@@ -117,18 +118,39 @@ static void put_copy(struct rk_otlp_span_writer *writer, const struct rk_op *op)
 		rk_otlp_span_put_int(writer, RK_SPAN_KEY(GRAPH_ID), op->copy.graph);
 }
 
+static const char *scope_name(uint8_t scope)
+{
+	static const char *const names[] = {
+		[RK_SYNC_CONTEXT] = "context",
+		[RK_SYNC_STREAM] = "stream",
+		[RK_SYNC_EVENT] = "event",
+	};
+
+	return scope < sizeof(names) / sizeof(names[0]) ? names[scope] : "";
+}
+
+/* Only one stream has a number, and it is not known before its first work was seen. */
+static bool has_stream(const struct rk_op *op)
+{
+	return op->kind != RK_OP_SYNC || (op->sync.scope == RK_SYNC_STREAM && op->stream);
+}
+
 static void put_op(struct rk_otlp_span_writer *writer, const struct rk_span *span)
 {
 	const struct rk_op *op = span->op;
 
 	rk_otlp_span_put_int(writer, RK_SPAN_KEY(DEVICE), op->device);
-	rk_otlp_span_put_int(writer, RK_SPAN_KEY(STREAM), op->stream);
+	if (has_stream(op))
+		rk_otlp_span_put_int(writer, RK_SPAN_KEY(STREAM), op->stream);
 	if (op->kind == RK_OP_KERNEL)
 		put_kernel(writer, span);
 	else if (op->kind == RK_OP_MEMCPY || op->kind == RK_OP_MEMSET)
 		put_copy(writer, op);
 	else if (op->kind == RK_OP_GRAPH && op->graph.graph)
 		rk_otlp_span_put_int(writer, RK_SPAN_KEY(GRAPH_ID), op->graph.graph);
+	else if (op->kind == RK_OP_SYNC)
+		rk_otlp_span_put_string(writer, RK_SPAN_KEY(WAIT_SCOPE),
+					scope_name(op->sync.scope));
 	rk_otlp_span_put_string(writer, RK_SPAN_KEY(API), rk_intern_get(op->api));
 	if (op->flags & RK_OP_F_ORPHAN)
 		rk_otlp_span_put_true(writer, RK_SPAN_KEY(ORPHAN));
@@ -272,7 +294,9 @@ static inline void get_kind_key(uint64_t *w, const struct rk_op *op)
 		w[10] = pair(op->copy.copy_kind, op->copy.peer_device);
 		w[11] = pair(op->kind == RK_OP_MEMSET ? op->copy.value : 0, op->copy.graph);
 	} else {
-		w[10] = op->kind == RK_OP_GRAPH ? op->graph.graph : 0;
+		w[10] = op->kind == RK_OP_GRAPH ? op->graph.graph :
+			op->kind == RK_OP_SYNC	? op->sync.scope :
+						  0;
 		w[11] = 0;
 	}
 }

@@ -5,6 +5,7 @@
 #include "pipeline/assembler_api.h"
 #include "pipeline/assembler_link.h"
 #include "pipeline/assembler_part.h"
+#include "pipeline/assembler_wait.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -107,6 +108,7 @@ void rk_assembler_destroy(struct rk_assembler *a)
 		rk_hold_clear(&a->hold, &a->execs[i].held);
 		free(a->execs[i].origin);
 	}
+	free(a->outside);
 	rk_assembler_api_finish(a);
 	rk_hold_finish(&a->hold);
 	rk_slow_finish(&a->slow);
@@ -209,20 +211,28 @@ static void exec_end(struct rk_assembler *a, struct rk_exec *exec)
 	exec_remove(a, exec);
 }
 
-static struct rk_exec *exec_get(struct rk_assembler *a, const struct rk_op *op)
+static inline struct rk_exec *exec_find(struct rk_assembler *a, const struct rk_op *op)
 {
 	uint32_t *recent = &a->recent[op->exec % RK_EXEC_RECENT];
-	struct rk_handle_slot *slot;
-	struct rk_exec *exec;
-	uint32_t at;
+	const struct rk_handle_slot *slot;
 
 	if (*recent && a->execs[*recent - 1].number == op->exec)
 		return &a->execs[*recent - 1];
 	slot = rk_handle_map_get(&a->index, op->exec);
-	if (slot) {
-		*recent = slot->tag;
-		return &a->execs[slot->tag - 1];
-	}
+	if (!slot)
+		return NULL;
+	*recent = slot->tag;
+	return &a->execs[slot->tag - 1];
+}
+
+static struct rk_exec *exec_get(struct rk_assembler *a, const struct rk_op *op)
+{
+	struct rk_exec *exec = exec_find(a, op);
+	struct rk_handle_slot *slot;
+	uint32_t at;
+
+	if (exec)
+		return exec;
 	if (a->free_first == RK_EXEC_NONE && !execs_grow(a) && a->oldest != RK_EXEC_NONE)
 		exec_end(a, &a->execs[a->oldest]);
 	if (a->free_first == RK_EXEC_NONE)
@@ -275,7 +285,7 @@ static void feed_work(struct rk_assembler *a, const struct rk_op *op)
 	refill(a, op);
 	if (!op->exec) {
 		if (!is_end_of_nodes(op))
-			rk_assembler_part_orphan(a, op);
+			rk_assembler_part_orphan(a, op, NULL);
 		return;
 	}
 	exec = exec_get(a, op);
@@ -307,6 +317,16 @@ static void feed_close(struct rk_assembler *a, const struct rk_op *op)
 	exec_check(a, exec);
 }
 
+static struct rk_origin *origin_create(struct rk_assembler *a, const struct rk_op *op)
+{
+	struct rk_origin *origin = rk_origin_create(
+		op, &a->sampling, a->setup.config->tracing_baggage_attributes, &a->process);
+
+	if (!origin)
+		a->stats.lost++;
+	return origin;
+}
+
 /* The execution was opened just now. One that works already keeps what it began with: a file
  * that says otherwise is damaged. */
 static void feed_context(struct rk_assembler *a, const struct rk_op *op)
@@ -314,27 +334,26 @@ static void feed_context(struct rk_assembler *a, const struct rk_op *op)
 	struct rk_exec *exec;
 
 	if (!op->exec) {
-		a->failing = op->said.flags & RK_API_SPAN ? op->said.number : 0;
+		free(a->outside);
+		a->outside = op->said.flags & RK_API_SPAN ? origin_create(a, op) : NULL;
 		return;
 	}
 	exec = exec_get(a, op);
 	if (!exec || exec->has_part || exec->origin)
 		return;
-	exec->origin = rk_origin_create(op, &a->sampling,
-					a->setup.config->tracing_baggage_attributes, &a->process);
-	if (!exec->origin)
-		a->stats.lost++;
-	else if (exec->origin->span)
+	exec->origin = origin_create(a, op);
+	if (exec->origin && exec->origin->span)
 		exec->is_awaited = rk_api_spans_open_work(a->api_spans, exec->origin->span);
 }
 
 static void feed_error(struct rk_assembler *a, const struct rk_op *op)
 {
-	uint64_t failing = a->failing;
+	uint64_t failing = a->outside ? a->outside->span : 0;
 	struct rk_exec *exec;
 	uint32_t message;
 
-	a->failing = 0;
+	free(a->outside);
+	a->outside = NULL;
 	if (op->flags & RK_OP_F_QUESTION)
 		return;
 	exec = op->exec ? exec_get(a, op) : NULL;
@@ -343,6 +362,25 @@ static void feed_error(struct rk_assembler *a, const struct rk_op *op)
 		rk_assembler_part_fail(a, exec, op, message);
 	else if (failing)
 		rk_api_spans_fail(a->api_spans, failing, op->result, message);
+}
+
+/* A wait with nothing under way belongs to the program's span around it, if there is one. */
+static void feed_wait(struct rk_assembler *a, const struct rk_op *op)
+{
+	struct rk_origin *outside = a->outside;
+	bool is_late = op->flags & RK_OP_F_LATE;
+	struct rk_exec *exec;
+
+	a->outside = NULL;
+	if (op->sync.scope <= RK_SYNC_EVENT) {
+		refill(a, op);
+		exec = is_late ? exec_find(a, op) : op->exec ? exec_get(a, op) : NULL;
+		if (exec)
+			rk_assembler_wait_take(a, exec, op);
+		else if (outside || is_late)
+			rk_assembler_part_orphan(a, op, outside);
+	}
+	free(outside);
 }
 
 static void feed_thread(struct rk_assembler *a, const struct rk_op *op)
@@ -394,6 +432,9 @@ void rk_assembler_feed(struct rk_assembler *a, const struct rk_op *op)
 	case RK_OP_MEMSET:
 	case RK_OP_GRAPH:
 		feed_work(a, op);
+		break;
+	case RK_OP_SYNC:
+		feed_wait(a, op);
 		break;
 	case RK_OP_EXEC_CLOSE:
 		feed_close(a, op);

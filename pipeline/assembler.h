@@ -6,7 +6,8 @@
  *    +- prepare_input      copies to the device    only where there are any
  *    +- gpu_execute        kernels and the rest
  *    +- collect_output     copies to the host
- *        +- leaves         one per kernel, copy, memset
+ *    |   +- leaves         one per kernel, copy, memset
+ *    +- wait:<function>    one per synchronisation
  *
  * A leaf goes out when its op comes; its parents' ids are known without them, because ids are
  * functions of (seed, ordinal). Stages and root follow when the execution is closed and all
@@ -16,6 +17,10 @@
  * Where the program is within a span of its own (C API), the leaves are children of that one, and
  * there is no root and no stage of ours. In any other context it attached, the root is a child of
  * that context.
+ *
+ * A wait is a leaf as well, of the execution that it ends. It is no work: the root covers it, but
+ * no stage does, and counts and GPU time are without it. One with nothing under way is a child of
+ * the program's span around it, and without such a span it gets none.
  *
  * A trace holds at most 10,000 spans of ours. An execution that has more (a graph of many
  * nodes) goes on as a second part: a root and stages of its own in a new trace.

@@ -32,6 +32,8 @@ struct rk_held_chunk {
 
 static_assert(sizeof(((struct rk_op *)NULL)->copy) <= sizeof(((struct rk_op *)NULL)->kernel) &&
 		      sizeof(((struct rk_op *)NULL)->graph) <=
+			      sizeof(((struct rk_op *)NULL)->kernel) &&
+		      sizeof(((struct rk_op *)NULL)->sync) <=
 			      sizeof(((struct rk_op *)NULL)->kernel),
 	      "the part of a kernel is the largest of a leaf");
 static_assert(sizeof(struct rk_held_chunk) <= 2048, "12 ops are what 2 KiB hold");

@@ -275,23 +275,13 @@ static bool hold(struct rk_assembler *a, struct rk_exec *exec, const struct rk_o
 	return false;
 }
 
-static void extend(struct rk_extent *extent, uint64_t start, uint64_t end, bool host_time)
-{
-	if (!extent->used || start < extent->start)
-		extent->start = start;
-	if (!extent->used || end > extent->end)
-		extent->end = end;
-	extent->used = true;
-	extent->host_time = extent->host_time || host_time;
-}
-
 static void extend_calls(const struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
 {
 	uint64_t wall_offset = (uint64_t)a->wall_offset;
 
 	if (op->host_start && op->host_end >= op->host_start)
-		extend(&exec->calls, op->host_start + wall_offset, op->host_end + wall_offset,
-		       true);
+		rk_extent_extend(&exec->calls, op->host_start + wall_offset,
+				 op->host_end + wall_offset, true);
 }
 
 void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op,
@@ -310,16 +300,19 @@ void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec, const 
 		decide(a, exec, RK_KEPT_ERROR);
 }
 
-/* Nothing of it came back, as after a fault of the GPU: the calls say what it was, and when. */
+/* Nothing of it came back, as after a fault of the GPU: the calls say what it was, and when, or
+ * at least the waits do. */
 static void stand_in(struct rk_assembler *a, struct rk_exec *exec)
 {
+	const struct rk_extent *extent =
+		exec->error && exec->calls.used ? &exec->calls : &exec->waits;
 	const struct rk_kernel_name *name;
 
-	if (exec->whole.used || !exec->error || !exec->calls.used || exec->trace.is_direct)
+	if (exec->whole.used || !extent->used || exec->trace.is_direct)
 		return;
 	if (!exec->has_part)
 		part_begin(a, exec);
-	exec->whole = exec->calls;
+	exec->whole = *extent;
 	if (exec->root_name || !exec->open_kernel)
 		return;
 	name = rk_kernel_name_get(a->setup.config, exec->open_kernel);
@@ -343,6 +336,7 @@ static void part_next(struct rk_assembler *a, struct rk_exec *exec)
 	rk_assembler_part_end(a, exec);
 	exec->part++;
 	memset(&exec->whole, 0, sizeof(exec->whole));
+	memset(&exec->waits, 0, sizeof(exec->waits));
 	memset(exec->stages, 0, sizeof(exec->stages));
 	exec->gpu_ns = 0;
 	exec->ops = exec->kernels = 0;
@@ -355,21 +349,25 @@ static bool is_slow(struct rk_assembler *a, const struct rk_op *op, const struct
 	       rk_slow_judge(&a->slow, op->name, op->device, time->end - time->start);
 }
 
-void rk_assembler_part_orphan(struct rk_assembler *a, const struct rk_op *op)
+void rk_assembler_part_orphan(struct rk_assembler *a, const struct rk_op *op,
+			      struct rk_origin *origin)
 {
-	struct rk_exec nobody = { .number = 0, .tid = op->tid };
-	struct rk_shared_trace *shared = a->process.has_parent ? &a->traces.process : NULL;
+	struct rk_exec nobody = { .origin = origin, .tid = op->tid };
+	const struct rk_origin *parent = rk_assembler_origin(a, &nobody);
+	struct rk_shared_trace *shared =
+		parent->has_parent ? rk_shared_traces_get(&a->traces, parent->parent.trace_id) :
+				     NULL;
 	struct rk_leaf_time time;
 	bool slow;
 
 	nobody.threads_seen = ~a->threads_named;
 	if (shared && shared->spans < RK_TRACE_SPANS_MAX) {
 		shared->spans++;
-		join_trace(a, &a->process, shared, &nobody.trace);
+		join_trace(a, parent, shared, &nobody.trace);
 	} else {
-		make_trace(a, &a->process, &nobody.trace, RK_ID_ORPHAN_TRACE, op->ordinal);
+		make_trace(a, parent, &nobody.trace, RK_ID_ORPHAN_TRACE, op->ordinal);
 	}
-	nobody.admitted = rk_assembler_part_admit(a);
+	nobody.admitted = is_admitted(a, &nobody);
 	settle(a, &nobody);
 	if (!rk_assembler_span_time(op, a->wall_offset, &time))
 		return;
@@ -410,6 +408,23 @@ void rk_assembler_part_give(struct rk_assembler *a, struct rk_exec *exec, const 
 		rk_assembler_span_leaf(a, exec, op, time);
 }
 
+static void make_room(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op,
+		      bool is_node)
+{
+	if (!exec->has_part)
+		part_begin(a, exec);
+	if (part_count(a, exec, spans_of(a, exec, op, is_node)))
+		return;
+	part_next(a, exec);
+	part_count(a, exec, spans_of(a, exec, op, is_node));
+}
+
+void rk_assembler_part_make_room(struct rk_assembler *a, struct rk_exec *exec,
+				 const struct rk_op *op)
+{
+	make_room(a, exec, op, false);
+}
+
 void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op)
 {
 	enum rk_stage stage = rk_assembler_span_stage(op);
@@ -418,12 +433,7 @@ void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 
 	if (exec->is_awaited)
 		rk_api_spans_add_work(a->api_spans, exec->origin->span, op);
-	if (!exec->has_part)
-		part_begin(a, exec);
-	if (!part_count(a, exec, spans_of(a, exec, op, is_node))) {
-		part_next(a, exec);
-		part_count(a, exec, spans_of(a, exec, op, is_node));
-	}
+	make_room(a, exec, op, is_node);
 	if (!rk_assembler_span_time(op, a->wall_offset, &time)) {
 		extend_calls(a, exec, op);
 		if (op->kind == RK_OP_KERNEL && !exec->open_kernel)
@@ -433,10 +443,11 @@ void rk_assembler_part_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 	if (op->kind == RK_OP_KERNEL)
 		note_kernel(a, exec, op);
 	exec->ops++;
-	extend(&exec->stages[stage], time.start, time.end, time.host_time);
-	extend(&exec->whole, time.start, time.end, time.host_time);
+	rk_extent_extend(&exec->stages[stage], time.start, time.end, time.host_time);
+	rk_extent_extend(&exec->whole, time.start, time.end, time.host_time);
 	if (op->host_start)
-		extend(&exec->whole, op->host_start + (uint64_t)a->wall_offset, time.end, false);
+		rk_extent_extend(&exec->whole, op->host_start + (uint64_t)a->wall_offset, time.end,
+				 false);
 	if (is_node)
 		rk_assembler_graph_note(a, exec, op);
 	if (is_slow(a, op, &time))

@@ -33,11 +33,23 @@ void rk_assembler_part_give(struct rk_assembler *a, struct rk_exec *exec, const 
 			    const struct rk_leaf_time *time);
 
 /**
- * A GPU record without its call: a trace of its own, or a child of the process's parent.
+ * Count @op, no node of a graph, into the open part; where that is full, or there is none, begin
+ * the next one.
  *
  * Context: the feeding thread.
  */
-void rk_assembler_part_orphan(struct rk_assembler *a, const struct rk_op *op);
+void rk_assembler_part_make_room(struct rk_assembler *a, struct rk_exec *exec,
+				 const struct rk_op *op);
+
+/**
+ * What belongs to no execution that is known, as a GPU record without its call: a child of the
+ * parent in @origin, or a trace of its own.
+ *
+ * @origin: NULL = that of the process.
+ * Context: the feeding thread.
+ */
+void rk_assembler_part_orphan(struct rk_assembler *a, const struct rk_op *op,
+			      struct rk_origin *origin);
 
 /**
  * A call of @exec failed, which @op tells about.
@@ -49,7 +61,8 @@ void rk_assembler_part_fail(struct rk_assembler *a, struct rk_exec *exec, const 
 
 /**
  * Decide about the open part, if it is undecided, and give its stages and root. An execution
- * that failed has a root even where none of its work has a time: its calls', marked so.
+ * that failed, or that was waited for, has a root even where none of its work has a time: that of
+ * its calls, marked so.
  *
  * Context: the feeding thread.
  */

@@ -8,6 +8,7 @@
 
 #include "core/intern.h"
 #include "pipeline/assembler_link.h"
+#include "pipeline/assembler_wait.h"
 #include "pipeline/cuda_result.h"
 #include "pipeline/kernel_name.h"
 #include "pipeline/span_id.h"
@@ -102,6 +103,7 @@ static void give_stage(struct rk_assembler *a, struct rk_exec *exec, int stage)
 
 void rk_assembler_span_part(struct rk_assembler *a, struct rk_exec *exec)
 {
+	struct rk_extent covered;
 	struct rk_span span;
 
 	for (int i = 0; i < RK_STAGE_COUNT; i++) {
@@ -114,9 +116,13 @@ void rk_assembler_span_part(struct rk_assembler *a, struct rk_exec *exec)
 	span.name = rk_intern_get(exec->root_name ? exec->root_name : a->transfer_root);
 	span.kernel_id = rk_intern_get(exec->kernel_id);
 	span.domain = rk_intern_get(exec->domain ? exec->domain : a->unknown);
-	span.start_unix_ns = exec->whole.start;
-	span.end_unix_ns = exec->whole.end;
-	span.host_time = exec->whole.host_time;
+	covered = exec->whole;
+	if (exec->waits.used)
+		rk_extent_extend(&covered, exec->waits.start, exec->waits.end, false);
+	span.start_unix_ns = covered.start;
+	span.end_unix_ns = covered.end;
+	span.work_end_unix_ns = exec->whole.end;
+	span.host_time = covered.host_time;
 	span.ops = exec->ops;
 	span.kernels = exec->kernels;
 	span.gpu_ns = exec->gpu_ns;
@@ -148,6 +154,9 @@ static void name_leaf(struct rk_assembler *a, const struct rk_op *op, struct rk_
 		break;
 	case RK_OP_MEMSET:
 		span->name = rk_intern_get(a->memset_name);
+		break;
+	case RK_OP_SYNC:
+		span->name = rk_intern_get(rk_assembler_wait_name(a, op));
 		break;
 	default:
 		span->name = rk_intern_get(a->graph_name);
@@ -198,7 +207,10 @@ void rk_assembler_span_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 	if (exec->number && rk_assembler_graph_is_node(a, op))
 		rk_span_id_store(span.parent_id, rk_assembler_graph_id(a, exec, op));
 	else if (exec->number && !exec->trace.is_direct)
-		rk_span_id_store(span.parent_id, exec->stage_ids[rk_assembler_span_stage(op)]);
+		rk_span_id_store(span.parent_id,
+				 op->kind == RK_OP_SYNC ?
+					 root_id(a, exec) :
+					 exec->stage_ids[rk_assembler_span_stage(op)]);
 	else
 		set_root_parent(a, exec, &span);
 	span.start_unix_ns = time->start;

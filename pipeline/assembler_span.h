@@ -65,7 +65,7 @@ const char *rk_assembler_span_thread(const struct rk_assembler *a, uint32_t tid)
 void rk_assembler_span_begin(const struct rk_assembler *a, struct rk_exec *exec);
 
 /**
- * Give a leaf. An execution with number 0 is an orphan's: its leaf is a root.
+ * Give a leaf. An execution with number 0 is an orphan's: its leaf has no stage and no root.
  *
  * Context: the feeding thread.
  */

@@ -7,6 +7,7 @@
  *   assembler_span.c   the spans they become
  *   assembler_graph.c  launches of graphs, above their nodes
  *   assembler_api.c    spans that the program made
+ *   assembler_wait.c   synchronisations
  */
 #ifndef RK_PIPELINE_ASSEMBLER_STATE_H
 #define RK_PIPELINE_ASSEMBLER_STATE_H
@@ -33,6 +34,18 @@ struct rk_extent {
 	bool used, host_time;
 };
 
+/* Make @extent cover what happened from @start to @end. */
+static inline void rk_extent_extend(struct rk_extent *extent, uint64_t start, uint64_t end,
+				    bool host_time)
+{
+	if (!extent->used || start < extent->start)
+		extent->start = start;
+	if (!extent->used || end > extent->end)
+		extent->end = end;
+	extent->used = true;
+	extent->host_time = extent->host_time || host_time;
+}
+
 /* Where spans go: the trace of the origin's parent, or one of our own. */
 struct rk_own_trace {
 	uint8_t id[16];
@@ -52,6 +65,7 @@ struct rk_exec {
 	struct rk_extent whole, stages[RK_STAGE_COUNT];
 	uint64_t stage_ids[RK_STAGE_COUNT]; /* of the open part */
 	struct rk_extent calls; /* that failed, and of work that never came back */
+	struct rk_extent waits; /* of the open part */
 	uint64_t first_kernel;	/* host start of the kernel that names it */
 	uint64_t gpu_ns;
 	const char *thread_name;	       /* may be NULL */
@@ -99,7 +113,7 @@ struct rk_assembler {
 	struct rk_span_fates fates;
 	struct rk_leaf_links *links; /* NULL until a dependency is told */
 	struct rk_fault fault; /* what was under way when the next call failed */
-	uint64_t failing; /* span in which the next call fails, outside of any execution */
+	struct rk_origin *outside; /* of the next wait or failed call, outside of any execution */
 	struct rk_exec *execs;
 	uint32_t capacity, free_first, oldest, newest;
 	uint32_t held_oldest, held_newest;
@@ -119,6 +133,7 @@ struct rk_assembler {
 	struct rk_baggage_entry baggage[RK_BAGGAGE_MEMBERS_MAX]; /* of the process */
 	uint32_t stage_names[RK_STAGE_COUNT]; /* strings, as the next ones */
 	uint32_t transfer_root, memcpy_name, memset_name, graph_name, unknown;
+	uint32_t wait_api, wait_name; /* strings: the function that waited last, and its name */
 };
 
 /* Who asked for the work of @exec. */

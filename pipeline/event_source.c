@@ -121,6 +121,12 @@ static bool has_failed(const struct rk_span *span)
 	return (span->error && *span->error) || (span->api && span->api->status == RK_SPAN_ERROR);
 }
 
+/* How long the program was in waiting for an execution says nothing about the execution. */
+static uint64_t end_of_work(const struct rk_span *span)
+{
+	return span->work_end_unix_ns ? span->work_end_unix_ns : span->end_unix_ns;
+}
+
 static void on_span(struct rk_sink *sink, const struct rk_span *span)
 {
 	struct rk_event_source *source = (struct rk_event_source *)sink;
@@ -134,13 +140,13 @@ static void on_span(struct rk_sink *sink, const struct rk_span *span)
 	if (!is_wanted(source, level, span->domain))
 		return;
 	event = (struct rk_log_event){
-		.unix_ns = span->end_unix_ns,
+		.unix_ns = end_of_work(span),
 		.level = level,
 		.name = "rustkernel.execution",
 		.message = "Kernel execution complete",
 		.kernel_id = span->kernel_id,
 		.domain = span->domain,
-		.duration_ms = (double)(span->end_unix_ns - span->start_unix_ns) / NS_PER_MS,
+		.duration_ms = (double)(end_of_work(span) - span->start_unix_ns) / NS_PER_MS,
 		.trace_flags = span->trace_flags,
 		.fields = fields,
 	};

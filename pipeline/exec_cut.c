@@ -33,6 +33,7 @@ struct rk_exec_thread {
 	uint64_t stream; /* handle of its first call */
 	uint16_t context;
 	bool one_stream, one_context;
+	uint64_t aged; /* number of the last execution, when it was closed for its age */
 	struct left left[LEFT_MAX]; /* the newest ones, in a ring */
 	uint32_t next_left;
 };
@@ -211,6 +212,7 @@ uint64_t rk_exec_cut_submit(struct rk_exec_cut *cut, const struct rk_exec_call *
 		if (thread->slot == NONE)
 			return 0;
 		thread->calls = 0;
+		thread->aged = 0;
 		thread->start = call->start;
 		thread->stream = call->stream;
 		thread->context = call->context;
@@ -265,6 +267,8 @@ void rk_exec_cut_leave(struct rk_exec_cut *cut, uint32_t tid)
 {
 	struct rk_exec_thread *thread = thread_find(cut, tid);
 
+	if (thread)
+		thread->aged = 0;
 	if (!thread || thread->slot == NONE)
 		return;
 	note_left(cut, thread);
@@ -303,6 +307,8 @@ void rk_exec_cut_sync(struct rk_exec_cut *cut, const struct rk_exec_call *call,
 	if (thread && thread->slot != NONE)
 		thread_close(cut, thread, waits_for_all(thread, call, scope) ? call->end : 0,
 			     is_query ? RK_CLOSE_QUERY : RK_CLOSE_SYNC);
+	if (thread)
+		thread->aged = 0;
 }
 
 uint64_t rk_exec_cut_current(const struct rk_exec_cut *cut, uint32_t tid)
@@ -310,6 +316,19 @@ uint64_t rk_exec_cut_current(const struct rk_exec_cut *cut, uint32_t tid)
 	const struct rk_exec_thread *thread = thread_find(cut, tid);
 
 	return thread && thread->slot != NONE ? cut->states[thread->slot].exec : 0;
+}
+
+uint64_t rk_exec_cut_aged(const struct rk_exec_cut *cut, uint32_t tid)
+{
+	const struct rk_exec_thread *thread = thread_find(cut, tid);
+
+	return thread && thread->slot == NONE ? thread->aged : 0;
+}
+
+static void close_aged(struct rk_exec_cut *cut, struct rk_exec_thread *thread)
+{
+	thread->aged = cut->states[thread->slot].exec;
+	thread_close(cut, thread, 0, RK_CLOSE_AGE);
 }
 
 void rk_exec_cut_tick(struct rk_exec_cut *cut, uint64_t now)
@@ -323,7 +342,7 @@ void rk_exec_cut_tick(struct rk_exec_cut *cut, uint64_t now)
 		if (mark && mark->round != cut->round)
 			thread_close(cut, thread, mark->end, RK_CLOSE_SYNC);
 		else if (now > thread->start + RK_EXEC_AGE_NS)
-			thread_close(cut, thread, 0, RK_CLOSE_AGE);
+			close_aged(cut, thread);
 	}
 	cut->round++;
 }

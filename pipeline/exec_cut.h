@@ -100,6 +100,14 @@ void rk_exec_cut_leave(struct rk_exec_cut *cut, uint32_t tid);
 uint64_t rk_exec_cut_current(const struct rk_exec_cut *cut, uint32_t tid);
 
 /**
+ * The execution of a thread that was closed for its age, while nothing of the thread's has come
+ * since: what it waits for now is that one.
+ *
+ * Context: exporter. Return: its number; 0 = none.
+ */
+uint64_t rk_exec_cut_aged(const struct rk_exec_cut *cut, uint32_t tid);
+
+/**
  * Apply marks of earlier rounds, close executions older than 1 s. Starts a new round.
  *
  * Context: exporter.

@@ -240,21 +240,52 @@ static void submit(struct rk_join *join, uint32_t tid, const struct rk_record *r
 		rk_exec_cut_check_count(&join->cut, tid);
 }
 
+/* CUPTI's id of the stream that is waited for; 0 as long as nothing told it. */
+static uint32_t stream_waited_for(const struct rk_join *join, uint32_t tid,
+				  const struct rk_record *record)
+{
+	struct rk_call call = { .stream = record->sync.object,
+				.tid = tid,
+				.flags = record->flags,
+				.context = record->context };
+	const struct rk_handle_slot *slot =
+		rk_handle_map_get(&join->streams, rk_join_stream_key(&call));
+
+	return slot ? slot->tag : 0;
+}
+
+/* The execution that is waited for. One that became too old meanwhile is closed already. */
+static void fill_wait(struct rk_join *join, struct rk_op *op, uint64_t exec)
+{
+	op->exec = exec;
+	if (exec || op->sync.scope > RK_SYNC_EVENT)
+		return;
+	op->exec = rk_exec_cut_aged(&join->cut, op->tid);
+	if (op->exec)
+		op->flags |= RK_OP_F_LATE;
+}
+
 static void synchronise(struct rk_join *join, uint32_t tid, const struct rk_record *record)
 {
 	struct rk_exec_call where = { .tid = tid,
 				      .start = rk_clock_ns(record->start),
 				      .end = rk_clock_ns(record->end),
 				      .context = record->context };
-	struct rk_op *op = rk_join_start_host_op(join, tid, record, RK_OP_SYNC);
+	uint64_t exec = rk_exec_cut_current(&join->cut, tid);
+	struct rk_op *op;
 
-	op->exec = rk_exec_cut_current(&join->cut, tid);
+	/* Nothing of the thread's is under way, so nothing said yet in which span it waits. */
+	if (!exec && join->attached_first && record->sync.scope <= RK_SYNC_EVENT)
+		rk_join_tell_context(join, 0, tid, where.start);
+	op = rk_join_start_host_op(join, tid, record, RK_OP_SYNC);
 	op->sync.object = record->sync.object;
 	op->sync.scope = record->sync.scope;
 	if (record->sync.scope == RK_SYNC_STREAM || record->sync.scope == RK_SYNC_STREAM_QUERY) {
 		op->stream_handle = record->sync.object;
+		op->stream = stream_waited_for(join, tid, record);
 		where.stream = record->sync.object;
 	}
+	fill_wait(join, op, exec);
 	rk_join_emit(join, op);
 	rk_exec_cut_sync(&join->cut, &where, (enum rk_sync_scope)record->sync.scope);
 }

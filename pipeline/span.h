@@ -7,7 +7,7 @@
  * by the C API has no end.
  *
  * Four shapes: the root of an execution ("kernel:<kernel_id>"), its stages (prepare_input,
- * gpu_execute, collect_output), leaves (one kernel, copy or memset each), and spans that the
+ * gpu_execute, collect_output), leaves (one kernel, copy, memset or wait each), and spans that the
  * program made by the C API, whose ids come with their ops. The other ids are functions of
  * (file seed, ordinal), so a file and its live run agree:
  *   leaf  span id = mix(seed, LEAF, op ordinal)
@@ -107,6 +107,7 @@ struct rk_span {
 	uint32_t tid;		/* launching thread */
 	uint32_t ops, kernels;	/* ROOT: GPU operations and kernels in it */
 	uint64_t gpu_ns;	/* ROOT: sum of kernel GPU time */
+	uint64_t work_end_unix_ns; /* ROOT: of its work, while waits may last longer; 0 = its end */
 	uint64_t queue_ns;	/* LEAF kernel: GPU start - end of the call; 0 if none */
 	const char *error;	/* "" = status unset; else CUDA's name, status ERROR */
 	const char *error_message; /* which call failed, with what; interned; may be NULL or "" */

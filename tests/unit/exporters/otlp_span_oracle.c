@@ -166,18 +166,29 @@ static void add_copy(struct list *list, const struct rk_op *op)
 		add_int(list, "rustkernel.graph.id", op->copy.graph);
 }
 
+static void add_wait(struct list *list, const struct rk_op *op)
+{
+	static const char *const scopes[] = { "context", "stream", "event" };
+
+	if (op->sync.scope < 3)
+		add_text(list, "rustkernel.wait.scope", scopes[op->sync.scope]);
+}
+
 static void add_op(struct list *list, const struct rk_span *span)
 {
 	const struct rk_op *op = span->op;
 
 	add_int(list, "rustkernel.device", op->device);
-	add_int(list, "rustkernel.stream", op->stream);
+	if (op->kind != RK_OP_SYNC || (op->sync.scope == 1 && op->stream))
+		add_int(list, "rustkernel.stream", op->stream);
 	if (op->kind == RK_OP_KERNEL)
 		add_kernel(list, span);
 	else if (op->kind == RK_OP_MEMCPY || op->kind == RK_OP_MEMSET)
 		add_copy(list, op);
 	else if (op->kind == RK_OP_GRAPH && op->graph.graph)
 		add_int(list, "rustkernel.graph.id", op->graph.graph);
+	else if (op->kind == RK_OP_SYNC)
+		add_wait(list, op);
 	add_text(list, "rustkernel.api", rk_intern_get(op->api));
 	if (op->flags & RK_OP_F_ORPHAN)
 		add_true(list, "rustkernel.orphan");

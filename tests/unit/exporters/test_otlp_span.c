@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "core/intern.h"
+#include "core/record.h"
 #include "exporters/otlp_span.h"
 #include "exporters/otlp_span_cache.h"
 #include "exporters/proto/schemas.h"
@@ -238,8 +239,8 @@ static void fill(uint8_t *bytes, size_t count)
 
 static void random_op(struct rk_op *op)
 {
-	static const uint8_t kinds[] = { RK_OP_KERNEL, RK_OP_KERNEL, RK_OP_MEMCPY, RK_OP_MEMSET,
-					 RK_OP_GRAPH };
+	static const uint8_t kinds[] = { RK_OP_KERNEL, RK_OP_KERNEL, RK_OP_MEMCPY,
+					 RK_OP_MEMSET, RK_OP_GRAPH,  RK_OP_SYNC };
 
 	memset(op, 0, sizeof(*op));
 	op->kind = kinds[dice(COUNT(kinds))];
@@ -264,6 +265,9 @@ static void random_op(struct rk_op *op)
 		op->graph.launch = (uint32_t)dice(3);
 		op->graph.nodes = dice(2) ? (uint32_t)dice_bits(32) : 0;
 		op->graph.kernels = op->graph.nodes / 2;
+	} else if (op->kind == RK_OP_SYNC) {
+		op->sync.object = dice_bits(64);
+		op->sync.scope = (uint8_t)dice(6);
 	} else {
 		op->host_start = dice(4) ? dice_bits(60) : 0;
 		op->host_end = op->host_start + dice(2) * dice_bits(40);
@@ -566,10 +570,11 @@ static void test_limits(void **state)
 	}
 }
 
-/* A kernel, a copy, a memset, a graph: whatever differs in one bit, the bytes are right. */
+/* A kernel, a copy, a memset, a graph, a wait: whatever differs in one bit, the bytes are right. */
 static void test_every_bit_of_an_operation_counts(void **state)
 {
-	static const uint8_t kinds[] = { RK_OP_KERNEL, RK_OP_MEMCPY, RK_OP_MEMSET, RK_OP_GRAPH };
+	static const uint8_t kinds[] = { RK_OP_KERNEL, RK_OP_MEMCPY, RK_OP_MEMSET, RK_OP_GRAPH,
+					 RK_OP_SYNC };
 	struct rk_otlp_span_encoder *encoder;
 	struct rk_otlp_span_limits limits;
 	struct oracle oracle;
@@ -584,6 +589,8 @@ static void test_every_bit_of_an_operation_counts(void **state)
 		span.shape = RK_SPAN_LEAF;
 		if (kinds[k] == RK_OP_MEMCPY)
 			op.copy.copy_kind = 10; /* which has a peer */
+		if (kinds[k] == RK_OP_SYNC)
+			op.sync.scope = RK_SYNC_STREAM; /* which has a stream */
 		for (size_t bit = 0; bit < sizeof(op) * 8; bit++) {
 			uint8_t *byte = (uint8_t *)&other + bit / 8;
 

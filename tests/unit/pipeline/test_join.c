@@ -312,6 +312,41 @@ static void test_executions_close(void **state)
 	op_log_finish(&log);
 }
 
+static const struct rk_op *newest_sync(const struct op_log *log)
+{
+	return op_log_get(log, RK_OP_SYNC, op_log_count(log, RK_OP_SYNC) - 1);
+}
+
+/* Whoever waits for more than a second waits for an execution that is closed already. */
+static void test_a_long_wait_belongs_to_its_execution(void **state)
+{
+	struct op_log log;
+	struct rk_join *join = make_join(&log, 0);
+
+	(void)state;
+	host(join, 1, make_launch(1, 100, 0xf));
+	rk_join_tick(join, 2 * S);
+	assert_int_equal(op_log_get(&log, RK_OP_EXEC_CLOSE, 0)->close.reason, RK_CLOSE_AGE);
+	host(join, 1, make_sync(RK_SYNC_STREAM_QUERY, 3 * S, 0x1000)); /* not a wait, but an end */
+	assert_int_equal(newest_sync(&log)->exec, 0);
+	host(join, 1, make_sync(RK_SYNC_CONTEXT, 3 * S, 0));
+	assert_int_equal(newest_sync(&log)->exec, 0);
+	host(join, 1, make_launch(2, 4 * S, 0xf));
+	rk_join_tick(join, 6 * S);
+	host(join, 1, make_sync(RK_SYNC_CONTEXT, 5 * S, 0));
+	assert_int_equal(newest_sync(&log)->exec, 2);
+	assert_int_equal(newest_sync(&log)->flags, RK_OP_F_LATE);
+	host(join, 1, make_sync(RK_SYNC_CONTEXT, 6 * S, 0));
+	assert_int_equal(newest_sync(&log)->exec, 0);
+	assert_int_equal(newest_sync(&log)->flags, 0);
+	host(join, 1, make_launch(3, 7 * S, 0xf)); /* the first one after it is in time */
+	host(join, 1, make_sync(RK_SYNC_CONTEXT, 7 * S + 100, 0));
+	assert_int_equal(newest_sync(&log)->exec, 3);
+	assert_int_equal(newest_sync(&log)->flags, 0);
+	rk_join_destroy(join);
+	op_log_finish(&log);
+}
+
 static void test_covering_sync_elsewhere(void **state)
 {
 	struct op_log log;
@@ -465,6 +500,7 @@ int main(void)
 		cmocka_unit_test(test_gpu_time_goes_away),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_executions_close),
+		cmocka_unit_test(test_a_long_wait_belongs_to_its_execution),
 		cmocka_unit_test(test_covering_sync_elsewhere),
 		cmocka_unit_test(test_captured_is_not_launched),
 		cmocka_unit_test(test_invalid_time),
