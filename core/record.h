@@ -55,6 +55,7 @@ enum rk_sync_scope {
 	RK_SYNC_EVENT,
 	RK_SYNC_STREAM_QUERY, /* result 0: everything before is complete */
 	RK_SYNC_EVENT_QUERY,
+	RK_SYNC_MEMORY, /* op only: a stream waited until memory changed */
 };
 
 enum rk_lifecycle { RK_LIFE_CREATE, RK_LIFE_DESTROY, RK_LIFE_RECORD, RK_LIFE_WAIT, RK_LIFE_UPDATE };
@@ -106,7 +107,7 @@ struct rk_record {
 			uint8_t life; /* enum rk_lifecycle */
 		} stream;
 		struct {
-			uint64_t event, stream;
+			uint64_t event, stream; /* WAIT for event 0: for memory to change */
 			uint8_t life;
 		} event;
 		struct {

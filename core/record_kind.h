@@ -16,7 +16,7 @@ enum rk_record_kind {
 	RK_REC_FREE,	     /* .mem */
 	RK_REC_SYNC,	     /* .sync */
 	RK_REC_STREAM,	     /* .stream: created or destroyed */
-	RK_REC_EVENT,	     /* .event: recorded or waited for */
+	RK_REC_EVENT,	     /* .event: recorded, waited for, made or destroyed */
 	RK_REC_CONTEXT,	     /* .ctx */
 	RK_REC_CAPTURE,	     /* .capture: begin or end */
 	RK_REC_NAME,	     /* .name: a kernel handle got its name */

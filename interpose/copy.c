@@ -6,28 +6,7 @@
  * out here: CUPTI knows it, and without CUPTI the function's name says what it can. A batch is
  * one call and one record, however many copies it makes.
  */
-#include "interpose/hook.h"
-
-struct copy {
-	uint64_t dst, src, bytes, stream;
-	uint8_t flags;
-};
-
-static inline void fill_copy(struct rk_hook *hook, struct copy copy)
-{
-	rk_hook_submit(hook, RK_REC_MEMCPY, copy.stream, copy.flags);
-	hook->rec.copy.dst = copy.dst;
-	hook->rec.copy.src = copy.src;
-	hook->rec.copy.bytes = copy.bytes;
-	hook->rec.copy.stream = copy.stream;
-}
-
-static inline uint64_t place(CUmemorytype type, const void *host, CUdeviceptr device, CUarray array)
-{
-	if (type == CU_MEMORYTYPE_HOST)
-		return (uint64_t)host;
-	return type == CU_MEMORYTYPE_ARRAY ? (uint64_t)array : (uint64_t)device;
-}
+#include "interpose/copy.h"
 
 static void fill_2d(struct rk_hook *hook, const CUDA_MEMCPY2D *p, uint64_t stream, uint8_t flags)
 {
@@ -35,13 +14,14 @@ static void fill_2d(struct rk_hook *hook, const CUDA_MEMCPY2D *p, uint64_t strea
 
 	if (!p)
 		p = &none; /* the driver has refused it */
-	fill_copy(hook, (struct copy){
-				place(p->dstMemoryType, p->dstHost, p->dstDevice, p->dstArray),
-				place(p->srcMemoryType, p->srcHost, p->srcDevice, p->srcArray),
-				(uint64_t)p->WidthInBytes * p->Height,
-				stream,
-				flags,
-			});
+	rk_copy_fill(hook,
+		     (struct rk_copy){
+			     rk_copy_place(p->dstMemoryType, p->dstHost, p->dstDevice, p->dstArray),
+			     rk_copy_place(p->srcMemoryType, p->srcHost, p->srcDevice, p->srcArray),
+			     (uint64_t)p->WidthInBytes * p->Height,
+			     stream,
+			     flags,
+		     });
 }
 
 static void fill_3d(struct rk_hook *hook, const CUDA_MEMCPY3D *p, uint64_t stream, uint8_t flags)
@@ -50,13 +30,14 @@ static void fill_3d(struct rk_hook *hook, const CUDA_MEMCPY3D *p, uint64_t strea
 
 	if (!p)
 		p = &none;
-	fill_copy(hook, (struct copy){
-				place(p->dstMemoryType, p->dstHost, p->dstDevice, p->dstArray),
-				place(p->srcMemoryType, p->srcHost, p->srcDevice, p->srcArray),
-				(uint64_t)p->WidthInBytes * p->Height * p->Depth,
-				stream,
-				flags,
-			});
+	rk_copy_fill(hook,
+		     (struct rk_copy){
+			     rk_copy_place(p->dstMemoryType, p->dstHost, p->dstDevice, p->dstArray),
+			     rk_copy_place(p->srcMemoryType, p->srcHost, p->srcDevice, p->srcArray),
+			     (uint64_t)p->WidthInBytes * p->Height * p->Depth,
+			     stream,
+			     flags,
+		     });
 }
 
 static void fill_peer(struct rk_hook *hook, const CUDA_MEMCPY3D_PEER *p, uint64_t stream,
@@ -66,13 +47,14 @@ static void fill_peer(struct rk_hook *hook, const CUDA_MEMCPY3D_PEER *p, uint64_
 
 	if (!p)
 		p = &none;
-	fill_copy(hook, (struct copy){
-				place(p->dstMemoryType, p->dstHost, p->dstDevice, p->dstArray),
-				place(p->srcMemoryType, p->srcHost, p->srcDevice, p->srcArray),
-				(uint64_t)p->WidthInBytes * p->Height * p->Depth,
-				stream,
-				flags,
-			});
+	rk_copy_fill(hook,
+		     (struct rk_copy){
+			     rk_copy_place(p->dstMemoryType, p->dstHost, p->dstDevice, p->dstArray),
+			     rk_copy_place(p->srcMemoryType, p->srcHost, p->srcDevice, p->srcArray),
+			     (uint64_t)p->WidthInBytes * p->Height * p->Depth,
+			     stream,
+			     flags,
+		     });
 }
 
 /* A batch that failed may have failed because of its pointers: none of them is followed. */
@@ -98,7 +80,7 @@ static uint64_t operand(const CUmemcpy3DOperand *operand)
 
 /* The size of an array's elements is not known here; of pointers they are bytes. */
 static void fill_3d_batch(struct rk_hook *hook, const CUDA_MEMCPY3D_BATCH_OP *list, size_t count,
-			  CUresult result, struct copy copy)
+			  CUresult result, struct rk_copy copy)
 {
 	if (result == CUDA_SUCCESS && count) {
 		copy.dst = operand(&list[0].dst);
@@ -107,177 +89,183 @@ static void fill_3d_batch(struct rk_hook *hook, const CUDA_MEMCPY3D_BATCH_OP *li
 			copy.bytes += (uint64_t)list[i].extent.width * list[i].extent.height *
 				      list[i].extent.depth;
 	}
-	fill_copy(hook, copy);
+	rk_copy_fill(hook, copy);
 }
 
 RK_HOOK(cuMemcpy, (CUdeviceptr dst, CUdeviceptr src, size_t ByteCount), (dst, src, ByteCount),
-	fill_copy(&hook, (struct copy){ dst, src, ByteCount, 0, 0 }))
+	rk_copy_fill(&hook, (struct rk_copy){ dst, src, ByteCount, 0, 0 }))
 RK_HOOK(cuMemcpy_ptds, (CUdeviceptr dst, CUdeviceptr src, size_t ByteCount), (dst, src, ByteCount),
-	fill_copy(&hook, (struct copy){ dst, src, ByteCount, 0, RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ dst, src, ByteCount, 0, RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyPeer,
 	(CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice, CUcontext srcContext,
 	 size_t ByteCount),
 	(dstDevice, dstContext, srcDevice, srcContext, ByteCount),
-	fill_copy(&hook, (struct copy){ dstDevice, srcDevice, ByteCount, 0, 0 }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, srcDevice, ByteCount, 0, 0 }))
 RK_HOOK(cuMemcpyPeer_ptds,
 	(CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice, CUcontext srcContext,
 	 size_t ByteCount),
 	(dstDevice, dstContext, srcDevice, srcContext, ByteCount),
-	fill_copy(&hook,
-		  (struct copy){ dstDevice, srcDevice, ByteCount, 0, RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, srcDevice, ByteCount, 0,
+					      RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyHtoD_v2, (CUdeviceptr dstDevice, const void *srcHost, size_t ByteCount),
 	(dstDevice, srcHost, ByteCount),
-	fill_copy(&hook, (struct copy){ dstDevice, (uint64_t)srcHost, ByteCount, 0, 0 }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, (uint64_t)srcHost, ByteCount, 0, 0 }))
 RK_HOOK(cuMemcpyHtoD_v2_ptds, (CUdeviceptr dstDevice, const void *srcHost, size_t ByteCount),
 	(dstDevice, srcHost, ByteCount),
-	fill_copy(&hook, (struct copy){ dstDevice, (uint64_t)srcHost, ByteCount, 0,
-					RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, (uint64_t)srcHost, ByteCount, 0,
+					      RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyDtoH_v2, (void *dstHost, CUdeviceptr srcDevice, size_t ByteCount),
 	(dstHost, srcDevice, ByteCount),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstHost, srcDevice, ByteCount, 0, 0 }))
+	rk_copy_fill(&hook, (struct rk_copy){ (uint64_t)dstHost, srcDevice, ByteCount, 0, 0 }))
 RK_HOOK(cuMemcpyDtoH_v2_ptds, (void *dstHost, CUdeviceptr srcDevice, size_t ByteCount),
 	(dstHost, srcDevice, ByteCount),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstHost, srcDevice, ByteCount, 0,
-					RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ (uint64_t)dstHost, srcDevice, ByteCount, 0,
+					      RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyDtoD_v2, (CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount),
 	(dstDevice, srcDevice, ByteCount),
-	fill_copy(&hook, (struct copy){ dstDevice, srcDevice, ByteCount, 0, 0 }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, srcDevice, ByteCount, 0, 0 }))
 RK_HOOK(cuMemcpyDtoD_v2_ptds, (CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount),
 	(dstDevice, srcDevice, ByteCount),
-	fill_copy(&hook,
-		  (struct copy){ dstDevice, srcDevice, ByteCount, 0, RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, srcDevice, ByteCount, 0,
+					      RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyDtoA_v2,
 	(CUarray dstArray, size_t dstOffset, CUdeviceptr srcDevice, size_t ByteCount),
 	(dstArray, dstOffset, srcDevice, ByteCount),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstArray, srcDevice, ByteCount, 0, 0 }))
+	rk_copy_fill(&hook, (struct rk_copy){ (uint64_t)dstArray, srcDevice, ByteCount, 0, 0 }))
 RK_HOOK(cuMemcpyDtoA_v2_ptds,
 	(CUarray dstArray, size_t dstOffset, CUdeviceptr srcDevice, size_t ByteCount),
 	(dstArray, dstOffset, srcDevice, ByteCount),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstArray, srcDevice, ByteCount, 0,
-					RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ (uint64_t)dstArray, srcDevice, ByteCount, 0,
+					      RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyAtoD_v2,
 	(CUdeviceptr dstDevice, CUarray srcArray, size_t srcOffset, size_t ByteCount),
 	(dstDevice, srcArray, srcOffset, ByteCount),
-	fill_copy(&hook, (struct copy){ dstDevice, (uint64_t)srcArray, ByteCount, 0, 0 }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, (uint64_t)srcArray, ByteCount, 0, 0 }))
 RK_HOOK(cuMemcpyAtoD_v2_ptds,
 	(CUdeviceptr dstDevice, CUarray srcArray, size_t srcOffset, size_t ByteCount),
 	(dstDevice, srcArray, srcOffset, ByteCount),
-	fill_copy(&hook, (struct copy){ dstDevice, (uint64_t)srcArray, ByteCount, 0,
-					RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, (uint64_t)srcArray, ByteCount, 0,
+					      RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyHtoA_v2,
 	(CUarray dstArray, size_t dstOffset, const void *srcHost, size_t ByteCount),
 	(dstArray, dstOffset, srcHost, ByteCount),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstArray, (uint64_t)srcHost, ByteCount, 0, 0 }))
+	rk_copy_fill(&hook,
+		     (struct rk_copy){ (uint64_t)dstArray, (uint64_t)srcHost, ByteCount, 0, 0 }))
 RK_HOOK(cuMemcpyHtoA_v2_ptds,
 	(CUarray dstArray, size_t dstOffset, const void *srcHost, size_t ByteCount),
 	(dstArray, dstOffset, srcHost, ByteCount),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstArray, (uint64_t)srcHost, ByteCount, 0,
-					RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ (uint64_t)dstArray, (uint64_t)srcHost, ByteCount, 0,
+					      RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyAtoH_v2, (void *dstHost, CUarray srcArray, size_t srcOffset, size_t ByteCount),
 	(dstHost, srcArray, srcOffset, ByteCount),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstHost, (uint64_t)srcArray, ByteCount, 0, 0 }))
+	rk_copy_fill(&hook,
+		     (struct rk_copy){ (uint64_t)dstHost, (uint64_t)srcArray, ByteCount, 0, 0 }))
 RK_HOOK(cuMemcpyAtoH_v2_ptds, (void *dstHost, CUarray srcArray, size_t srcOffset, size_t ByteCount),
 	(dstHost, srcArray, srcOffset, ByteCount),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstHost, (uint64_t)srcArray, ByteCount, 0,
-					RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ (uint64_t)dstHost, (uint64_t)srcArray, ByteCount, 0,
+					      RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyAtoA_v2,
 	(CUarray dstArray, size_t dstOffset, CUarray srcArray, size_t srcOffset, size_t ByteCount),
 	(dstArray, dstOffset, srcArray, srcOffset, ByteCount),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstArray, (uint64_t)srcArray, ByteCount, 0, 0 }))
+	rk_copy_fill(&hook,
+		     (struct rk_copy){ (uint64_t)dstArray, (uint64_t)srcArray, ByteCount, 0, 0 }))
 RK_HOOK(cuMemcpyAtoA_v2_ptds,
 	(CUarray dstArray, size_t dstOffset, CUarray srcArray, size_t srcOffset, size_t ByteCount),
 	(dstArray, dstOffset, srcArray, srcOffset, ByteCount),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstArray, (uint64_t)srcArray, ByteCount, 0,
-					RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ (uint64_t)dstArray, (uint64_t)srcArray, ByteCount, 0,
+					      RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyAsync, (CUdeviceptr dst, CUdeviceptr src, size_t ByteCount, CUstream hStream),
 	(dst, src, ByteCount, hStream),
-	fill_copy(&hook, (struct copy){ dst, src, ByteCount, (uint64_t)hStream, RK_REC_ASYNC }))
+	rk_copy_fill(&hook,
+		     (struct rk_copy){ dst, src, ByteCount, (uint64_t)hStream, RK_REC_ASYNC }))
 RK_HOOK(cuMemcpyAsync_ptsz, (CUdeviceptr dst, CUdeviceptr src, size_t ByteCount, CUstream hStream),
 	(dst, src, ByteCount, hStream),
-	fill_copy(&hook, (struct copy){ dst, src, ByteCount, (uint64_t)hStream,
-					RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ dst, src, ByteCount, (uint64_t)hStream,
+					      RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyPeerAsync,
 	(CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice, CUcontext srcContext,
 	 size_t ByteCount, CUstream hStream),
 	(dstDevice, dstContext, srcDevice, srcContext, ByteCount, hStream),
-	fill_copy(&hook, (struct copy){ dstDevice, srcDevice, ByteCount, (uint64_t)hStream,
-					RK_REC_ASYNC }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, srcDevice, ByteCount, (uint64_t)hStream,
+					      RK_REC_ASYNC }))
 RK_HOOK(cuMemcpyPeerAsync_ptsz,
 	(CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice, CUcontext srcContext,
 	 size_t ByteCount, CUstream hStream),
 	(dstDevice, dstContext, srcDevice, srcContext, ByteCount, hStream),
-	fill_copy(&hook, (struct copy){ dstDevice, srcDevice, ByteCount, (uint64_t)hStream,
-					RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, srcDevice, ByteCount, (uint64_t)hStream,
+					      RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyHtoDAsync_v2,
 	(CUdeviceptr dstDevice, const void *srcHost, size_t ByteCount, CUstream hStream),
 	(dstDevice, srcHost, ByteCount, hStream),
-	fill_copy(&hook, (struct copy){ dstDevice, (uint64_t)srcHost, ByteCount, (uint64_t)hStream,
-					RK_REC_ASYNC }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, (uint64_t)srcHost, ByteCount,
+					      (uint64_t)hStream, RK_REC_ASYNC }))
 RK_HOOK(cuMemcpyHtoDAsync_v2_ptsz,
 	(CUdeviceptr dstDevice, const void *srcHost, size_t ByteCount, CUstream hStream),
 	(dstDevice, srcHost, ByteCount, hStream),
-	fill_copy(&hook, (struct copy){ dstDevice, (uint64_t)srcHost, ByteCount, (uint64_t)hStream,
-					RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook,
+		     (struct rk_copy){ dstDevice, (uint64_t)srcHost, ByteCount, (uint64_t)hStream,
+				       RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyDtoHAsync_v2,
 	(void *dstHost, CUdeviceptr srcDevice, size_t ByteCount, CUstream hStream),
 	(dstHost, srcDevice, ByteCount, hStream),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstHost, srcDevice, ByteCount, (uint64_t)hStream,
-					RK_REC_ASYNC }))
+	rk_copy_fill(&hook, (struct rk_copy){ (uint64_t)dstHost, srcDevice, ByteCount,
+					      (uint64_t)hStream, RK_REC_ASYNC }))
 RK_HOOK(cuMemcpyDtoHAsync_v2_ptsz,
 	(void *dstHost, CUdeviceptr srcDevice, size_t ByteCount, CUstream hStream),
 	(dstHost, srcDevice, ByteCount, hStream),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstHost, srcDevice, ByteCount, (uint64_t)hStream,
-					RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook,
+		     (struct rk_copy){ (uint64_t)dstHost, srcDevice, ByteCount, (uint64_t)hStream,
+				       RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyDtoDAsync_v2,
 	(CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount, CUstream hStream),
 	(dstDevice, srcDevice, ByteCount, hStream),
-	fill_copy(&hook, (struct copy){ dstDevice, srcDevice, ByteCount, (uint64_t)hStream,
-					RK_REC_ASYNC }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, srcDevice, ByteCount, (uint64_t)hStream,
+					      RK_REC_ASYNC }))
 RK_HOOK(cuMemcpyDtoDAsync_v2_ptsz,
 	(CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount, CUstream hStream),
 	(dstDevice, srcDevice, ByteCount, hStream),
-	fill_copy(&hook, (struct copy){ dstDevice, srcDevice, ByteCount, (uint64_t)hStream,
-					RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ dstDevice, srcDevice, ByteCount, (uint64_t)hStream,
+					      RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyHtoAAsync_v2,
 	(CUarray dstArray, size_t dstOffset, const void *srcHost, size_t ByteCount,
 	 CUstream hStream),
 	(dstArray, dstOffset, srcHost, ByteCount, hStream),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstArray, (uint64_t)srcHost, ByteCount,
-					(uint64_t)hStream, RK_REC_ASYNC }))
+	rk_copy_fill(&hook, (struct rk_copy){ (uint64_t)dstArray, (uint64_t)srcHost, ByteCount,
+					      (uint64_t)hStream, RK_REC_ASYNC }))
 RK_HOOK(cuMemcpyHtoAAsync_v2_ptsz,
 	(CUarray dstArray, size_t dstOffset, const void *srcHost, size_t ByteCount,
 	 CUstream hStream),
 	(dstArray, dstOffset, srcHost, ByteCount, hStream),
-	fill_copy(&hook,
-		  (struct copy){ (uint64_t)dstArray, (uint64_t)srcHost, ByteCount,
-				 (uint64_t)hStream, RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ (uint64_t)dstArray, (uint64_t)srcHost, ByteCount,
+					      (uint64_t)hStream,
+					      RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyAtoHAsync_v2,
 	(void *dstHost, CUarray srcArray, size_t srcOffset, size_t ByteCount, CUstream hStream),
 	(dstHost, srcArray, srcOffset, ByteCount, hStream),
-	fill_copy(&hook, (struct copy){ (uint64_t)dstHost, (uint64_t)srcArray, ByteCount,
-					(uint64_t)hStream, RK_REC_ASYNC }))
+	rk_copy_fill(&hook, (struct rk_copy){ (uint64_t)dstHost, (uint64_t)srcArray, ByteCount,
+					      (uint64_t)hStream, RK_REC_ASYNC }))
 RK_HOOK(cuMemcpyAtoHAsync_v2_ptsz,
 	(void *dstHost, CUarray srcArray, size_t srcOffset, size_t ByteCount, CUstream hStream),
 	(dstHost, srcArray, srcOffset, ByteCount, hStream),
-	fill_copy(&hook,
-		  (struct copy){ (uint64_t)dstHost, (uint64_t)srcArray, ByteCount,
-				 (uint64_t)hStream, RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook, (struct rk_copy){ (uint64_t)dstHost, (uint64_t)srcArray, ByteCount,
+					      (uint64_t)hStream,
+					      RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpy2D_v2, (const CUDA_MEMCPY2D *pCopy), (pCopy), fill_2d(&hook, pCopy, 0, 0))
 RK_HOOK(cuMemcpy2D_v2_ptds, (const CUDA_MEMCPY2D *pCopy), (pCopy),
@@ -316,55 +304,57 @@ RK_HOOK(cuMemcpyBatchAsync,
 	 CUmemcpyAttributes *attrs, size_t *attrsIdxs, size_t numAttrs, size_t *failIdx,
 	 CUstream hStream),
 	(dsts, srcs, sizes, count, attrs, attrsIdxs, numAttrs, failIdx, hStream),
-	fill_copy(&hook,
-		  (struct copy){ first(dsts, count, result), first(srcs, count, result),
-				 sum(sizes, count, result), (uint64_t)hStream, RK_REC_ASYNC }))
+	rk_copy_fill(&hook, (struct rk_copy){ first(dsts, count, result),
+					      first(srcs, count, result), sum(sizes, count, result),
+					      (uint64_t)hStream, RK_REC_ASYNC }))
 RK_HOOK(cuMemcpyBatchAsync_ptsz,
 	(CUdeviceptr * dsts, CUdeviceptr *srcs, size_t *sizes, size_t count,
 	 CUmemcpyAttributes *attrs, size_t *attrsIdxs, size_t numAttrs, size_t *failIdx,
 	 CUstream hStream),
 	(dsts, srcs, sizes, count, attrs, attrsIdxs, numAttrs, failIdx, hStream),
-	fill_copy(&hook, (struct copy){ first(dsts, count, result), first(srcs, count, result),
-					sum(sizes, count, result), (uint64_t)hStream,
-					RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook,
+		     (struct rk_copy){ first(dsts, count, result), first(srcs, count, result),
+				       sum(sizes, count, result), (uint64_t)hStream,
+				       RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpyBatchAsync_v2,
 	(CUdeviceptr * dsts, CUdeviceptr *srcs, size_t *sizes, size_t count,
 	 CUmemcpyAttributes *attrs, size_t *attrsIdxs, size_t numAttrs, CUstream hStream),
 	(dsts, srcs, sizes, count, attrs, attrsIdxs, numAttrs, hStream),
-	fill_copy(&hook,
-		  (struct copy){ first(dsts, count, result), first(srcs, count, result),
-				 sum(sizes, count, result), (uint64_t)hStream, RK_REC_ASYNC }))
+	rk_copy_fill(&hook, (struct rk_copy){ first(dsts, count, result),
+					      first(srcs, count, result), sum(sizes, count, result),
+					      (uint64_t)hStream, RK_REC_ASYNC }))
 RK_HOOK(cuMemcpyBatchAsync_v2_ptsz,
 	(CUdeviceptr * dsts, CUdeviceptr *srcs, size_t *sizes, size_t count,
 	 CUmemcpyAttributes *attrs, size_t *attrsIdxs, size_t numAttrs, CUstream hStream),
 	(dsts, srcs, sizes, count, attrs, attrsIdxs, numAttrs, hStream),
-	fill_copy(&hook, (struct copy){ first(dsts, count, result), first(srcs, count, result),
-					sum(sizes, count, result), (uint64_t)hStream,
-					RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
+	rk_copy_fill(&hook,
+		     (struct rk_copy){ first(dsts, count, result), first(srcs, count, result),
+				       sum(sizes, count, result), (uint64_t)hStream,
+				       RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpy3DBatchAsync,
 	(size_t numOps, CUDA_MEMCPY3D_BATCH_OP *opList, size_t *failIdx, unsigned long long flags,
 	 CUstream hStream),
 	(numOps, opList, failIdx, flags, hStream),
 	fill_3d_batch(&hook, opList, numOps, result,
-		      (struct copy){ .stream = (uint64_t)hStream, .flags = RK_REC_ASYNC }))
+		      (struct rk_copy){ .stream = (uint64_t)hStream, .flags = RK_REC_ASYNC }))
 RK_HOOK(cuMemcpy3DBatchAsync_ptsz,
 	(size_t numOps, CUDA_MEMCPY3D_BATCH_OP *opList, size_t *failIdx, unsigned long long flags,
 	 CUstream hStream),
 	(numOps, opList, failIdx, flags, hStream),
 	fill_3d_batch(&hook, opList, numOps, result,
-		      (struct copy){ .stream = (uint64_t)hStream,
-				     .flags = RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
+		      (struct rk_copy){ .stream = (uint64_t)hStream,
+					.flags = RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
 
 RK_HOOK(cuMemcpy3DBatchAsync_v2,
 	(size_t numOps, CUDA_MEMCPY3D_BATCH_OP *opList, unsigned long long flags, CUstream hStream),
 	(numOps, opList, flags, hStream),
 	fill_3d_batch(&hook, opList, numOps, result,
-		      (struct copy){ .stream = (uint64_t)hStream, .flags = RK_REC_ASYNC }))
+		      (struct rk_copy){ .stream = (uint64_t)hStream, .flags = RK_REC_ASYNC }))
 RK_HOOK(cuMemcpy3DBatchAsync_v2_ptsz,
 	(size_t numOps, CUDA_MEMCPY3D_BATCH_OP *opList, unsigned long long flags, CUstream hStream),
 	(numOps, opList, flags, hStream),
 	fill_3d_batch(&hook, opList, numOps, result,
-		      (struct copy){ .stream = (uint64_t)hStream,
-				     .flags = RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
+		      (struct rk_copy){ .stream = (uint64_t)hStream,
+					.flags = RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))

@@ -127,3 +127,26 @@ RK_HOOK(cuMemsetD2D32Async_ptsz,
 	(dstDevice, dstPitch, ui, Width, Height, hStream),
 	fill_set(&hook, (struct set){ dstDevice, Width *Height * 4, (uint64_t)hStream, ui,
 				      RK_REC_ASYNC | RK_REC_PER_THREAD_STREAM }))
+
+/* The first versions, with addresses and sizes of 32 bits. */
+RK_HOOK(cuMemsetD8, (CUdeviceptr_v1 dstDevice, unsigned char uc, unsigned int N),
+	(dstDevice, uc, N), fill_set(&hook, (struct set){ dstDevice, (uint64_t)N, 0, uc, 0 }))
+RK_HOOK(cuMemsetD16, (CUdeviceptr_v1 dstDevice, unsigned short us, unsigned int N),
+	(dstDevice, us, N), fill_set(&hook, (struct set){ dstDevice, (uint64_t)N * 2, 0, us, 0 }))
+RK_HOOK(cuMemsetD32, (CUdeviceptr_v1 dstDevice, unsigned int ui, unsigned int N),
+	(dstDevice, ui, N), fill_set(&hook, (struct set){ dstDevice, (uint64_t)N * 4, 0, ui, 0 }))
+RK_HOOK(cuMemsetD2D8,
+	(CUdeviceptr_v1 dstDevice, unsigned int dstPitch, unsigned char uc, unsigned int Width,
+	 unsigned int Height),
+	(dstDevice, dstPitch, uc, Width, Height),
+	fill_set(&hook, (struct set){ dstDevice, (uint64_t)Width *Height, 0, uc, 0 }))
+RK_HOOK(cuMemsetD2D16,
+	(CUdeviceptr_v1 dstDevice, unsigned int dstPitch, unsigned short us, unsigned int Width,
+	 unsigned int Height),
+	(dstDevice, dstPitch, us, Width, Height),
+	fill_set(&hook, (struct set){ dstDevice, (uint64_t)Width *Height * 2, 0, us, 0 }))
+RK_HOOK(cuMemsetD2D32,
+	(CUdeviceptr_v1 dstDevice, unsigned int dstPitch, unsigned int ui, unsigned int Width,
+	 unsigned int Height),
+	(dstDevice, dstPitch, ui, Width, Height),
+	fill_set(&hook, (struct set){ dstDevice, (uint64_t)Width *Height * 4, 0, ui, 0 }))

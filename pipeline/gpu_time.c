@@ -154,6 +154,12 @@ static void sum_up(struct rk_gpu_time *time, uint64_t now)
 	}
 }
 
+/* Of a thread, or of a stream for memory. An answer to a question is none. */
+static bool is_wait(const struct rk_op *op)
+{
+	return op->sync.scope <= RK_SYNC_EVENT || op->sync.scope == RK_SYNC_MEMORY;
+}
+
 void rk_gpu_time_feed(struct rk_gpu_time *time, const struct rk_op *op)
 {
 	struct rk_gpu_device *device;
@@ -173,7 +179,7 @@ void rk_gpu_time_feed(struct rk_gpu_time *time, const struct rk_op *op)
 		feed_work(time, op);
 		break;
 	case RK_OP_SYNC:
-		device = op->sync.scope <= RK_SYNC_EVENT ? device_get(time, op->device) : NULL;
+		device = is_wait(op) ? device_get(time, op->device) : NULL;
 		if (device)
 			push_wait(device, op->host_start, op->host_end);
 		break;

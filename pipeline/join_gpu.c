@@ -164,7 +164,7 @@ void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_a
 			op->flags |= RK_OP_F_FIRST;
 	}
 	if (join->order)
-		rk_join_order_tell(join, call);
+		rk_join_order_tell(join, call, op);
 	call->records++;
 	if (activity->graph)
 		call->graph = activity->graph;

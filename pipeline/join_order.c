@@ -16,6 +16,7 @@
 #define WAITS	    1024u /* that have not come to their work; the oldest are forgotten */
 #define TOLD	    8192u /* calls whose op is remembered, a power of two: by correlation id */
 #define TOGETHER    8     /* waits of one call that are told */
+#define PLACE_NONE  0u
 
 /* What an event stands for: all work on a stream until then. */
 struct order_event {
@@ -27,7 +28,7 @@ struct order_event {
 
 struct order_wait {
 	uint64_t stream; /* key of the stream that waits; 0 = free */
-	uint64_t event, waited; /* handle; ns, begin of the call */
+	uint64_t event, waited; /* handle, 0 = memory; ns, begin of the call */
 	uint32_t waiting; /* correlation of the work that waits; 0 = not submitted yet */
 	uint32_t on;	  /* correlation; 0 = looked up when it is needed */
 };
@@ -45,6 +46,7 @@ struct rk_join_order {
 	struct order_told told[TOLD];
 	uint64_t waits_seen;
 	uint32_t events_seen;
+	uint32_t place_free; /* of a destroyed event: + 1; the next one in .correlation */
 	struct rk_op op; /* under construction, beside that of the join */
 };
 
@@ -118,16 +120,27 @@ static struct order_event *event_get(struct rk_join_order *order, uint64_t handl
 	return slot && slot->tag ? &order->at[slot->tag - 1] : NULL;
 }
 
-/* Places are never given back: a program that makes events without end has the first ones told. */
+static uint32_t place_take(struct rk_join_order *order)
+{
+	uint32_t place = order->place_free;
+
+	if (place != PLACE_NONE) {
+		order->place_free = order->at[place - 1].correlation;
+		return place;
+	}
+	return order->events_seen < EVENTS_MAX ? ++order->events_seen : PLACE_NONE;
+}
+
+/* A program that makes events without end and destroys none has the first ones told. */
 static struct order_event *event_put(struct rk_join_order *order, uint64_t handle)
 {
 	struct rk_handle_slot *slot = rk_handle_map_put(&order->events, handle);
 
-	if (!slot || (!slot->tag && order->events_seen == EVENTS_MAX))
+	if (!slot)
 		return NULL;
 	if (!slot->tag)
-		slot->tag = ++order->events_seen;
-	return &order->at[slot->tag - 1];
+		slot->tag = place_take(order);
+	return slot->tag ? &order->at[slot->tag - 1] : NULL;
 }
 
 static void note_record(struct rk_join_order *order, uint32_t tid, const struct rk_record *record)
@@ -171,16 +184,59 @@ static void note_wait(struct rk_join_order *order, uint32_t tid, const struct rk
 				     .on = is_own ? event->correlation : 0 };
 }
 
+/* The event of this handle is gone, and its place free. Waits for it stay what they are. */
+static void forget_event(struct rk_join_order *order, uint64_t handle)
+{
+	const struct rk_handle_slot *slot = rk_handle_map_get(&order->events, handle);
+	const struct order_event *event = event_get(order, handle);
+
+	if (!slot)
+		return;
+	for (uint32_t i = 0; event && i < WAITS && i < order->waits_seen; i++) {
+		struct order_wait *wait = &order->waits[i];
+
+		if (wait->stream && wait->event == handle && !wait->on &&
+		    is_meant(event, wait->stream, wait->waited))
+			wait->on = event->correlation;
+	}
+	if (event) {
+		order->at[slot->tag - 1].correlation = order->place_free;
+		order->place_free = slot->tag;
+	}
+	rk_handle_map_remove(&order->events, handle);
+}
+
+/* Nobody says who will change the memory: known is only from when on the stream waits. */
+static void note_memory_wait(struct rk_join_order *order, uint32_t tid,
+			     const struct rk_record *record)
+{
+	uint64_t key = stream_key(tid, record);
+	struct rk_handle_slot *stream = rk_handle_map_put(&order->streams, key);
+
+	if (!stream)
+		return;
+	stream->value++;
+	order->waits[order->waits_seen++ % WAITS] =
+		(struct order_wait){ .stream = key, .waited = rk_clock_ns(record->start) };
+}
+
 void rk_join_order_event(struct rk_join *join, uint32_t tid, const struct rk_record *record)
 {
+	bool waits_for_memory = record->event.life == RK_LIFE_WAIT && !record->event.event;
+
 	if (record->flags & RK_REC_CAPTURED)
 		return;
-	if (!join->order && (record->event.life != RK_LIFE_RECORD || !create(join)))
+	if (!join->order &&
+	    ((record->event.life != RK_LIFE_RECORD && !waits_for_memory) || !create(join)))
 		return;
-	if (record->event.life == RK_LIFE_RECORD)
+	if (waits_for_memory)
+		note_memory_wait(join->order, tid, record);
+	else if (record->event.life == RK_LIFE_RECORD)
 		note_record(join->order, tid, record);
 	else if (record->event.life == RK_LIFE_WAIT)
 		note_wait(join->order, tid, record);
+	else
+		forget_event(join->order, record->event.event);
 }
 
 void rk_join_order_submit(struct rk_join *join, struct rk_call *call)
@@ -210,15 +266,21 @@ static uint64_t resolve(struct rk_join_order *order, const struct order_wait *wa
 	uint32_t on = wait->on;
 	const struct order_told *told;
 
+	if (!wait->event)
+		return 0;
 	if (!on && is_meant(event, wait->stream, wait->waited))
 		on = event->correlation;
 	told = &order->told[on % TOLD];
 	return on && told->correlation == on ? told->ordinal : 0;
 }
 
-static int take_waits(struct rk_join_order *order, uint32_t correlation, uint64_t on[TOGETHER])
+/* @since: when the first wait for memory began; 0 = none. */
+static int take_waits(struct rk_join_order *order, uint32_t correlation, uint64_t on[TOGETHER],
+		      uint64_t *since)
 {
 	int count = 0;
+
+	*since = 0;
 
 	for (uint32_t i = 0; i < WAITS; i++) {
 		struct order_wait *wait = &order->waits[i];
@@ -228,19 +290,44 @@ static int take_waits(struct rk_join_order *order, uint32_t correlation, uint64_
 		if (count < TOGETHER)
 			on[count] = resolve(order, wait);
 		count += count < TOGETHER && on[count];
+		if (!wait->event && (!*since || wait->waited < *since))
+			*since = wait->waited;
 		wait->stream = 0;
 	}
 	return count;
 }
 
-void rk_join_order_tell(struct rk_join *join, const struct rk_call *call)
+/* The stream waited for memory until work began that was submitted behind the wait. */
+static void tell_memory_wait(struct rk_join *join, const struct rk_call *call, uint64_t since,
+			     const struct rk_op *work)
+{
+	struct rk_op *op = &join->order->op;
+
+	if (!since || work->start <= since || (work->flags & RK_OP_F_INVALID_TIME))
+		return;
+	memset(op, 0, sizeof(*op));
+	op->kind = RK_OP_SYNC;
+	op->host_start = since;
+	op->host_end = work->start;
+	op->tid = call->tid;
+	op->device = work->device;
+	op->context = work->context;
+	op->stream = work->stream;
+	op->stream_handle = call->stream;
+	op->sync.object = call->stream;
+	op->sync.scope = RK_SYNC_MEMORY;
+	rk_join_emit(join, op);
+}
+
+void rk_join_order_tell(struct rk_join *join, const struct rk_call *call, const struct rk_op *work)
 {
 	struct rk_join_order *order = join->order;
-	uint64_t on[TOGETHER], ordinal;
+	uint64_t on[TOGETHER], ordinal, since = 0;
 	int count = 0;
 
 	if ((call->flags & RK_CALL_WAITS) && !call->records)
-		count = take_waits(order, call->correlation, on);
+		count = take_waits(order, call->correlation, on, &since);
+	tell_memory_wait(join, call, since, work);
 	ordinal = join->ordinal + (uint64_t)count + 1;
 	for (int i = 0; i < count; i++) {
 		memset(&order->op, 0, sizeof(order->op));

@@ -11,6 +11,7 @@ import collections
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,9 @@ CUDA = os.environ["RK_HOOK_CUDA"]
 RUNTIME = [path for path in [os.environ.get("RK_SANITIZER_PRELOAD")] if path]
 
 LAUNCH, GRAPH, MEMCPY, MEMSET = range(4)  # enum rk_work
-KIND_LAUNCH, KIND_NAME, KIND_CALL, CAPTURED, PER_THREAD = 1, 12, 13, 1, 2
+KIND_LAUNCH, KIND_MEMCPY, KIND_MEMSET, KIND_NAME, KIND_CALL = 1, 3, 4, 12, 13
+CAPTURED, PER_THREAD, ASYNC = 1, 2, 4  # of its flags
+COPY_KINDS = [None, "HtoD", "DtoH", "HtoA", "AtoH", "AtoA", "AtoD", "DtoA", "DtoD"]
 (BEGIN, END, ATTRIBUTE, EVENT, LINK, ATTACH, SAMPLE, LOG) = range(16, 24)  # enum rk_record_kind
 REMOTE, SPAN, KERNEL, OVERFLOW, NVTX = 1, 2, 4, 8, 32  # RK_API_*
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -107,6 +110,56 @@ def case_watch():
         calls = [(r["api"], r["result"]) for r in run.records(KIND_CALL)]
         assert calls == failed, (calls, failed)
         assert all(r["context"] == 1 for r in run.records(KIND_CALL))
+
+
+def truth_of(command, libraries):
+    """What the simulated driver says that each call of @command moved: [(kind, bytes, copy kind)]."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "truth"
+        run = Run(command, libraries, SIMGPU_TRUTH=str(path))
+        assert run.result[0] == 0, run.result
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return [(o["kind"], o["bytes"], o["copy_kind"]) for o in lines
+            if o.get("kind") in ("memcpy", "memset")]
+
+
+def take_call(truth, size):
+    """The operations of the next call, which moved @size bytes in all."""
+    taken = [truth.pop(0)]
+    while sum(o[1] for o in taken) < size and truth:
+        taken.append(truth.pop(0))
+    return taken
+
+
+def check_copy(record, truth):
+    """What the hook of one function recorded, against what the driver did."""
+    name, is_copy = record["api"], record["kind"] == KIND_MEMCPY
+    size, stream = record["raw"][2:4] if is_copy else record["raw"][1:3]
+    done = take_call(truth, size)
+    assert sum(o[1] for o in done) == size, (name, size, done)
+    assert {o[0] for o in done} == {"memcpy" if is_copy else "memset"}, (name, done)
+    direction = re.search(r"[ADH]to[ADH]", name)
+    if direction:
+        assert [o[2] for o in done] == [COPY_KINDS.index(direction[0])], (name, done)
+    assert bool(record["flags"] & ASYNC) == (stream != 0) == ("Async" in name), (name, record)
+    assert bool(record["flags"] & PER_THREAD) == name.endswith(("_ptds", "_ptsz")), (name, record)
+    assert record["result"] == 0 and not record["flags"] & CAPTURED, record
+
+
+def case_copies():
+    """Every function that copies or sets: its bytes, stream and kind."""
+    command = [BUILD / "guest_copies"]
+    run = both(command, SIMGPU)
+    truth = truth_of(command, SIMGPU)
+    records = run.records(KIND_MEMCPY) + run.records(KIND_MEMSET)
+    for record in records:
+        check_copy(record, truth)
+    assert not truth, truth
+    called = [line.split()[0] for line in run.result[1].decode().splitlines()]
+    assert [r["api"] for r in records] == called, (records, called)
+    table = (pathlib.Path(__file__).parents[2] / "interpose/cuda_api.def").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^RK_API\((cuMem(?:cpy|set)\w*),", table, re.M))
+    assert rows == set(called), rows ^ set(called)
 
 
 def case_linked():

@@ -345,6 +345,7 @@ struct sim_alloc {
 	struct sim_pool *pool;
 	unsigned int flags;
 	bool mapped; /* by mmap, else by malloc */
+	bool low;    /* wanted where an address has 32 bits */
 	uint64_t buffer_id;
 };
 

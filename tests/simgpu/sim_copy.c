@@ -486,6 +486,55 @@ SIM_API(cuMemcpyBatchAsync, CUdeviceptr *dsts, CUdeviceptr *srcs, size_t *sizes,
 	return result;
 }
 
+static CUDA_MEMCPY3D box_of_operands(const CUDA_MEMCPY3D_BATCH_OP *p)
+{
+	const size_t width = p->extent.width;
+	CUDA_MEMCPY3D b = {
+		.srcMemoryType = CU_MEMORYTYPE_UNIFIED,
+		.srcDevice = p->src.op.ptr.ptr,
+		.srcPitch = p->src.op.ptr.rowLength ? p->src.op.ptr.rowLength : width,
+		.srcHeight = p->src.op.ptr.layerHeight,
+		.dstMemoryType = CU_MEMORYTYPE_UNIFIED,
+		.dstDevice = p->dst.op.ptr.ptr,
+		.dstPitch = p->dst.op.ptr.rowLength ? p->dst.op.ptr.rowLength : width,
+		.dstHeight = p->dst.op.ptr.layerHeight,
+		.WidthInBytes = width,
+		.Height = p->extent.height,
+		.Depth = p->extent.depth,
+	};
+
+	return b;
+}
+
+/* Of arrays not: nobody here copies them in batches. */
+SIM_API(cuMemcpy3DBatchAsync_v2, size_t numOps, CUDA_MEMCPY3D_BATCH_OP *opList,
+	unsigned long long flags, CUstream hStream)
+{
+	CUresult result = CUDA_SUCCESS;
+
+	if (!numOps || !hStream || flags)
+		return CUDA_ERROR_INVALID_VALUE;
+	for (size_t i = 0; !result && i < numOps; i++) {
+		CUDA_MEMCPY3D box = box_of_operands(&opList[i]);
+
+		if (opList[i].src.type != CU_MEMCPY_OPERAND_TYPE_POINTER ||
+		    opList[i].dst.type != CU_MEMCPY_OPERAND_TYPE_POINTER)
+			return CUDA_ERROR_NOT_SUPPORTED;
+		result = sim_cuMemcpy3DAsync_v2(&box, hStream);
+	}
+	return result;
+}
+
+SIM_API(cuMemcpy3DBatchAsync, size_t numOps, CUDA_MEMCPY3D_BATCH_OP *opList, size_t *failIdx,
+	unsigned long long flags, CUstream hStream)
+{
+	CUresult result = sim_cuMemcpy3DBatchAsync_v2(numOps, opList, flags, hStream);
+
+	if (result && failIdx)
+		*failIdx = (size_t)-1;
+	return result;
+}
+
 /* ---- memset ---- */
 static CUresult set(CUdeviceptr dst, struct sim_set_work set, CUstream stream, bool sync)
 {

@@ -111,15 +111,21 @@ static void count(int device, enum sim_mem_kind kind, uint64_t bytes, bool taken
 		count_one(&counts[SIM_MEM_PINNED], bytes, taken);
 }
 
+#ifdef MAP_32BIT
+#define MAP_LOW MAP_32BIT
+#else
+#define MAP_LOW 0 /* the first versions then say that there is no memory */
+#endif
+
 static void *back(struct sim_alloc *a)
 {
 	void *ptr;
 
-	a->mapped = a->size >= MAP_FROM;
+	a->mapped = a->size >= MAP_FROM || a->low;
 	if (!a->mapped)
 		return aligned_alloc(ALIGNMENT, (a->size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
 	ptr = mmap(NULL, a->size, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (a->low ? MAP_LOW : 0), -1, 0);
 	return ptr == MAP_FAILED ? NULL : ptr;
 }
 
@@ -245,6 +251,8 @@ static CUresult prepare(struct sim_alloc *want)
 	return result ? result : sim_capture_unsafe();
 }
 
+static CUresult free_synchronously(void *ptr, bool host);
+
 /* ---- device, managed ---- */
 SIM_API(cuMemAlloc_v2, CUdeviceptr *dptr, size_t bytesize)
 {
@@ -258,6 +266,23 @@ SIM_API(cuMemAlloc_v2, CUdeviceptr *dptr, size_t bytesize)
 		result = sim_mem_new(&want, &ptr);
 	if (!result)
 		*dptr = (CUdeviceptr)(uintptr_t)ptr;
+	return result;
+}
+
+SIM_API(cuMemAlloc, CUdeviceptr_v1 *dptr, unsigned int bytesize)
+{
+	struct sim_alloc want = { .kind = SIM_MEM_DEVICE, .size = bytesize, .low = true };
+	CUresult result = prepare(&want);
+	void *ptr = NULL;
+
+	if (!result)
+		result = sim_mem_new(&want, &ptr);
+	if (!result && (uintptr_t)ptr > UINT32_MAX) {
+		free_synchronously(ptr, false);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	if (!result)
+		*dptr = (CUdeviceptr_v1)(uintptr_t)ptr;
 	return result;
 }
 
@@ -288,6 +313,11 @@ static CUresult free_synchronously(void *ptr, bool host)
 }
 
 SIM_API(cuMemFree_v2, CUdeviceptr dptr)
+{
+	return free_synchronously((void *)(uintptr_t)dptr, false);
+}
+
+SIM_API(cuMemFree, CUdeviceptr_v1 dptr)
 {
 	return free_synchronously((void *)(uintptr_t)dptr, false);
 }

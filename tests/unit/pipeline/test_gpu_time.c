@@ -367,7 +367,7 @@ static struct rk_op random_op(void)
 
 	op.host_end = op.host_start + random_below(30) * CELL;
 	if (op.kind == RK_OP_SYNC) {
-		op.sync.scope = random_below(5);
+		op.sync.scope = random_below(6);
 		return op;
 	}
 	op.exec = random_below(2) ? 1 : 1 + random_below(20); /* half can be taken together */
@@ -396,7 +396,8 @@ static bool is_waited_for(const struct rk_op *ops, uint64_t at)
 {
 	for (uint32_t i = 0; i < OPS; i++) {
 		const struct rk_op *op = &ops[i];
-		bool is_sync = !is_work(op) && op->sync.scope <= RK_SYNC_EVENT;
+		bool is_sync = !is_work(op) && (op->sync.scope <= RK_SYNC_EVENT ||
+						op->sync.scope == RK_SYNC_MEMORY);
 		bool blocks = op->kind == RK_OP_MEMCPY && !(op->flags & RK_OP_F_ASYNC);
 
 		if (is_sync && covers(op->host_start, op->host_end, at))

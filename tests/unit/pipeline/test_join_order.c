@@ -37,10 +37,25 @@ static void launch(uint32_t tid, uint32_t correlation, uint64_t at, uint64_t str
 
 static void event(uint32_t tid, enum rk_lifecycle life, uint64_t at, uint64_t stream, uint8_t flags)
 {
-	struct rk_record record = { .kind = RK_REC_EVENT, .start = at, .end = at + 1, .context = 1 };
+	struct rk_record record = { .kind = RK_REC_EVENT, .context = 1 };
 
+	record.start = at;
+	record.end = at + 1;
 	record.flags = flags;
 	record.event.event = EVENT;
+	record.event.stream = stream;
+	record.event.life = (uint8_t)life;
+	rk_join_host(join, tid, &record);
+}
+
+static void event_of(uint32_t tid, uint64_t handle, enum rk_lifecycle life, uint64_t at,
+		     uint64_t stream)
+{
+	struct rk_record record = { .kind = RK_REC_EVENT, .context = 1 };
+
+	record.start = at;
+	record.end = at + 1;
+	record.event.event = handle;
 	record.event.stream = stream;
 	record.event.life = (uint8_t)life;
 	rk_join_host(join, tid, &record);
@@ -141,6 +156,90 @@ static void test_another_thread_recorded_it(void **state)
 	finish();
 }
 
+/* A handle that comes back is another event: nothing of the first one is told of it. */
+static void test_a_handle_that_is_used_again(void **state)
+{
+	static const enum rk_lifecycle lives[] = { RK_LIFE_DESTROY, RK_LIFE_CREATE };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		begin();
+		launch(7, 1, 100, A);
+		event(7, RK_LIFE_RECORD, 110, A, 0);
+		event(7, lives[i], 120, 0, 0);
+		event(7, RK_LIFE_WAIT, 130, B, 0);
+		launch(7, 2, 140, B);
+		ran(1, 1000);
+		ran(2, 2000);
+		expect_count(0);
+		finish();
+	}
+}
+
+/* CUDA lets an event go as soon as the waits for it are submitted: they still wait. */
+static void test_a_wait_outlives_its_event(void **state)
+{
+	(void)state;
+	begin();
+	launch(7, 1, 100, A);
+	event(7, RK_LIFE_RECORD, 110, A, 0);
+	event(8, RK_LIFE_WAIT, 120, B, 0);
+	event(7, RK_LIFE_DESTROY, 130, 0, 0);
+	launch(8, 2, 140, B);
+	ran(1, 1000);
+	ran(2, 2000);
+	expect_count(1);
+	assert_int_equal(dependency(0)->dependency.on, op_log_get(&ops, RK_OP_KERNEL, 0)->ordinal);
+	finish();
+}
+
+/* As many as there are places, three times over: none is lost for good. */
+static void test_events_without_end(void **state)
+{
+	const uint64_t last = EVENT + 3 * 16384;
+	uint64_t at = 1000;
+
+	(void)state;
+	begin();
+	for (uint64_t handle = EVENT; handle < last; handle++) {
+		event_of(7, handle, RK_LIFE_RECORD, at++, A);
+		event_of(7, handle, RK_LIFE_DESTROY, at++, 0);
+	}
+	launch(7, 1, at, A);
+	event_of(7, last, RK_LIFE_RECORD, at + 300, A);
+	event_of(7, last, RK_LIFE_WAIT, at + 400, B);
+	launch(7, 2, at + 500, B);
+	ran(1, at + 1000);
+	ran(2, at + 2000);
+	expect_count(1);
+	finish();
+}
+
+/* Who writes the value is not known, only how long the stream stood still for it. */
+static void test_a_stream_waits_for_memory(void **state)
+{
+	const struct rk_op *op;
+
+	(void)state;
+	begin();
+	launch(7, 1, 100, B);
+	event_of(7, 0, RK_LIFE_WAIT, 200, B);
+	launch(7, 2, 300, B);
+	launch(7, 3, 400, B);
+	ran(1, 110);
+	ran(2, 9000);
+	ran(3, 9200);
+	assert_int_equal(op_log_count(&ops, RK_OP_SYNC), 1);
+	expect_count(0);
+	op = op_log_get(&ops, RK_OP_SYNC, 0);
+	assert_int_equal(op->sync.scope, RK_SYNC_MEMORY);
+	assert_int_equal(op->host_start, 200);
+	assert_int_equal(op->host_end, 9000);
+	assert_int_equal(op->stream_handle, B);
+	assert_int_equal(op->ordinal + 1, op_log_get(&ops, RK_OP_KERNEL, 1)->ordinal);
+	finish();
+}
+
 static void test_events_cost_nothing_until_there_are_some(void **state)
 {
 	(void)state;
@@ -198,6 +297,10 @@ int main(void)
 		cmocka_unit_test(test_work_waits_for_work),
 		cmocka_unit_test(test_nothing_is_guessed),
 		cmocka_unit_test(test_another_thread_recorded_it),
+		cmocka_unit_test(test_a_handle_that_is_used_again),
+		cmocka_unit_test(test_a_wait_outlives_its_event),
+		cmocka_unit_test(test_events_without_end),
+		cmocka_unit_test(test_a_stream_waits_for_memory),
 		cmocka_unit_test(test_events_cost_nothing_until_there_are_some),
 		cmocka_unit_test(test_the_leaf_links_to_what_it_waited_for),
 	};
