@@ -74,9 +74,26 @@ static void print_title(const struct rk_report_row *row)
 				", GPU time");
 }
 
+/* Bytes per ns are GB/s. What the host measures is not how fast the GPU copied. */
+static double bandwidth(const struct rk_report_row *row)
+{
+	return row->host_time || !row->ns.total ? 0 : (double)row->bytes / (double)row->ns.total;
+}
+
+static void print_transfer(const struct rk_report_row *row)
+{
+	char bytes[32] = "";
+
+	printf(" %10s", rk_tool_format_bytes((double)row->bytes, bytes));
+	if (bandwidth(row) > 0)
+		printf(" %8.2f", bandwidth(row));
+	else
+		printf(" %8s", "-");
+}
+
 static void print_text_row(struct rk_report_row *row, double total)
 {
-	char cells[6][32], bytes[32] = "", name[NAME_WIDTH + 1];
+	char cells[6][32], name[NAME_WIDTH + 1];
 	const char *whole = rk_intern_get(row->name);
 
 	rk_tool_format_ns((double)row->ns.total, cells[0]);
@@ -89,7 +106,7 @@ static void print_text_row(struct rk_report_row *row, double total)
 	printf("%8.1f %10s %10llu %10s %10s %10s %10s %10s", percent(row, total), cells[0],
 	       (unsigned long long)row->ns.count, cells[1], cells[2], cells[3], cells[4], cells[5]);
 	if (row->group == RK_REPORT_MEMORY)
-		printf(" %10s", rk_tool_format_bytes((double)row->bytes, bytes));
+		print_transfer(row);
 	printf("  %s%s\n", *name ? name : "(unknown)", strlen(whole) > NAME_WIDTH ? "..." : "");
 }
 
@@ -109,7 +126,7 @@ static void print_text(struct report *r, const char *file)
 		print_title(row);
 		printf("%8s %10s %10s %10s %10s %10s %10s %10s%s  %s\n", "Time (%)", "Total",
 		       "Instances", "Avg", "Med", "Min", "Max", "StdDev",
-		       row->group == RK_REPORT_MEMORY ? "      Bytes" : "",
+		       row->group == RK_REPORT_MEMORY ? "      Bytes     GB/s" : "",
 		       row->group == RK_REPORT_MEMORY ? "Operation" : "Name");
 		for (size_t i = first; i < end; i++) {
 			print_text_row(rk_report_table_get(r->table, i), total);
@@ -140,6 +157,8 @@ static void print_json_row(struct rk_json *json, struct rk_report_row *row, doub
 	rk_json_bool(json, "med_exact", rk_distribution_is_exact(&row->ns));
 	if (row->group == RK_REPORT_MEMORY)
 		rk_json_uint(json, "bytes", row->bytes);
+	if (bandwidth(row) > 0)
+		rk_json_double(json, "gb_per_second", bandwidth(row));
 	rk_json_string(json, "time_source", row->host_time ? "host" : "gpu");
 	rk_json_string(json, "name", rk_intern_get(row->name));
 	rk_json_close(json, '}');
@@ -175,6 +194,9 @@ static void print_csv_row(struct rk_report_row *row, double total)
 	rk_report_csv_number(rk_distribution_get_stddev(&row->ns));
 	printf(",%s,%s,%llu,", group_name(row->group), row->host_time ? "host" : "gpu",
 	       (unsigned long long)row->bytes);
+	if (bandwidth(row) > 0)
+		rk_report_csv_number(bandwidth(row));
+	putchar(',');
 	rk_report_csv_text(rk_intern_get(row->name));
 	putchar('\n');
 }
@@ -182,7 +204,7 @@ static void print_csv_row(struct rk_report_row *row, double total)
 static void print_csv(struct report *r)
 {
 	puts("Time (%),Total Time (ns),Instances,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev (ns),"
-	     "Category,Time Source,Bytes,Name");
+	     "Category,Time Source,Bytes,GB/s,Name");
 	for (size_t first = 0, end; first < r->rows; first = end) {
 		double total;
 
