@@ -59,6 +59,27 @@ class Idle(harness.Case):
             self.assertGreater(copy["rustkernel.bytes_per_second"], 0)
             self.assertGreater(copy["rustkernel.host_blocked_ns"], 0)
 
+    def test_what_the_program_waited_in_is_a_span(self):
+        receiver, again = self.receiver(), self.receiver()
+        file = self.trace(RUSTKERNEL_OTLP_ENDPOINT=receiver.url)
+        self.rktrace("replay", file, "--otlp", again.url)
+        told = []
+        for spans in (receiver.spans(), again.spans()):
+            by_id = {span["span_id"]: span for span in spans}
+            waits = [span for span in spans if span["name"].startswith("wait:")]
+            self.assertEqual([wait["name"] for wait in waits], ["wait:cuStreamSynchronize"] * 2)
+            for wait in waits:
+                root = by_id[wait["parent_span_id"]]
+                self.assertTrue(root["name"].startswith("kernel:"), root)
+                self.assertLessEqual(root["start_ns"], wait["start_ns"])
+                self.assertGreaterEqual(root["end_ns"], wait["end_ns"])
+                self.assertEqual(wait["attributes"]["rustkernel.wait.scope"], "stream")
+                self.assertEqual(wait["attributes"]["rustkernel.time_source"], "host")
+                self.assertGreaterEqual(wait["end_ns"] - wait["start_ns"], KERNEL_NS // 2)
+            told.append(sorted((w["span_id"], w["parent_span_id"], w["trace_id"], w["start_ns"],
+                                w["end_ns"], str(w["attributes"])) for w in waits))
+        self.assertEqual(told[0], told[1])
+
 
 if __name__ == "__main__":
     harness.main()

@@ -148,8 +148,9 @@ class Spans(harness.Case):
     def test_callers_with_traces_of_their_own(self):
         spans = self.both("callers")
         traces = collections.Counter(span["trace_id"] for span in spans)
-        self.assertEqual(traces.pop("a" * 32), 3)
-        self.assertEqual(list(traces.values()), [3])  # of nobody; the second was not sampled
+        # Of each the root, a stage, the kernel and the wait for it.
+        self.assertEqual(traces.pop("a" * 32), 4)
+        self.assertEqual(list(traces.values()), [4])  # of nobody; the second was not sampled
         root = next(span for span in spans if span["parent_span_id"] == "b" * 16)
         self.assertEqual(root["name"], "kernel:rank_kernel")
         self.assertEqual(root["flags"], 0x301)
