@@ -49,7 +49,7 @@ class Sampling(harness.Case):
         self.assertEqual(spans[0]["status"]["code"], 2)
         self.assertRegex(spans[0]["status"]["message"],
                          r"^cu\w+ failed: CUDA_ERROR_ILLEGAL_ADDRESS "
-                         r"\(an illegal memory access was encountered\)$")
+                         r"\(an illegal memory access was encountered\); in flight: errors_kernel$")
         self.assertEqual(spans[0]["trace_state"], "")
         self.assertEqual(spans[0]["attributes"]["rustkernel.time_source"], "host")
 
