@@ -3,7 +3,7 @@
  * core/ledger.h - the three sums that must close, and why anything was lost.
  *
  *   host:  calls = failed + captured + submitted;  submitted = joined + open + lost
- *   GPU:   records = joined + orphan + invalid + dropped
+ *   GPU:   records = joined + orphan + invalid + dropped;  records = those that came + dropped
  *   wire:  eligible = sent + sampled out + queued + dropped, per destination
  *
  * A snapshot is a plain struct: it travels in ticks, into the file, the metrics and the
@@ -49,8 +49,8 @@ struct rk_ledger {
 	uint64_t joined[RK_WORK_COUNT];
 	uint64_t open[RK_WORK_COUNT];
 	uint64_t lost[RK_WORK_COUNT];
-	/* GPU side */
-	uint64_t gpu_kernels, gpu_memcpys, gpu_memsets, gpu_graphs; /* records by kind */
+	/* GPU side: records that came, by kind; those that did not come are gpu_dropped */
+	uint64_t gpu_kernels, gpu_memcpys, gpu_memsets, gpu_graphs;
 	uint64_t gpu_joined, gpu_orphan, gpu_invalid, gpu_dropped;
 	/* everything that was lost anywhere, by reason */
 	uint64_t dropped[RK_LOSS_COUNT];

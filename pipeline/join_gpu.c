@@ -291,6 +291,7 @@ void rk_join_activity(struct rk_join *join, const struct rk_activity *activity)
 		if (activity->value < RK_LOSS_COUNT)
 			join->dropped[activity->value] += activity->bytes;
 		join->records_missing += activity->bytes;
+		join->gpu_dropped += activity->bytes;
 		return;
 	case RK_ACT_FLUSHED:
 		collect(join, activity->start);

@@ -361,7 +361,7 @@ static void feed_tick(struct rk_metrics *metrics, const struct rk_op *op)
 		if (op->tick.active[i])
 			metrics->has_device[i] = true;
 	}
-	memcpy(metrics->dropped, op->tick.ledger.dropped, sizeof(metrics->dropped));
+	metrics->ledger = op->tick.ledger;
 	metrics->own_values[RK_METRIC_ID_TRACER_CPU] = (double)op->tick.cpu_ns / NS_PER_S;
 	metrics->own_values[RK_METRIC_ID_TRACER_RSS] = (double)op->tick.rss_bytes;
 	metrics->own_values[RK_METRIC_ID_TRACER_DEPTH] = (double)op->tick.ring_depth_max;

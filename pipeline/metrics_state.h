@@ -92,7 +92,7 @@ struct rk_metrics {
 	struct rk_fed_kernel fed;
 	uint32_t own, folded;		    /* kernels */
 	uint32_t other, all, unknown;	    /* strings */
-	uint64_t dropped[RK_LOSS_COUNT];    /* as the newest tick said */
+	struct rk_ledger ledger;	    /* as the newest tick said */
 	double dropped_wire[RK_LOSS_COUNT]; /* added by sinks */
 	uint64_t short_of_memory;
 	uint64_t active[RK_ACTIVE_DEVICES];

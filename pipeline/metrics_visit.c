@@ -293,7 +293,7 @@ static void visit_gpu_seconds(struct visit *v)
 static void visit_dropped(struct visit *v)
 {
 	for (int i = 0; i < RK_LOSS_COUNT; i++) {
-		double value = (double)v->metrics->dropped[i] + v->metrics->dropped_wire[i];
+		double value = (double)v->metrics->ledger.dropped[i] + v->metrics->dropped_wire[i];
 
 		if (i == RK_LOSS_LIMIT)
 			value += (double)(v->metrics->short_of_memory +
@@ -389,6 +389,53 @@ static void visit_labelled(struct visit *v, enum rk_metric_id id, const char *co
 	}
 }
 
+static void visit_calls(struct visit *v)
+{
+	const struct rk_ledger *ledger = &v->metrics->ledger;
+	const struct {
+		const char *name;
+		const uint64_t *by_work;
+	} outcomes[] = {
+		{ "made", ledger->calls },    { "failed", ledger->failed },
+		{ "captured", ledger->captured }, { "joined", ledger->joined },
+		{ "lost", ledger->lost },
+	};
+
+	for (int work = 0; work < RK_WORK_COUNT; work++) {
+		v->point.values[0] = rk_work_name((enum rk_work)work);
+		for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+			v->point.values[1] = outcomes[i].name;
+			give(v, RK_METRIC_ID_TRACER_CALLS, (double)outcomes[i].by_work[work]);
+		}
+	}
+}
+
+static void visit_open(struct visit *v)
+{
+	for (int work = 0; work < RK_WORK_COUNT; work++) {
+		v->point.values[0] = rk_work_name((enum rk_work)work);
+		give(v, RK_METRIC_ID_TRACER_OPEN, (double)v->metrics->ledger.open[work]);
+	}
+}
+
+static void visit_records(struct visit *v)
+{
+	static const char *const outcomes[] = { "made", "joined", "orphan", "invalid_time",
+						"dropped" };
+	const struct rk_ledger *l = &v->metrics->ledger;
+	const double values[] = {
+		(double)(l->gpu_kernels + l->gpu_memcpys + l->gpu_memsets + l->gpu_graphs +
+			 l->gpu_dropped),
+		(double)l->gpu_joined,
+		(double)l->gpu_orphan,
+		(double)l->gpu_invalid,
+		(double)l->gpu_dropped,
+	};
+
+	visit_labelled(v, RK_METRIC_ID_TRACER_RECORDS, outcomes, values,
+		       sizeof(values) / sizeof(values[0]));
+}
+
 static void visit_own(struct visit *v)
 {
 	const struct rk_metrics *metrics = v->metrics;
@@ -401,6 +448,12 @@ static void visit_own(struct visit *v)
 		else if (id == RK_METRIC_ID_TRACER_DECISIONS)
 			visit_labelled(v, id, rk_metric_decisions, metrics->decisions,
 				       RK_DECISIONS);
+		else if (id == RK_METRIC_ID_TRACER_CALLS)
+			visit_calls(v);
+		else if (id == RK_METRIC_ID_TRACER_OPEN)
+			visit_open(v);
+		else if (id == RK_METRIC_ID_TRACER_RECORDS)
+			visit_records(v);
 		else if (id == RK_METRIC_ID_TRACER_FOLDED_SERIES)
 			give(v, id, (double)folded_series(metrics));
 		else if (id == RK_METRIC_ID_TRACER_REFUSED)

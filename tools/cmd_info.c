@@ -240,6 +240,41 @@ static void put_gpu_facts_json(struct rk_json *json, const struct rk_gpu_facts *
 	rk_json_close(json, '}');
 }
 
+/* Both sums of the last tick: what a file that ends uncleanly holds may be more. */
+static void put_ledger_json(struct rk_json *json, const struct rk_ledger *l)
+{
+	const struct {
+		const char *name;
+		const uint64_t *by_work;
+	} columns[] = {
+		{ "calls", l->calls },	 { "failed", l->failed }, { "captured", l->captured },
+		{ "joined", l->joined }, { "open", l->open },	  { "lost", l->lost },
+	};
+	const char *broken = rk_ledger_check(l);
+
+	rk_json_open(json, "ledger", '{');
+	for (int w = 0; w < RK_WORK_COUNT; w++) {
+		rk_json_open(json, rk_work_name((enum rk_work)w), '{');
+		for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+			rk_json_uint(json, columns[i].name, columns[i].by_work[w]);
+		rk_json_close(json, '}');
+	}
+	rk_json_open(json, "gpu", '{');
+	rk_json_uint(json, "kernels", l->gpu_kernels);
+	rk_json_uint(json, "memcpys", l->gpu_memcpys);
+	rk_json_uint(json, "memsets", l->gpu_memsets);
+	rk_json_uint(json, "graphs", l->gpu_graphs);
+	rk_json_uint(json, "joined", l->gpu_joined);
+	rk_json_uint(json, "orphan", l->gpu_orphan);
+	rk_json_uint(json, "invalid_time", l->gpu_invalid);
+	rk_json_uint(json, "dropped", l->gpu_dropped);
+	rk_json_close(json, '}');
+	rk_json_bool(json, "closes", !broken);
+	if (broken)
+		rk_json_string(json, "broken", broken);
+	rk_json_close(json, '}');
+}
+
 static void put_json(struct rk_json *json, const struct facts *f)
 {
 	rk_json_uint(json, "calls", at_least(sum(f->ledger.calls), f->launches, f));
@@ -257,6 +292,7 @@ static void put_json(struct rk_json *json, const struct facts *f)
 			rk_json_uint(json, rk_loss_name((enum rk_loss)i), f->ledger.dropped[i]);
 	}
 	rk_json_close(json, '}');
+	put_ledger_json(json, &f->ledger);
 	rk_json_bool(json, "clean_exit", f->info.clean_end);
 	rk_json_uint(json, "sealed_bytes", f->info.sealed_bytes);
 	rk_json_uint(json, "last_record_ns", f->info.last_record_ns);

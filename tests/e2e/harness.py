@@ -5,6 +5,7 @@ the simulated driver's own account of it (the truth), receivers for what was shi
 Each test is a unittest file run by itself; meson sets RK_BUILD to its build folder. Nothing here
 looks into the library: only at what it wrote, sent and printed.
 """
+import array
 import collections
 import glob
 import gzip
@@ -112,6 +113,9 @@ class Case(unittest.TestCase):
     def info(self, path, code=0):
         return json.loads(self.rktrace("info", "--json", path, code=code))
 
+    def accounts(self, folder, truth="truth.json"):
+        return Accounts(folder / (truth + ".ledger"))
+
     def truth(self, folder, is_killed=False):
         return Truth(folder / "truth.json", is_killed)
 
@@ -159,6 +163,21 @@ class Truth:
 
     def of(self, kind):
         return [op for op in self.ops if op["kind"] == kind]
+
+
+class Accounts:
+    """What the simulated driver and CUPTI counted, by enum simgpu_count of simgpu_tool.h."""
+
+    WORK = ("launch", "graph_launch", "memcpy", "memset")
+
+    def __init__(self, path):
+        numbers = array.array("Q", path.read_bytes())
+        for name in ["calls", "failed", "captured", "delivered"]:
+            setattr(self, name, dict(zip(self.WORK, [numbers.pop(0) for _ in self.WORK])))
+        self.lost, self.cut, self.wrong_time = numbers
+
+    def submitted(self, work):
+        return self.calls[work] - self.failed[work] - self.captured[work]
 
 
 class Receiver:

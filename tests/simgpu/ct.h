@@ -34,6 +34,7 @@ struct ct_driver {
 	simgpu_id32_fn graph_id;
 	simgpu_id32_fn graph_exec_id;
 	simgpu_id64_fn graph_node_id;
+	simgpu_count_fn count;
 };
 
 struct ct {
@@ -46,7 +47,8 @@ struct ct {
 	bool error39;
 	uint32_t version;
 	int kernel_layout, memcpy_layout, memset_layout;
-	uint64_t drop_every, invalid_every;
+	uint64_t drop_every, invalid_every, inverted_every;
+	bool newest_first; /* buffers come back in the wrong order */
 	bool kind_refused[CT_KINDS];
 	/* activity; guarded by lock */
 	bool kind_on[CT_KINDS];
@@ -103,6 +105,8 @@ size_t ct_record_size(CUpti_ActivityKind kind);
 bool ct_record_of_op(const struct simgpu_op *op, union ct_any *out);
 void ct_record_no_end(void *record, bool no_start);
 void ct_record_no_time(void *record);
+void ct_record_inverted(void *record);
+int ct_record_work(const void *record);
 void ct_layouts(void);
 
 #endif

@@ -21,6 +21,8 @@ struct open_record {
 	size_t at;
 	uint64_t start_ns;
 	uint64_t end_ns;
+	bool wrong_time; /* by the script */
+	bool cut;
 };
 
 struct ct_buffer {
@@ -44,10 +46,11 @@ static struct ct_buffer *buffers; /* oldest first */
 static struct lost *losses;
 static size_t loss_count;
 
-static void lose(uint32_t context, uint32_t stream)
+static void lose(uint32_t context, uint32_t stream, const void *record)
 {
 	struct lost *grown;
 
+	ct.driver.count(SIMGPU_COUNT_LOST, ct_record_work(record) >= 0);
 	for (size_t i = 0; i < loss_count; i++) {
 		if (losses[i].context == context && losses[i].stream == stream) {
 			losses[i].count++;
@@ -124,7 +127,8 @@ static bool remember(struct ct_buffer *b, uint64_t start_ns, uint64_t end_ns)
 			return false;
 		b->open = grown;
 	}
-	b->open[b->records] = (struct open_record){ b->used, start_ns, end_ns };
+	b->open[b->records] =
+		(struct open_record){ .at = b->used, .start_ns = start_ns, .end_ns = end_ns };
 	return true;
 }
 
@@ -140,6 +144,17 @@ static bool scripted(uint64_t every)
 	return every && ct.seen % every == 0;
 }
 
+static void spoil_time(struct ct_buffer *b, void *record)
+{
+	bool *wrong = &b->open[b->records].wrong_time;
+
+	*wrong = scripted(ct.invalid_every) || scripted(ct.inverted_every);
+	if (scripted(ct.invalid_every))
+		ct_record_no_time(record);
+	else if (*wrong)
+		ct_record_inverted(record);
+}
+
 /* The lock is held. */
 void ct_record_put(const void *record, size_t size, uint64_t start_ns, uint64_t end_ns,
 		   uint32_t context, uint32_t stream)
@@ -149,7 +164,7 @@ void ct_record_put(const void *record, size_t size, uint64_t start_ns, uint64_t 
 
 	ct.seen++;
 	if (scripted(ct.drop_every)) {
-		lose(context, stream);
+		lose(context, stream, record);
 		return;
 	}
 	if (b && !fits(b, size)) {
@@ -159,20 +174,36 @@ void ct_record_put(const void *record, size_t size, uint64_t start_ns, uint64_t 
 	if (!b)
 		b = ask_buffer(owner);
 	if (!b || !fits(b, size) || !remember(b, start_ns, end_ns)) {
-		lose(context, stream);
+		lose(context, stream, record);
 		return;
 	}
 	write_record(b->mem + b->used, record, size);
-	if (scripted(ct.invalid_every))
-		ct_record_no_time(b->mem + b->used);
+	spoil_time(b, b->mem + b->used);
 	b->used += size;
 	b->records++;
 	if (end_ns > b->last_end_ns)
 		b->last_end_ns = end_ns;
 }
 
+static void account(const struct ct_buffer *b)
+{
+	for (size_t i = 0; i < b->records; i++) {
+		int work = ct_record_work(b->mem + b->open[i].at);
+
+		if (work < 0)
+			continue;
+		if (b->open[i].cut) {
+			ct.driver.count(SIMGPU_COUNT_CUT, 1);
+			continue;
+		}
+		ct.driver.count(SIMGPU_COUNT_DELIVERED + (unsigned int)work, 1);
+		ct.driver.count(SIMGPU_COUNT_WRONG_TIME, b->open[i].wrong_time);
+	}
+}
+
 static void hand_back(struct ct_buffer *b)
 {
+	account(b);
 	if (ct.complete)
 		ct.complete(NULL, 0, b->mem, b->size, b->used);
 	free(b->open);
@@ -182,16 +213,36 @@ static void hand_back(struct ct_buffer *b)
 /* A forced flush gives running work away as it stands: it never comes again. */
 static void cut_running(struct ct_buffer *b, uint64_t now)
 {
-	for (size_t i = 0; i < b->records; i++)
-		if (b->open[i].end_ns > now)
-			ct_record_no_end(b->mem + b->open[i].at, b->open[i].start_ns > now);
+	for (size_t i = 0; i < b->records; i++) {
+		if (b->open[i].end_ns <= now)
+			continue;
+		ct_record_no_end(b->mem + b->open[i].at, b->open[i].start_ns > now);
+		b->open[i].cut = true;
+	}
+}
+
+static void turn_around(void)
+{
+	struct ct_buffer *turned = NULL;
+
+	while (buffers) {
+		struct ct_buffer *b = buffers;
+
+		buffers = b->next;
+		b->next = turned;
+		turned = b;
+	}
+	buffers = turned;
 }
 
 static void deliver(bool full_only, bool forced)
 {
-	struct ct_buffer **at = &buffers;
+	struct ct_buffer **at;
 	uint64_t now = ct.driver.now_ns();
 
+	if (ct.newest_first)
+		turn_around();
+	at = &buffers;
 	while (*at) {
 		struct ct_buffer *b = *at;
 

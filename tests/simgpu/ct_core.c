@@ -95,6 +95,8 @@ __attribute__((constructor)) static void load(void)
 	ct.version = (uint32_t)env_u64("SIMGPU_CUPTI_VERSION", CUPTI_API_VERSION);
 	ct.drop_every = env_u64("SIMGPU_CUPTI_DROP_EVERY", 0);
 	ct.invalid_every = env_u64("SIMGPU_CUPTI_INVALID_TIME_EVERY", 0);
+	ct.inverted_every = env_u64("SIMGPU_CUPTI_INVERTED_TIME_EVERY", 0);
+	ct.newest_first = env_u64("SIMGPU_CUPTI_NEWEST_FIRST", 0);
 	ct.error39 = word_in(mode, "error39");
 	if (word_in(mode, "refused"))
 		ct.refuse = CUPTI_ERROR_INSUFFICIENT_PRIVILEGES;
@@ -279,7 +281,8 @@ CUptiResult ct_attach(void)
 	    !find(lib, "simgpu_context_device", &ct.driver.context_device) ||
 	    !find(lib, "simgpu_graph_id", &ct.driver.graph_id) ||
 	    !find(lib, "simgpu_graph_exec_id", &ct.driver.graph_exec_id) ||
-	    !find(lib, "simgpu_graph_node_id", &ct.driver.graph_node_id))
+	    !find(lib, "simgpu_graph_node_id", &ct.driver.graph_node_id) ||
+	    !find(lib, "simgpu_count", &ct.driver.count))
 		return CUPTI_ERROR_UNKNOWN;
 	ct.driver.attach(&tool);
 	ct.attached = true;

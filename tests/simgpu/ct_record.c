@@ -324,3 +324,31 @@ void ct_record_no_time(void *record)
 {
 	ct_record_no_end(record, true);
 }
+
+/* It ends before it begins, as seen where memory for device buffers was short. */
+void ct_record_inverted(void *record)
+{
+	uint64_t *start, *end;
+
+	if (times_of(record, &start, &end))
+		*end = *start - 1;
+}
+
+/* Enum simgpu_work of a record; -1: it tells no work. */
+int ct_record_work(const void *record)
+{
+	switch (((const CUpti_Activity *)record)->kind) {
+	case CUPTI_ACTIVITY_KIND_KERNEL:
+	case CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL:
+		return SIMGPU_WORK_LAUNCH;
+	case CUPTI_ACTIVITY_KIND_MEMCPY:
+	case CUPTI_ACTIVITY_KIND_MEMCPY2:
+		return SIMGPU_WORK_MEMCPY;
+	case CUPTI_ACTIVITY_KIND_MEMSET:
+		return SIMGPU_WORK_MEMSET;
+	case CUPTI_ACTIVITY_KIND_GRAPH_TRACE:
+		return SIMGPU_WORK_GRAPH_LAUNCH;
+	default:
+		return -1;
+	}
+}

@@ -30,6 +30,15 @@ LAUNCHES = {
 }
 
 
+# What puts work on a GPU, by name alone: 1 + enum simgpu_work.
+WORK = [re.compile(p) for p in (r"cuLaunch(Grid(Async)?|(Cooperative)?Kernel(Ex|MultiDevice)?)?$",
+                                r"cuGraphLaunch$", r"cuMemcpy", r"cuMemset")]
+
+
+def work_of(name):
+    return next((1 + i for i, pattern in enumerate(WORK) if pattern.match(name)), 0)
+
+
 def read(path):
     with open(path, encoding="utf-8") as f:
         return f.read()
@@ -145,7 +154,7 @@ def main():
         names = [arg_name(a) for a in args]
         base = re.sub(r"_pt[sd][sz]$", "", symbol)
         kernel = LAUNCHES.get(base, -1) + 1
-        table.append(f'\t{{ "{symbol}", {cbids.get(symbol, 0)}, {ptds}, {kernel} }},')
+        table.append(f'\t{{ "{symbol}", {cbids.get(symbol, 0)}, {ptds}, {kernel}, {work_of(base)} }},')
         proto = ", ".join(args) or "void"
         lines.append(f"CUresult sim_{impl}({proto});")
         lines.append(f'__attribute__((visibility("default"))) CUresult {symbol}({proto});')
@@ -161,8 +170,9 @@ def main():
     stub_names = list(stubs(typedefs, have, cbids))
     write_stubs(stubs_out, stub_names, cbids, len(points))
     for name in stub_names:
-        ptds = 1 if re.search(r"_pt[sd][sz]$", name) else 0
-        table.append(f'\t{{ "{name}", {cbids[name]}, {ptds}, 0 }},')
+        base = re.sub(r"_pt[sd][sz]$", "", name)
+        ptds = 1 if base != name else 0
+        table.append(f'\t{{ "{name}", {cbids[name]}, {ptds}, 0, {work_of(base)} }},')
     have |= set(stub_names)
     total = len(points) + len(stub_names)
     lines.append("const struct sim_function sim_functions[] = {")

@@ -130,6 +130,7 @@ extern struct sim sim;
 struct sim_thread {
 	int32_t tid;
 	bool ptds; /* the call came in by a _ptsz or _ptds entry */
+	bool captured; /* what it submitted went into a graph */
 	uint32_t corr;
 	int depth;
 	struct sim_ctx *stack[SIM_CTX_DEPTH];
@@ -386,6 +387,9 @@ void sim_truth_open(const char *pattern);
 void sim_truth_op(const struct simgpu_op *op);
 void sim_truth_missing(const char *symbol, int version);
 void sim_truth_finish(void);
+void sim_truth_leave(void);
+void sim_truth_begin(const char *pattern);
+void sim_truth_call(unsigned int work, bool failed, bool captured);
 
 /* ---- generated ---- */
 struct sim_function {
@@ -393,6 +397,7 @@ struct sim_function {
 	uint16_t cbid;
 	uint8_t ptds;	/* the entry is a _ptsz or _ptds one */
 	uint8_t kernel; /* 1 + index of the CUfunction argument, 0: not a launch */
+	uint8_t work;	/* 1 + enum simgpu_work, 0: puts nothing on a GPU */
 };
 struct sim_entry {
 	const char *name;

@@ -106,6 +106,7 @@ CUresult sim_capture_work(struct sim_stream *stream, struct sim_work *work)
 {
 	struct sim_node *node;
 
+	sim_self.captured = true;
 	if (stream->cap->invalid)
 		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
 	node = sim_graph_add(stream->cap->graph, work, stream->front, stream->front_count);

@@ -97,6 +97,7 @@ static void mark_in_use(void)
 		abort();
 	*page = true;
 	in_use = page;
+	sim_truth_begin(sim.config.truth);
 }
 
 bool sim_is_forked(void)
@@ -109,6 +110,7 @@ static void fork_child(void)
 	pthread_mutex_init(&sim.lock, NULL);
 	pthread_cond_init(&sim.changed, NULL);
 	sim_self.tid = 0;
+	sim_truth_leave();
 }
 
 static void free_ops(void *thread)
@@ -139,6 +141,7 @@ __attribute__((constructor)) static void load(void)
 	c->copy_gbps = env_u64("SIMGPU_COPY_GBPS", 20);
 	c->mem_bytes = env_u64("SIMGPU_MEM_BYTES", 16ull << 30);
 	c->oom_at = env_u64("SIMGPU_OOM_AT", 0);
+	atomic_store(&sim.corr, (unsigned int)env_u64("SIMGPU_FIRST_CORRELATION", 1) - 1);
 	c->illegal_at = env_u64("SIMGPU_ILLEGAL_ADDRESS_AT", 0);
 	c->kernel_times = getenv("SIMGPU_KERNEL_TIMES");
 	if (!c->copy_gbps)
@@ -310,6 +313,7 @@ void sim_call_enter(struct sim_call *call, unsigned int function, const void *pa
 	call->corr_data = 0;
 	call->symbol = NULL;
 	t->ptds = sim_functions[function].ptds;
+	t->captured = false;
 	t->corr = call->corr;
 	atomic_fetch_add_explicit(&sim_call_counts[function], 1, memory_order_relaxed);
 	if (atomic_load_explicit(&callbacks_on, memory_order_relaxed)) {
@@ -323,6 +327,7 @@ CUresult sim_call_leave(struct sim_call *call, CUresult result)
 	struct sim_thread *t = &sim_self;
 	const struct simgpu_tool *tool;
 
+	sim_truth_call(sim_functions[call->function].work, result != CUDA_SUCCESS, t->captured);
 	if (t->op_count) {
 		size_t count = t->op_count;
 

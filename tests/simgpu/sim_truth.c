@@ -27,6 +27,9 @@ static size_t used, size;
 static int fd = -1;
 static pid_t owner;
 
+static atomic_ullong unseen[SIMGPU_COUNT_COUNT]; /* where there is no file */
+static atomic_ullong *accounts = unseen;
+
 /* The lock is held. */
 static bool room(size_t bytes)
 {
@@ -52,6 +55,41 @@ static void put(const char *format, ...)
 	va_end(args);
 	if (n > 0)
 		used += n < TRUTH_LINE ? (size_t)n : TRUTH_LINE - 1;
+}
+
+static void open_accounts(const char *truth)
+{
+	char path[4096];
+	void *at = MAP_FAILED;
+	int file;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s.ledger", truth) >= sizeof(path))
+		return;
+	file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (file < 0)
+		return;
+	if (!ftruncate(file, sizeof(unseen)))
+		at = mmap(NULL, sizeof(unseen), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	close(file);
+	if (at != MAP_FAILED)
+		accounts = at;
+}
+
+__attribute__((visibility("default"))) void simgpu_count(unsigned int what, uint64_t more)
+{
+	if (what < SIMGPU_COUNT_COUNT && !sim_is_forked())
+		atomic_fetch_add_explicit(&accounts[what], more, memory_order_relaxed);
+}
+
+void sim_truth_call(unsigned int work, bool failed, bool captured)
+{
+	if (!work)
+		return;
+	simgpu_count(SIMGPU_COUNT_CALLS + work - 1, 1);
+	if (failed)
+		simgpu_count(SIMGPU_COUNT_FAILED + work - 1, 1);
+	else if (captured)
+		simgpu_count(SIMGPU_COUNT_CAPTURED + work - 1, 1);
 }
 
 void sim_truth_open(const char *pattern)
@@ -82,7 +120,24 @@ void sim_truth_open(const char *pattern)
 	map = mmap(NULL, TRUTH_ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	if (map == MAP_FAILED)
 		map = NULL;
+	open_accounts(path);
 	owner = getpid();
+}
+
+/* In a forked child: the parent's files are the parent's. */
+void sim_truth_leave(void)
+{
+	pthread_mutex_init(&lock, NULL);
+	map = NULL;
+	used = size = 0;
+	accounts = unseen;
+}
+
+/* A child that begins by itself has files of its own, where the pattern makes a difference. */
+void sim_truth_begin(const char *pattern)
+{
+	if (pattern && !map && owner && getpid() != owner && strstr(pattern, "%p"))
+		sim_truth_open(pattern);
 }
 
 static const char *const kind_names[] = {

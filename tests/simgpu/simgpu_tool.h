@@ -59,6 +59,30 @@ struct simgpu_op {
 	int32_t tid;
 };
 
+/* Calls that put work on a GPU, and what CUPTI makes of them. */
+enum simgpu_work {
+	SIMGPU_WORK_LAUNCH,
+	SIMGPU_WORK_GRAPH_LAUNCH,
+	SIMGPU_WORK_MEMCPY,
+	SIMGPU_WORK_MEMSET,
+	SIMGPU_WORK_COUNT
+};
+
+/*
+ * The accounts that a tracer's ledger is held to: numbers of 64 bits in the file of the truth
+ * with ".ledger" behind its name. They are exact at any instant, SIGKILL included.
+ */
+enum simgpu_count {
+	SIMGPU_COUNT_CALLS,				       /* by enum simgpu_work, all of them */
+	SIMGPU_COUNT_FAILED = SIMGPU_WORK_COUNT,	       /* the same, those that failed */
+	SIMGPU_COUNT_CAPTURED = 2 * SIMGPU_WORK_COUNT,	       /* and those that went into a graph */
+	SIMGPU_COUNT_DELIVERED = 3 * SIMGPU_WORK_COUNT,	       /* CUPTI's records, by what they tell */
+	SIMGPU_COUNT_LOST = 4 * SIMGPU_WORK_COUNT,	       /* CUPTI told that they are */
+	SIMGPU_COUNT_CUT,  /* delivered by force without an end; these are in no other account */
+	SIMGPU_COUNT_WRONG_TIME, /* of those that were delivered */
+	SIMGPU_COUNT_COUNT
+};
+
 struct simgpu_api_event {
 	uint32_t cbid;
 	uint32_t corr;
@@ -90,6 +114,7 @@ struct simgpu_tool {
 typedef void (*simgpu_attach_fn)(const struct simgpu_tool *tool);
 typedef void (*simgpu_enable_fn)(uint32_t cbid, int enabled);
 typedef uint64_t (*simgpu_u64_fn)(void);
+typedef void (*simgpu_count_fn)(unsigned int what, uint64_t more);
 typedef int (*simgpu_stream_id_fn)(void *context, void *stream, int per_thread, uint32_t *id);
 typedef int (*simgpu_id32_fn)(void *handle, uint32_t *id);
 typedef int (*simgpu_id64_fn)(void *handle, uint64_t *id);
@@ -114,6 +139,13 @@ void simgpu_enable_callback(uint32_t cbid, int enabled);
  * Context: any.
  */
 uint64_t simgpu_now_ns(void);
+
+/**
+ * Add to one of enum simgpu_count.
+ *
+ * Context: any.
+ */
+void simgpu_count(unsigned int what, uint64_t more);
 
 /**
  * Number of the stream @stream (a CUstream, special handles included) of @context.
