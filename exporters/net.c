@@ -99,10 +99,28 @@ static void net_get_stats(const struct rk_net *public, struct rk_net_stats *out)
 		snprintf(out->last_error, sizeof(out->last_error), "%s", push.last_error);
 }
 
+static void tell_signal(const struct rk_net_host *host, int signal,
+			const struct rk_net_signal_stats *stats)
+{
+	static const char *const families[RK_NET_SIGNAL_COUNT] = {
+		[RK_NET_TRACES] = "rustkernel_tracer_spans_total",
+		[RK_NET_METRICS] = "rustkernel_tracer_data_points_total",
+		[RK_NET_LOGS] = "rustkernel_tracer_log_records_total",
+	};
+	static const char *const names[RK_NET_SIGNAL_COUNT] = {
+		[RK_NET_TRACES] = "traces", [RK_NET_METRICS] = "metrics", [RK_NET_LOGS] = "logs"
+	};
+
+	host->set(host->metrics, families[signal], "eligible", (double)stats->eligible);
+	host->set(host->metrics, families[signal], "sent", (double)stats->sent);
+	host->set(host->metrics, families[signal], "sampled_out", (double)stats->sampled_out);
+	host->set(host->metrics, families[signal], "dropped", (double)stats->dropped);
+	host->set(host->metrics, "rustkernel_tracer_queued", names[signal], (double)stats->queued);
+}
+
 /* Losses are added, because the registry counts losses of its own under the same name. */
 static void tell_metrics(struct net *net)
 {
-	static const char spans[] = "rustkernel_tracer_spans_total";
 	const struct rk_net_host *host = net->host;
 	struct rk_net_stats stats;
 
@@ -124,10 +142,8 @@ static void tell_metrics(struct net *net)
 		return;
 	host->set(host->metrics, "rustkernel_tracer_sent_bytes_total", "",
 		  (double)stats.bytes_sent);
-	host->set(host->metrics, spans, "eligible", (double)stats.eligible);
-	host->set(host->metrics, spans, "sent", (double)stats.sent);
-	host->set(host->metrics, spans, "sampled_out", (double)stats.sampled_out);
-	host->set(host->metrics, spans, "dropped", (double)stats.dropped);
+	for (int i = 0; i < RK_NET_SIGNAL_COUNT; i++)
+		tell_signal(host, i, &stats.signals[i]);
 }
 
 /* One round: wait for sockets or the next timer, then whatever is due. */

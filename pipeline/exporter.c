@@ -486,7 +486,6 @@ static void tell_end(struct exporter *e)
 	tell_tick(e, RK_OP_TICK, now);
 	tell_tick(e, RK_OP_END, now);
 	rk_outputs_seal(&e->outputs, UINT64_MAX);
-	rk_outputs_tell_verdict(&e->outputs);
 }
 
 /* Everything that threads have committed, the end, all of it sealed; then the network's share,
@@ -507,6 +506,9 @@ static void run_end(struct exporter *e)
 		tell_end(e);
 	now = rk_clock_now();
 	rk_outputs_finish_net(&e->outputs, by > now ? (uint32_t)((by - now) / NS_PER_MS) : 0);
+	/* It tells what was sent. */
+	if (e->has_begun)
+		rk_outputs_tell_verdict(&e->outputs);
 	rk_outputs_close_file(&e->outputs);
 }
 

@@ -35,6 +35,7 @@ static const struct rk_metric_family families[RK_METRIC_ID_COUNT] = {
 
 const char *const rk_metric_outcomes[RK_OUTCOMES] = { "eligible", "sent", "sampled_out",
 						      "dropped" };
+const char *const rk_metric_signals[RK_SIGNALS] = { "traces", "metrics", "logs" };
 
 /* In the order of rk_metrics_note_assembler(). */
 const char *const rk_metric_decisions[RK_DECISIONS] = { "kept_slow", "kept_error", "refused",

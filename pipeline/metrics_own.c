@@ -57,11 +57,13 @@ static double *dropped_value(struct rk_metrics *metrics, const char *reason)
 	return NULL;
 }
 
-static double *outcome_value(struct rk_metrics *metrics, const char *outcome)
+/* Of @values, the one whose name is @label. */
+static double *labelled_value(double *values, const char *const *names, int count,
+			      const char *label)
 {
-	for (int o = 0; o < RK_OUTCOMES; o++) {
-		if (strcmp(rk_metric_outcomes[o], outcome) == 0)
-			return &metrics->outcomes[o];
+	for (int i = 0; i < count; i++) {
+		if (strcmp(names[i], label) == 0)
+			return &values[i];
 	}
 	return NULL;
 }
@@ -105,8 +107,12 @@ static double *own_value(struct rk_metrics *metrics, const char *family, const c
 			continue;
 		if (i == RK_METRIC_ID_DROPPED)
 			return dropped_value(metrics, label);
-		if (i == RK_METRIC_ID_TRACER_SPANS)
-			return outcome_value(metrics, label);
+		if (i >= RK_METRIC_ID_TRACER_SPANS && i <= RK_METRIC_ID_TRACER_LOG_RECORDS)
+			return labelled_value(metrics->outcomes[i - RK_METRIC_ID_TRACER_SPANS],
+					      rk_metric_outcomes, RK_OUTCOMES, label);
+		if (i == RK_METRIC_ID_TRACER_QUEUED)
+			return labelled_value(metrics->queued, rk_metric_signals, RK_SIGNALS,
+					      label);
 		if (i == RK_METRIC_ID_BREAKER)
 			return rk_metrics_breaker_value(metrics, label);
 		if (i == RK_METRIC_ID_NOTICES_SENT || i == RK_METRIC_ID_NOTICES_FAILED)

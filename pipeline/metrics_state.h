@@ -49,6 +49,7 @@ struct rk_named_value {
 };
 
 #define RK_OUTCOMES  4
+#define RK_SIGNALS   3 /* traces, metrics, logs, as in net_stats.h */
 #define RK_DECISIONS 4
 /* Kernels found without the index: a training step has some hundred. */
 #define RK_KERNEL_CACHE 256
@@ -98,7 +99,8 @@ struct rk_metrics {
 	uint64_t active[RK_ACTIVE_DEVICES];
 	bool has_device[RK_ACTIVE_DEVICES];
 	double own_values[RK_METRIC_ID_COUNT];
-	double outcomes[RK_OUTCOMES];
+	double outcomes[RK_SIGNALS][RK_OUTCOMES];
+	double queued[RK_SIGNALS];
 	double decisions[RK_DECISIONS];
 	struct rk_named_value breakers[RK_BREAKER_NAMES];
 	uint32_t breaker_count;
@@ -114,6 +116,7 @@ struct rk_metrics {
 };
 
 extern const char *const rk_metric_outcomes[RK_OUTCOMES];
+extern const char *const rk_metric_signals[RK_SIGNALS];
 extern const char *const rk_metric_decisions[RK_DECISIONS];
 
 /**

@@ -396,7 +396,7 @@ static void visit_calls(struct visit *v)
 		const char *name;
 		const uint64_t *by_work;
 	} outcomes[] = {
-		{ "made", ledger->calls },    { "failed", ledger->failed },
+		{ "made", ledger->calls },	  { "failed", ledger->failed },
 		{ "captured", ledger->captured }, { "joined", ledger->joined },
 		{ "lost", ledger->lost },
 	};
@@ -443,8 +443,12 @@ static void visit_own(struct visit *v)
 	for (int i = RK_METRIC_ID_TRACER_CPU; i < RK_METRIC_ID_PROCESS_CPU; i++) {
 		enum rk_metric_id id = (enum rk_metric_id)i;
 
-		if (id == RK_METRIC_ID_TRACER_SPANS)
-			visit_labelled(v, id, rk_metric_outcomes, metrics->outcomes, RK_OUTCOMES);
+		if (i >= RK_METRIC_ID_TRACER_SPANS && i <= RK_METRIC_ID_TRACER_LOG_RECORDS)
+			visit_labelled(v, id, rk_metric_outcomes,
+				       metrics->outcomes[i - RK_METRIC_ID_TRACER_SPANS],
+				       RK_OUTCOMES);
+		else if (id == RK_METRIC_ID_TRACER_QUEUED)
+			visit_labelled(v, id, rk_metric_signals, metrics->queued, RK_SIGNALS);
 		else if (id == RK_METRIC_ID_TRACER_DECISIONS)
 			visit_labelled(v, id, rk_metric_decisions, metrics->decisions,
 				       RK_DECISIONS);

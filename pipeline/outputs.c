@@ -256,6 +256,7 @@ void rk_outputs_tell_verdict(struct rk_outputs *outputs)
 {
 	const char *summary = outputs->setup->config->summary;
 	const struct rk_exporter_setup *setup = outputs->setup;
+	struct rk_net_stats stats;
 	char text[VERDICT_MAX];
 	int length;
 
@@ -266,6 +267,10 @@ void rk_outputs_tell_verdict(struct rk_outputs *outputs)
 		return;
 	if (setup->gpu_time && !setup->gpu_time() && setup->gpu_time_reason)
 		rk_verdict_set_host_time_reason(outputs->verdict, setup->gpu_time_reason());
+	if (outputs->net) {
+		outputs->net->get_stats(outputs->net, &stats);
+		rk_verdict_set_wire(outputs->verdict, &stats.signals[RK_NET_TRACES]);
+	}
 	length = rk_verdict_format(outputs->verdict, base_name(outputs->executable),
 				   outputs->trace_path, text, sizeof(text));
 	if (length <= 0)

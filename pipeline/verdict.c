@@ -46,6 +46,7 @@ struct rk_verdict {
 	const struct rk_memory_use *memory; /* borrowed; NULL = not known */
 	struct rk_recorded_time recorded;
 	struct rk_ledger ledger;
+	struct rk_net_signal_stats spans; /* on the wire; eligible 0 = nothing to tell */
 	uint64_t cpu_ns;
 };
 
@@ -195,6 +196,11 @@ void rk_verdict_set_gpu_time(struct rk_verdict *v, const struct rk_gpu_time *gpu
 void rk_verdict_set_memory(struct rk_verdict *v, const struct rk_memory_use *memory)
 {
 	v->memory = memory;
+}
+
+void rk_verdict_set_wire(struct rk_verdict *v, const struct rk_net_signal_stats *spans)
+{
+	v->spans = *spans;
 }
 
 struct page {
@@ -406,6 +412,21 @@ static void print_losses(struct page *page, const struct rk_verdict *v)
 	print(page, ")\n");
 }
 
+static void print_wire(struct page *page, const struct rk_verdict *v)
+{
+	if (!v->spans.eligible)
+		return;
+	print(page, "  %llu of %llu spans sent", (unsigned long long)v->spans.sent,
+	      (unsigned long long)v->spans.eligible);
+	if (v->spans.sampled_out)
+		print(page, ", %llu sampled out", (unsigned long long)v->spans.sampled_out);
+	if (v->spans.queued)
+		print(page, ", %llu on their way", (unsigned long long)v->spans.queued);
+	if (v->spans.dropped)
+		print(page, ", !! %llu dropped", (unsigned long long)v->spans.dropped);
+	print(page, "\n");
+}
+
 int rk_verdict_format(const struct rk_verdict *v, const char *program, const char *path, char *out,
 		      size_t size)
 {
@@ -423,10 +444,13 @@ int rk_verdict_format(const struct rk_verdict *v, const char *program, const cha
 		top--;
 	if (main_graph(v))
 		top--;
+	if (v->spans.eligible)
+		top--;
 	print_kernels(&page, v, top);
 	print_graph(&page, v);
 	print_counts(&page, v);
 	print_losses(&page, v);
+	print_wire(&page, v);
 	print(&page,
 	      "  tracing took %s of CPU time beside the program (%.2f %% of the wall time)\n",
 	      rk_human_time(text, v->cpu_ns), percent((double)v->cpu_ns, (double)wall));

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "pipeline/net_stats.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/sink.h"
 
@@ -50,6 +51,13 @@ void rk_verdict_set_gpu_time(struct rk_verdict *verdict, const struct rk_gpu_tim
  * Context: exporter or tools.
  */
 void rk_verdict_set_memory(struct rk_verdict *verdict, const struct rk_memory_use *memory);
+
+/**
+ * What became of the spans, as the network says; copied.
+ *
+ * Context: exporter, when nothing is sent any more.
+ */
+void rk_verdict_set_wire(struct rk_verdict *verdict, const struct rk_net_signal_stats *spans);
 
 /**
  * Write at most 12 lines.

@@ -73,13 +73,16 @@ enum simgpu_work {
  * with ".ledger" behind its name. They are exact at any instant, SIGKILL included.
  */
 enum simgpu_count {
-	SIMGPU_COUNT_CALLS,				       /* by enum simgpu_work, all of them */
-	SIMGPU_COUNT_FAILED = SIMGPU_WORK_COUNT,	       /* the same, those that failed */
-	SIMGPU_COUNT_CAPTURED = 2 * SIMGPU_WORK_COUNT,	       /* and those that went into a graph */
-	SIMGPU_COUNT_DELIVERED = 3 * SIMGPU_WORK_COUNT,	       /* CUPTI's records, by what they tell */
-	SIMGPU_COUNT_LOST = 4 * SIMGPU_WORK_COUNT,	       /* CUPTI told that they are */
-	SIMGPU_COUNT_CUT,  /* delivered by force without an end; these are in no other account */
-	SIMGPU_COUNT_WRONG_TIME, /* of those that were delivered */
+	/* calls by enum simgpu_work: all, those that failed, those that went into a graph */
+	SIMGPU_COUNT_CALLS,
+	SIMGPU_COUNT_FAILED = SIMGPU_WORK_COUNT,
+	SIMGPU_COUNT_CAPTURED = 2 * SIMGPU_WORK_COUNT,
+	/* records of CUPTI by what they tell: those it gave away, with an end */
+	SIMGPU_COUNT_DELIVERED = 3 * SIMGPU_WORK_COUNT,
+	/* and of any kind: lost and told, forced out without an end, given away with wrong times */
+	SIMGPU_COUNT_LOST = 4 * SIMGPU_WORK_COUNT,
+	SIMGPU_COUNT_CUT,
+	SIMGPU_COUNT_WRONG_TIME,
 	SIMGPU_COUNT_COUNT
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/programs/ledger.c - puts work on the GPU in every form, then ends in one of many ways.
+ * tests/programs/every_work.c - puts work on the GPU in every form, then ends in one of many ways.
  *
- * usage: ledger WORK [ROUNDS [END]]
+ * usage: every_work WORK [ROUNDS [END]]
  *
  * WORK: every    all copies, memsets, launches, a graph and a capture, round by round
  *       fail     a call of each kind that fails between two that do not
@@ -58,10 +58,9 @@ static int rounds = 1;
 
 static void bench_init(struct bench *bench, CUcontext context)
 {
-	CUDA_ARRAY_DESCRIPTOR shape = { .Width = 256,
-					.Height = 4,
-					.Format = CU_AD_FORMAT_UNSIGNED_INT8,
-					.NumChannels = 1 };
+	CUDA_ARRAY_DESCRIPTOR shape = {
+		.Width = 256, .Height = 4, .Format = CU_AD_FORMAT_UNSIGNED_INT8, .NumChannels = 1
+	};
 	CUmodule module;
 
 	memset(bench, 0, sizeof(*bench));
