@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define SLOTS_MIN 256u
+#define LINE_BITS 3 /* slots of one cache line */
+#define GOLDEN	  0x9e3779b97f4a7c15ull
+#define TOP_BITS  24 /* more lines than a table ever has */
 
 static struct rk_corr_slot *slots_create(uint32_t count)
 {
@@ -33,16 +36,28 @@ void rk_corr_index_finish(struct rk_corr_index *map)
 	memset(map, 0, sizeof(*map));
 }
 
+/*
+ * Ids rise, so that neighbours are looked up together: they share a line. Lines are scattered:
+ * were they in a row as well, a run of old ids that still wait and one of new ids would come to
+ * lie over each other, and every look-up would walk to the end of both.
+ */
+static uint32_t home_of(uint32_t key, uint32_t mask)
+{
+	uint64_t line = (uint64_t)(key >> LINE_BITS) * GOLDEN >> (64 - TOP_BITS);
+
+	return ((uint32_t)line << LINE_BITS | (key & ((1u << LINE_BITS) - 1))) & mask;
+}
+
 /* How far the key in slot @at is from its home. */
 static uint32_t distance(const struct rk_corr_slot *slots, uint32_t mask, uint32_t at)
 {
-	return (at - slots[at].key) & mask;
+	return (at - home_of(slots[at].key, mask)) & mask;
 }
 
 /* Who is further from home keeps the place: chains stay ordered by home. */
 static void slots_insert(struct rk_corr_slot *slots, uint32_t mask, struct rk_corr_slot slot)
 {
-	uint32_t at = slot.key & mask;
+	uint32_t at = home_of(slot.key, mask);
 	uint32_t away = 0;
 
 	while (slots[at].index != RK_CORR_NONE) {
@@ -80,7 +95,7 @@ static int index_grow(struct rk_corr_index *map)
 
 static uint32_t find(const struct rk_corr_index *map, uint32_t key)
 {
-	uint32_t at = key & map->mask;
+	uint32_t at = home_of(key, map->mask);
 
 	for (uint32_t away = 0; map->slots[at].index != RK_CORR_NONE; away++) {
 		if (map->slots[at].key == key)

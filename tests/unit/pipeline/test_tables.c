@@ -48,6 +48,37 @@ static void test_corr_index(void **state)
 	rk_corr_index_finish(&index);
 }
 
+/* Furthest any key lies behind the first slot of its chain, which is what a look-up costs. */
+static uint32_t longest_walk(const struct rk_corr_index *index)
+{
+	uint32_t run = 0, longest = 0;
+
+	for (uint32_t i = 0; i <= index->mask; i++) {
+		run = index->slots[i].index == RK_CORR_NONE ? 0 : run + 1;
+		if (run > longest)
+			longest = run;
+	}
+	return longest;
+}
+
+/* Old ids that wait, and new ones as many places of the table later. */
+static void test_runs_of_ids_do_not_pile_up(void **state)
+{
+	const uint32_t run = 65536;
+	struct rk_corr_index index;
+
+	(void)state;
+	assert_int_equal(rk_corr_index_init(&index), 0);
+	for (uint32_t i = 0; i < run; i++)
+		assert_int_equal(rk_corr_index_put(&index, i, i), 0);
+	for (uint32_t i = 0; i < run; i++)
+		assert_int_equal(rk_corr_index_put(&index, 262144 + i, i), 0);
+	assert_true(longest_walk(&index) < 4096);
+	for (uint32_t i = 0; i < run; i++)
+		assert_int_equal(rk_corr_index_get(&index, 262144 + i), i);
+	rk_corr_index_finish(&index);
+}
+
 static void test_handle_map(void **state)
 {
 	static uint64_t model[KEYS];
@@ -143,6 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_corr_index),
+		cmocka_unit_test(test_runs_of_ids_do_not_pile_up),
 		cmocka_unit_test(test_handle_map),
 		cmocka_unit_test(test_call_order),
 		cmocka_unit_test(test_waiting_chains),
