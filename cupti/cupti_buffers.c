@@ -199,15 +199,27 @@ struct rk_cupti_buffer *rk_cupti_buffers_next(struct rk_cupti_buffers *buffers,
 	return next ? &buffers->buffers[next - 1] : NULL;
 }
 
+/*
+ * CUPTI was promised zeroes. A page more than what it declared, for a record it began. What lies
+ * beyond the pool goes back to the kernel: a thousand threads that come and go take a buffer each,
+ * and their pages would stay for ever.
+ */
+static void make_zero(const struct rk_cupti_buffers *buffers, uint32_t index, uint8_t *data)
+{
+	size_t used = buffers->buffers[index].valid + PAGE_BYTES;
+
+	if (index >= buffers->pool_count && madvise(data, buffers->size, MADV_DONTNEED) == 0)
+		return;
+	memset(data, 0, used < buffers->size ? used : buffers->size);
+}
+
 void rk_cupti_buffers_put(struct rk_cupti_buffers *buffers, struct rk_cupti_buffer *buffer)
 {
-	uint8_t *data = atomic_load_explicit(&buffer->data, memory_order_relaxed);
-	size_t used = buffer->valid + PAGE_BYTES;
+	uint32_t index = (uint32_t)(buffer - buffers->buffers);
 
-	/* CUPTI was promised zeroes. A page more than what it declared, for a record it began. */
-	memset(data, 0, used < buffers->size ? used : buffers->size);
+	make_zero(buffers, index, atomic_load_explicit(&buffer->data, memory_order_relaxed));
 	atomic_fetch_sub(&buffers->in_use, 1);
-	free_push(buffers, (uint32_t)(buffer - buffers->buffers));
+	free_push(buffers, index);
 }
 
 uint64_t rk_cupti_buffers_oldest(const struct rk_cupti_buffers *buffers)

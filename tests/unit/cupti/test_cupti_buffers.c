@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cupti/cupti_buffers.h"
 
@@ -82,6 +83,14 @@ static void order_and_zeroes(void **state)
 	free(buffers);
 }
 
+static bool is_resident(uint8_t *page)
+{
+	unsigned char is_there = 0;
+
+	assert_int_equal(mincore(page, 1, &is_there), 0);
+	return is_there & 1;
+}
+
 static void beyond_the_pool(void **state)
 {
 	struct rk_cupti_buffers *buffers = make(2, 5);
@@ -100,6 +109,8 @@ static void beyond_the_pool(void **state)
 		rk_cupti_buffers_push(buffers, data[i], SIZE, NULL, 0);
 	assert_int_equal(put_all(buffers), 8);
 	assert_false(rk_cupti_buffers_are_low(buffers));
+	for (int i = 2; i < 8; i++)
+		assert_false(is_resident(data[i])); /* their memory is the kernel's again */
 	for (int i = 0; i < 8; i++)
 		assert_true(is_zero(rk_cupti_buffers_get(buffers, 7), SIZE));
 	assert_int_equal(atomic_load(&buffers->emergencies), 6);
