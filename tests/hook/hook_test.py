@@ -28,6 +28,7 @@ RUNTIME = [path for path in [os.environ.get("RK_SANITIZER_PRELOAD")] if path]
 LAUNCH, GRAPH, MEMCPY, MEMSET = range(4)  # enum rk_work
 KIND_LAUNCH, KIND_MEMCPY, KIND_MEMSET, KIND_NAME, KIND_CALL = 1, 3, 4, 12, 13
 CAPTURED, PER_THREAD, ASYNC = 1, 2, 4  # of its flags
+KIND_EVENT, LIVES = 9, ["create", "destroy", "record", "wait"]  # enum rk_lifecycle
 COPY_KINDS = [None, "HtoD", "DtoH", "HtoA", "AtoH", "AtoA", "AtoD", "DtoA", "DtoD"]
 (BEGIN, END, ATTRIBUTE, EVENT, LINK, ATTACH, SAMPLE, LOG) = range(16, 24)  # enum rk_record_kind
 REMOTE, SPAN, KERNEL, OVERFLOW, NVTX = 1, 2, 4, 8, 32  # RK_API_*
@@ -160,6 +161,24 @@ def case_copies():
     table = (pathlib.Path(__file__).parents[2] / "interpose/cuda_api.def").read_text(encoding="utf-8")
     rows = set(re.findall(r"^RK_API\((cuMem(?:cpy|set)\w*),", table, re.M))
     assert rows == set(called), rows ^ set(called)
+
+
+def case_events():
+    """Events are known from their beginning to their end; event 0 is memory that changes."""
+    run = both([BUILD / "guest_events"], SIMGPU)
+    said = dict(line.split() for line in run.result[1].decode().splitlines())
+    assert {name for name, result in said.items() if result != "0"} == {"cuStreamBatchMemOp_v2"}, said
+    records = run.records(KIND_EVENT)
+    lives = [(r["api"], LIVES[r["raw"][2] & 0xff], r["raw"][0] != 0) for r in records]
+    waits = [name for name in said if name.startswith("cuStreamWaitValue")]
+    assert len(waits) == 5, said
+    assert lives == [("cuEventCreate", "create", True), ("cuEventRecord", "record", True),
+                     ("cuStreamWaitEvent", "wait", True), *[(w, "wait", False) for w in waits],
+                     ("cuEventDestroy_v2", "destroy", True)], lives
+    assert len({r["raw"][0] for r in records if r["raw"][0]}) == 1, records
+    assert len({r["raw"][1] for r in records if r["api"].startswith("cuStream")}) == 1, records
+    # Nothing that a batch which was refused holds is taken for a wait.
+    assert [r["api"] for r in run.records(KIND_CALL)] == ["cuStreamBatchMemOp_v2"]
 
 
 def case_linked():
