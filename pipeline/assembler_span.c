@@ -196,6 +196,15 @@ static uint64_t leaf_id(const struct rk_assembler *a, const struct rk_exec *exec
 	return rk_span_id_mix(a->setup.seed, RK_ID_LEAF, op->ordinal);
 }
 
+/* Waits are no part of a stage. */
+static uint64_t parent_of(const struct rk_assembler *a, const struct rk_exec *exec,
+			  const struct rk_op *op)
+{
+	if (__builtin_expect(op->kind == RK_OP_SYNC, 0))
+		return root_id(a, exec);
+	return exec->stage_ids[rk_assembler_span_stage(op)];
+}
+
 void rk_assembler_span_leaf(struct rk_assembler *a, struct rk_exec *exec, const struct rk_op *op,
 			    const struct rk_leaf_time *time)
 {
@@ -207,10 +216,7 @@ void rk_assembler_span_leaf(struct rk_assembler *a, struct rk_exec *exec, const 
 	if (exec->number && rk_assembler_graph_is_node(a, op))
 		rk_span_id_store(span.parent_id, rk_assembler_graph_id(a, exec, op));
 	else if (exec->number && !exec->trace.is_direct)
-		rk_span_id_store(span.parent_id,
-				 op->kind == RK_OP_SYNC ?
-					 root_id(a, exec) :
-					 exec->stage_ids[rk_assembler_span_stage(op)]);
+		rk_span_id_store(span.parent_id, parent_of(a, exec, op));
 	else
 		set_root_parent(a, exec, &span);
 	span.start_unix_ns = time->start;

@@ -65,7 +65,6 @@ struct rk_exec {
 	struct rk_extent whole, stages[RK_STAGE_COUNT];
 	uint64_t stage_ids[RK_STAGE_COUNT]; /* of the open part */
 	struct rk_extent calls; /* that failed, and of work that never came back */
-	struct rk_extent waits; /* of the open part */
 	uint64_t first_kernel;	/* host start of the kernel that names it */
 	uint64_t gpu_ns;
 	const char *thread_name;	       /* may be NULL */
@@ -85,6 +84,7 @@ struct rk_exec {
 	bool undecided; /* would be dropped, and may still prove to be worth keeping */
 	bool is_holding;
 	bool is_awaited; /* by the span of the program that it was opened in */
+	struct rk_extent waits; /* of the open part; behind what every operation touches */
 };
 
 /* Whether a span of the program passed the limit of spans, by its id. */
