@@ -14,10 +14,23 @@ static void put_bytes(struct rk_fields_writer *writer, const void *bytes, size_t
 	writer->used += length;
 }
 
+/* Copy the ASCII that @text begins with, @room bytes at most. Return: how many these were. */
+static size_t put_ascii(uint8_t *out, const char *text, size_t room)
+{
+	size_t length = 0;
+
+	/* All that is not the end, nor above 0x7f. */
+	for (; length < room && (uint8_t)(text[length] - 1) < 0x7f; length++)
+		out[length] = (uint8_t)text[length];
+	return length;
+}
+
 /* As much of @text as there is room for; its end fits always. */
 static void put_text(struct rk_fields_writer *writer, const char *text)
 {
-	size_t room = writer->size - writer->used - 1, length = 0;
+	uint8_t *out = writer->out + writer->used;
+	size_t room = writer->size - writer->used - 1;
+	size_t length = put_ascii(out, text, room);
 
 	while (text[length]) {
 		size_t step =
@@ -29,10 +42,11 @@ static void put_text(struct rk_fields_writer *writer, const char *text)
 			break;
 		}
 		if (step)
-			memcpy(writer->out + writer->used + length, text + length, bytes);
+			memcpy(out + length, text + length, bytes);
 		else
-			writer->out[writer->used + length] = '?';
+			out[length] = '?';
 		length += bytes;
+		length += put_ascii(out + length, text + length, room - length);
 	}
 	writer->used += length;
 	writer->out[writer->used++] = '\0';

@@ -57,11 +57,12 @@ struct rk_api_v1_call {
 bool rk_api_v1_enter(struct rk_api_v1_call *call, enum rk_record_kind kind);
 
 /**
- * Prepare another record of the same call.
+ * Prepare another record of the same call, of now / of what happened at @ticks.
  *
  * Context: app, between enter and leave.
  */
 void rk_api_v1_next(struct rk_api_v1_call *call, enum rk_record_kind kind);
+void rk_api_v1_next_at(struct rk_api_v1_call *call, enum rk_record_kind kind, uint64_t ticks);
 
 /**
  * Put the record and its text into the thread's ring, all of it or nothing; an ATTACH that is

@@ -26,11 +26,11 @@ static_assert(FIRST_PART + sizeof(((struct rk_text_record *)0)->tail) == RK_TEXT
 
 __thread struct rk_api_v1_thread rk_api_v1_self __attribute__((tls_model("initial-exec")));
 
-static void init_record(struct rk_api_v1_call *call, enum rk_record_kind kind)
+static void init_record(struct rk_api_v1_call *call, enum rk_record_kind kind, uint64_t ticks)
 {
 	memset(&call->record, 0, sizeof(call->record));
 	call->record.kind = (uint8_t)kind;
-	call->record.time = rk_clock_ticks();
+	call->record.time = ticks;
 	rk_fields_writer_init(&call->text, call->bytes, RK_API_TEXT_MAX);
 }
 
@@ -46,13 +46,18 @@ bool rk_api_v1_enter(struct rk_api_v1_call *call, enum rk_record_kind kind)
 		return false;
 	self->depth = 1;
 	call->saved_errno = errno;
-	init_record(call, kind);
+	init_record(call, kind, rk_clock_ticks());
 	return true;
 }
 
 void rk_api_v1_next(struct rk_api_v1_call *call, enum rk_record_kind kind)
 {
-	init_record(call, kind);
+	init_record(call, kind, rk_clock_ticks());
+}
+
+void rk_api_v1_next_at(struct rk_api_v1_call *call, enum rk_record_kind kind, uint64_t ticks)
+{
+	init_record(call, kind, ticks);
 }
 
 void rk_api_v1_leave(struct rk_api_v1_call *call)
@@ -150,7 +155,7 @@ __attribute__((noinline)) static void push_attach(void)
 	struct rk_api_v1_thread *self = &rk_api_v1_self;
 	struct rk_api_v1_call call;
 
-	init_record(&call, RK_REC_ATTACH);
+	init_record(&call, RK_REC_ATTACH, rk_clock_ticks());
 	self->told_epoch = rk_thread_gate();
 	self->told_losses = losses();
 	call.record.tid_hint = self->told_losses;

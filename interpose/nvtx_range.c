@@ -85,9 +85,8 @@ static void begin_record(struct rk_api_v1_call *call, const struct rk_nvtx_open 
 {
 	struct rk_api_record *record = &call->record;
 
-	rk_api_v1_next(call, RK_REC_SPAN_BEGIN);
+	rk_api_v1_next_at(call, RK_REC_SPAN_BEGIN, open->time);
 	rk_api_v1_set_ids(record, &open->context);
-	record->time = open->time;
 	record->what = RK_SPAN_KIND_INTERNAL;
 	record->flags |= RK_API_NVTX;
 	memcpy(record->ids.parent, parent->span_id, sizeof(record->ids.parent));
@@ -95,9 +94,18 @@ static void begin_record(struct rk_api_v1_call *call, const struct rk_nvtx_open 
 		record->flags |= RK_API_REMOTE;
 }
 
+/* Of this thread; NULL when it has none. */
+static struct rk_ring *own_ring(void)
+{
+	const struct rk_thread *self = &rk_thread_self;
+	uint32_t gate = rk_thread_gate();
+
+	return gate && self->epoch == gate ? self->ring : rk_thread_ring_slow();
+}
+
 static bool push_sparing(struct rk_api_v1_call *call, uint32_t share)
 {
-	struct rk_ring *ring = rk_thread_ring_slow();
+	struct rk_ring *ring = own_ring();
 
 	if (!ring || rk_ring_run_fits(ring, ring->mask / share))
 		return rk_api_v1_push_alone(call);
@@ -122,7 +130,7 @@ static void push_begin(struct rk_api_v1_call *call, struct rk_nvtx_open *open)
  */
 static void switch_to(const struct rk_context *context)
 {
-	struct rk_ring *ring = rk_thread_gate_is_open() ? rk_thread_ring_slow() : NULL;
+	struct rk_ring *ring = rk_thread_gate_is_open() ? own_ring() : NULL;
 
 	rk_api_v1_switch(context, false);
 	if (ring)
@@ -457,9 +465,8 @@ static void mark_alone(const struct rk_nvtx_event *event)
 	put_attributes(&call.text, event);
 	if (!push_sparing(&call, BEGIN_SHARE))
 		return;
-	rk_api_v1_next(&call, RK_REC_SPAN_END);
+	rk_api_v1_next_at(&call, RK_REC_SPAN_END, open.time);
 	rk_api_v1_set_ids(&call.record, &open.context);
-	call.record.time = open.time;
 	rk_api_v1_push_alone(&call);
 }
 
