@@ -9,6 +9,8 @@
 
 #include "pipeline/gpu_time_device.h"
 
+#define NO_GPU_TIME (RK_OP_F_OPEN | RK_OP_F_HOST_TIME | RK_OP_F_INVALID_TIME)
+
 const char *rk_gpu_time_state_name(enum rk_gpu_state state)
 {
 	static const char *const names[RK_GPU_STATE_COUNT] = {
@@ -131,13 +133,11 @@ static void feed_work(struct rk_gpu_time *time, const struct rk_op *op)
 		return;
 	if (time->in_flight)
 		land(time, op->correlation);
-	if ((op->flags & (RK_OP_F_OPEN | RK_OP_F_HOST_TIME | RK_OP_F_INVALID_TIME)) || !op->end ||
-	    op->end < op->start) {
+	if ((op->flags & NO_GPU_TIME) || !op->end || op->end < op->start) {
 		feed_timeless(device, op);
 		return;
 	}
-	if (!rk_gpu_device_cover(device, op))
-		feed_piece(device, op);
+	feed_piece(device, op);
 	/* The copy is done and the call has not returned: the thread waits. */
 	if (!(op->flags & RK_OP_F_ASYNC) && op->kind == RK_OP_MEMCPY && op->host_end > op->end)
 		push_wait(device, op->end > op->host_start ? op->end : op->host_start,
@@ -160,6 +160,16 @@ static bool is_wait(const struct rk_op *op)
 	return op->sync.scope <= RK_SYNC_EVENT || op->sync.scope == RK_SYNC_MEMORY;
 }
 
+/* The way of nearly every kernel in a storm: it is part of what is known to be busy. */
+static bool is_covered(struct rk_gpu_time *time, const struct rk_op *op)
+{
+	struct rk_gpu_device *device =
+		op->device < RK_GPU_TIME_DEVICES ? time->devices[op->device] : NULL;
+
+	return device && !time->in_flight && !(op->flags & NO_GPU_TIME) && op->end > op->start &&
+	       rk_gpu_device_cover(device, op);
+}
+
 void rk_gpu_time_feed(struct rk_gpu_time *time, const struct rk_op *op)
 {
 	struct rk_gpu_device *device;
@@ -174,6 +184,9 @@ void rk_gpu_time_feed(struct rk_gpu_time *time, const struct rk_op *op)
 		feed_work(time, op);
 		break;
 	case RK_OP_KERNEL:
+		if (!is_covered(time, op))
+			feed_work(time, op);
+		break;
 	case RK_OP_MEMCPY:
 	case RK_OP_MEMSET:
 		feed_work(time, op);

@@ -302,16 +302,13 @@ bool rk_gpu_device_cover(struct rk_gpu_device *d, const struct rk_op *op)
 	if (!place)
 		return false;
 	over = &d->pieces.items[place - 1];
-	if (op->start < over->start || op->start > over->end || op->exec != over->exec)
+	if (op->start - over->start > over->end - over->start || op->exec != over->exec)
 		return false;
 	if (op->end > over->end) {
-		if (op->kind == RK_OP_MEMCPY || op->kind == RK_OP_MEMSET)
-			return false;
 		fill_cells(d, place - 1, over->end, op->end);
 		over->end = op->end;
 	}
-	if (op->start > over->newest)
-		over->newest = op->start;
+	over->newest = op->start > over->newest ? op->start : over->newest;
 	d->open_since = 0;
 	return true;
 }

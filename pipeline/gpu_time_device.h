@@ -20,7 +20,7 @@ int rk_gpu_device_create(struct rk_gpu_device **out, uint32_t number, struct rk_
 void rk_gpu_device_destroy(struct rk_gpu_device *device);
 
 /**
- * Take work into a kernel of the same execution during which it began. The sums are those of the
+ * Take a kernel into one of the same execution during which it began. The sums are those of the
  * union, so nothing else needs to be kept of it: in a storm this is the way of nearly everything.
  *
  * Context: the feeding thread. Return: false when it has to be pushed.
