@@ -127,12 +127,12 @@ static bool answer(struct rk_control *control, struct client *client)
 	rk_json_text_open(&reply, NULL, '{');
 	while (verb->name && !is_asked(verb, client->request))
 		verb++;
-	if (strlen(client->request) == REQUEST_BYTES - 1)
-		rk_json_text_string(&reply, "error", "the request is too long");
-	else if (verb->name)
-		verb->answer(&reply, argument + (*argument == ' '), control->setup.data);
-	else
+	if (!verb->name)
 		tell_verbs(control, client->request, &reply);
+	else if (strlen(client->request) == REQUEST_BYTES - 1)
+		rk_json_text_string(&reply, "error", "the request is too long");
+	else
+		verb->answer(&reply, argument + (*argument == ' '), control->setup.data);
 	rk_json_text_close(&reply, '}');
 	if (reply.is_cut)
 		tell_too_big(&reply, control->text, sizeof(control->text) - 1);
