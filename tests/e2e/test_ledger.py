@@ -17,6 +17,7 @@ WORK = harness.Accounts.WORK
 RECORDS = {"kernels": "launch", "memcpys": "memcpy", "memsets": "memset", "graphs": "graph_launch"}
 OUTCOMES = ["eligible", "sent", "sampled_out", "dropped"]
 AT_ONCE = 6
+HOOK = harness.BUILD / "tests" / "hook"
 EVERYTHING = os.environ.get("RK_LEDGER_ALL") == "1"
 
 # name -> words of the command line, settings of the simulated GPU
@@ -38,11 +39,13 @@ PROGRAMS = {
     "ranges": (["nvtx", "mixed"], {"RUSTKERNEL_NVTX": "1"}),
     "the C API": (["spans", "pagerank"], {}),
     "forks": (["every_work", "fork", 2], {"SIMGPU_TRUTH": "truth.%p.json"}),
+    "storm of calls": (["every_work", "storm", 30000], {"SIMGPU_KERNEL_NS": 100}),
     "exit in a thread": (["every_work", "threads", 2, "thread"], {}),
 }
 
 # What is found in every program, and what only in some.
 QUICK = ["every form", "threads that die"]
+STORMS = {"small rings": ["storm of calls"]}
 TROUBLES = {
     "none": {},
     "stacks": {"RUSTKERNEL_STACKS_MODE": "all"},
@@ -58,6 +61,7 @@ TROUBLES = {
     "kinds refused": {"SIMGPU_CUPTI_REFUSE_KINDS": "1,2"},
     "another tool": {"SIMGPU_CUPTI": "error39"},
     "few rings": {"RUSTKERNEL_RING_THREADS": 2},
+    "small rings": {"RUSTKERNEL_RING_SIZE": "64KiB"},
     "old records": {"SIMGPU_CUPTI_VERSION": 13},
     "small file": {"RUSTKERNEL_TRACE_MAX_SIZE": "64KiB"},
     "no file": {"RUSTKERNEL_TRACE_FILE": "/proc/nothing/x.rkt.zst"},
@@ -279,6 +283,35 @@ class Ends(Table):
         self.side_by_side(self.check, self.CODES)
 
 
+class Tools(Table):
+    """Another tool has CUPTI for some of the time; its records are not ours."""
+
+    STYLES = [(style, when) for style in ["subscriber", "activity", "again"]
+              for when in ["later", "storm"]]
+
+    def check(self, row):
+        words = [HOOK / "guest_tools", HOOK / "guest_tool_linked.so", *row, 3]
+        run, sums = Run(self, " ".join(row), words, {}), Sums()
+        (trace,) = self.traces(run.folder)
+        info = self.info(trace)
+        accounts = harness.Accounts(run.folder / "truth.json.ledger")
+        gpu = info["ledger"]["gpu"]
+        sums.same("exit status", run.code, 0)
+        sums.host(info["ledger"], accounts)
+        sums.same("GPU records = joined + orphan + invalid",
+                  gpu["joined"] + gpu["orphan"] + gpu["invalid_time"],
+                  sum(gpu[kind] for kind in RECORDS))
+        sums.same("calls that are open or lost", (info["open"], info["dropped"]), (0, {}))
+        sums.metrics(run.gateway.samples(), info["ledger"])
+        sums.verdict((run.folder / "verdict.txt").read_text(), info)
+        if gpu["kernels"] > accounts.delivered["launch"]:
+            sums.wrong.append(f"{gpu['kernels']} kernels of {accounts.delivered['launch']}")
+        return sums.wrong
+
+    def test_in_turn(self):
+        self.side_by_side(self.check, self.STYLES)
+
+
 class Ledger(Table):
     """Trouble by trouble; programs side by side."""
 
@@ -317,7 +350,8 @@ class Ledger(Table):
     def test_pairs(self):
         self.side_by_side(self.take, [
             (trouble, program) for trouble in TROUBLES
-            for program in (PROGRAMS if EVERYTHING or trouble == "none" else QUICK)])
+            for program in (PROGRAMS if EVERYTHING or trouble == "none" else
+                            STORMS.get(trouble, QUICK))])
 
 
 if __name__ == "__main__":

@@ -432,6 +432,7 @@ static void test_dropped_records_make_calls_lost(void **state)
 	assert_int_equal(ledger.lost[RK_WORK_LAUNCH], 2);
 	assert_int_equal(ledger.open[RK_WORK_LAUNCH], 1);
 	assert_int_equal(ledger.dropped[RK_LOSS_CUPTI_DROPPED], 2);
+	assert_int_equal(ledger.gpu_dropped, 2);
 	rk_join_destroy(join);
 	op_log_finish(&log);
 }

@@ -208,6 +208,8 @@ static void test_other_families(void **state)
 	rk_metrics_add(metrics, "rustkernel_dropped_total", "queue_full", 2);
 	rk_metrics_add(metrics, "rustkernel_dropped_total", "ring_full", 1);
 	rk_metrics_set(metrics, "rustkernel_tracer_spans_total", "sent", 9);
+	rk_metrics_set(metrics, "rustkernel_tracer_log_records_total", "sent", 8);
+	rk_metrics_set(metrics, "rustkernel_tracer_queued", "logs", 7);
 	rk_metrics_add(metrics, "rustkernel_executions_total", "", 1); /* nobody's to set */
 	text = render(metrics, true, false);
 	assert_line(text, "rustkernel_memory_bytes{device=\"1\",pool=\"pinned\"} 1024");
@@ -225,6 +227,10 @@ static void test_other_families(void **state)
 	assert_line(text, "rustkernel_dropped_total{reason=\"disk\"} 0");
 	assert_line(text, "rustkernel_tracer_cpu_seconds_total 1.5");
 	assert_line(text, "rustkernel_tracer_spans_total{outcome=\"sent\"} 9");
+	assert_line(text, "rustkernel_tracer_log_records_total{outcome=\"sent\"} 8");
+	assert_line(text, "rustkernel_tracer_data_points_total{outcome=\"sent\"} 0");
+	assert_line(text, "rustkernel_tracer_queued{signal=\"logs\"} 7");
+	assert_line(text, "rustkernel_tracer_queued{signal=\"traces\"} 0");
 	free(text);
 	rk_metrics_destroy(metrics);
 }

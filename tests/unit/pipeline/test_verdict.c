@@ -144,6 +144,12 @@ static void test_at_most_twelve_lines(void **state)
 	assert_non_null(strstr(text, "10 calls OPEN"));
 	assert_non_null(strstr(text, "of 3 devices"));
 	assert_non_null(strstr(text, "libcupti was not found"));
+	rk_verdict_set_wire(verdict,
+			    &(struct rk_net_signal_stats){
+				    .eligible = 40, .sent = 21, .sampled_out = 11, .dropped = 8 });
+	rk_verdict_format(verdict, "app", "f", text, sizeof(text));
+	assert_int_equal(lines_of(text), 12);
+	assert_non_null(strstr(text, "  21 of 40 spans sent, 11 sampled out, !! 8 dropped\n"));
 	/* A short buffer is filled and ended, as snprintf does. */
 	assert_true(rk_verdict_format(verdict, "app", "f", text, 20) > 20);
 	assert_int_equal(strlen(text), 19);
