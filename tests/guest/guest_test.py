@@ -367,7 +367,8 @@ class Long(Forks, Threads):
     threads = 100000
     # The simulated CUPTI keeps its own account of records in the arenas of the threads that launch.
     # Its own queue is held to its size elsewhere; here it would hide what threads leave behind.
-    churn_settings = {"MALLOC_ARENA_MAX": "1", "RUSTKERNEL_TRACING_OTLP_QUEUE_SIZE": "1MiB"}
+    churn_settings = {"MALLOC_ARENA_MAX": "1", "RUSTKERNEL_TRACING_OTLP_QUEUE_SIZE": "1MiB",
+                      "RUSTKERNEL_LOG_LEVEL": "off"}
     hang_seconds = 400
     test_workers_that_fork_first = test_workers_that_are_spawned = None
     test_children_of_a_traced_program_have_nothing_of_ours = test_plugins = None
