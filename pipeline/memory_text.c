@@ -109,8 +109,10 @@ const char *rk_memory_text_where(const struct rk_memory_holder *holder,
 	const struct rk_stack_frame *first;
 
 	if (holder->stack && names) {
-		first = rk_stack_names_first(frames,
-					     rk_stack_names_get(names, holder->stack, &frames));
+		/* Before the call below: which argument is taken first is the compiler's choice. */
+		uint32_t count = rk_stack_names_get(names, holder->stack, &frames);
+
+		first = rk_stack_names_first(frames, count);
 		if (first)
 			return rk_stack_names_format(out, RK_MEMORY_WHERE_MAX, first);
 	}

@@ -67,5 +67,5 @@ def self_test():
 
 
 self_test()
-SOURCES = [common.read(f"tests/guest/{name}_test.py") for name in ("guest", "runtimes")]
+SOURCES = [common.read(f"tests/guest/{name}_test.py") for name in ("guest", "runtimes", "aarch64")]
 common.finish(check(common.read("docs/guest.md"), *SOURCES))
