@@ -64,6 +64,9 @@ static struct {
 	struct rk_cupti_thread thread;
 } self;
 
+/* In this process or in one that it was forked from: it will be here, too. */
+static _Atomic bool has_company;
+
 /* Of other tools: the same functions in every process. */
 static uint32_t (*_Atomic strangers_lent)(void); /* may be NULL */
 static bool (*_Atomic strangers_hold)(void);	 /* may be NULL */
@@ -190,6 +193,7 @@ static void log_missing(void)
 /* On rk-cupti, when the session was let go or taken back. */
 static void session_changed(int err, const char *reason)
 {
+	bool was_active = rk_cupti_is_active();
 	char holder[160];
 
 	if (err == -EBUSY && !*reason) {
@@ -198,7 +202,8 @@ static void session_changed(int err, const char *reason)
 	}
 	tell(state_of(err), reason);
 	atomic_store(&self.settled, err != 0);
-	log_change(err, reason);
+	if (err || !was_active)
+		log_change(err, reason);
 	if (!err)
 		log_missing();
 }
@@ -300,6 +305,7 @@ static int take_session(char *reason, size_t size)
 	}
 	if (!strangers_are_back())
 		return -EAGAIN;
+	self.session.has_company = atomic_load(&has_company);
 	return rk_cupti_session_open(&self.session, reason, size);
 }
 
@@ -341,6 +347,7 @@ static void hold(const char *holder)
 	if (!holder)
 		return;
 	set_holder(holder);
+	atomic_store(&has_company, true);
 	atomic_store(&self.held, true);
 }
 
@@ -545,6 +552,7 @@ void rk_cupti_yield(const char *holder)
 	if (self.pid != getpid())
 		return;
 	wait_for_start();
+	atomic_store(&has_company, true);
 	set_holder(holder);
 	atomic_store(&self.held, true);
 	if (!is_running() || atomic_load(&self.settled))

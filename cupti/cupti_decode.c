@@ -40,7 +40,7 @@ static uint8_t get_8(const uint8_t *record, uint16_t offset)
 	return offset == RK_CUPTI_ABSENT ? 0 : record[offset];
 }
 
-static int record_of_kind(uint32_t kind)
+int rk_cupti_record_of_kind(uint32_t kind)
 {
 	switch (kind) {
 	case CUPTI_ACTIVITY_KIND_KERNEL:
@@ -81,8 +81,10 @@ static void fill_common(struct rk_activity *out, const uint8_t *record,
 static void fill_kernel(struct rk_activity *out, const uint8_t *record,
 			const struct rk_cupti_layout *layout)
 {
-	memcpy(out->grid, record + layout->grid, sizeof(out->grid));
-	memcpy(out->block, record + layout->block, sizeof(out->block));
+	for (int i = 0; i < 3; i++) {
+		out->grid[i] = get_32(record, layout->grid[i]);
+		out->block[i] = get_32(record, layout->block[i]);
+	}
 	out->registers = get_16(record, layout->registers_16);
 	out->static_shared_bytes = get_32(record, layout->static_shared);
 	out->dynamic_shared_bytes = get_32(record, layout->dynamic_shared);
@@ -132,12 +134,43 @@ static void decode_record(struct rk_cupti_decoder *decoder, const uint8_t *recor
 	decoder->emit(&out, decoder->data);
 }
 
+/* The sizes are CUPTI's own. Behind a record whose size nobody knows nothing can be found. */
+static bool walk(struct rk_cupti_decoder *decoder, uint8_t *buffer, size_t valid,
+		 CUpti_Activity **record)
+{
+	uint8_t *at = buffer;
+
+	if (*record) {
+		int kind = rk_cupti_record_of_kind(get_32((uint8_t *)*record, 0));
+		size_t size = kind < 0 ? 0 : decoder->layouts.of[kind]->size;
+		size_t left = valid - (size_t)((uint8_t *)*record - buffer);
+
+		if (!size || size > left) {
+			decoder->malformed++;
+			return false;
+		}
+		at = (uint8_t *)*record + size;
+	}
+	if (at == buffer + valid)
+		return false;
+	*record = (CUpti_Activity *)at;
+	return true;
+}
+
+static bool advance(struct rk_cupti_decoder *decoder, uint8_t *buffer, size_t valid,
+		    CUpti_Activity **record)
+{
+	if (!decoder->next)
+		return walk(decoder, buffer, valid, record);
+	return decoder->next(buffer, valid, record) == CUPTI_SUCCESS;
+}
+
 void rk_cupti_decode_buffer(struct rk_cupti_decoder *decoder, uint8_t *buffer, size_t valid)
 {
 	uint8_t *last = NULL;
 	CUpti_Activity *next = NULL;
 
-	while (decoder->next(buffer, valid, &next) == CUPTI_SUCCESS) {
+	while (advance(decoder, buffer, valid, &next)) {
 		uint8_t *record = (uint8_t *)next;
 		size_t left;
 		int kind;
@@ -151,12 +184,12 @@ void rk_cupti_decode_buffer(struct rk_cupti_decoder *decoder, uint8_t *buffer, s
 			decoder->malformed++;
 			break;
 		}
-		kind = record_of_kind(get_32(record, 0));
+		kind = rk_cupti_record_of_kind(get_32(record, 0));
 		if (kind >= 0 && left < decoder->layouts.of[kind]->needed) {
 			decoder->malformed++;
 			break;
 		}
-		if (kind >= 0)
+		if (kind >= 0 && !decoder->layouts.unreadable[kind])
 			decode_record(decoder, record, kind);
 		last = record;
 	}

@@ -24,7 +24,7 @@ typedef __typeof__(&cuptiActivityGetNextRecord) rk_next_record_fn;
 
 struct rk_cupti_decoder {
 	struct rk_cupti_layouts layouts;
-	rk_next_record_fn next;
+	rk_next_record_fn next; /* NULL = by the sizes in the layouts */
 	struct rk_cupti_names *names; /* borrowed */
 	rk_activity_fn emit;
 	void *data;
@@ -36,6 +36,13 @@ struct rk_cupti_decoder {
 	uint64_t open;	    /* still running at a forced flush: not passed on */
 	uint64_t malformed; /* buffers that ended inside a record */
 };
+
+/**
+ * The row of the tables for records of CUPTI's @kind; -1 = none of ours.
+ *
+ * Context: any.
+ */
+int rk_cupti_record_of_kind(uint32_t kind);
 
 /**
  * Decode @valid bytes of @buffer.

@@ -19,10 +19,11 @@
 	{                                                                                          \
 		.record = name, .since = first, .size = bytes, .needed = need, .start_64 = 16,     \
 		.end_64 = 24, .device = 40, .context = 44, .stream = 48, .correlation = 92,        \
-		.graph_node_64 = node, .graph = id, .name_64 = 104, .grid = 52, .block = 64,       \
-		.registers_16 = 6, .static_shared = 76, .dynamic_shared = 80, .local = 84,         \
-		.bytes_64 = NO, .copy_kind_8 = NO, .src_memory_8 = NO, .dst_memory_8 = NO,         \
-		.flags_8 = NO, .memory_16 = NO, .value = NO, .peer_device = NO                     \
+		.graph_node_64 = node, .graph = id, .name_64 = 104, .grid = { 52, 56, 60 },        \
+		.block = { 64, 68, 72 }, .registers_16 = 6, .static_shared = 76,                   \
+		.dynamic_shared = 80, .local = 84, .bytes_64 = NO, .copy_kind_8 = NO,              \
+		.src_memory_8 = NO, .dst_memory_8 = NO, .flags_8 = NO, .memory_16 = NO,            \
+		.value = NO, .peer_device = NO                                                     \
 	}
 
 static const struct rk_cupti_layout kernels[] = {
@@ -43,10 +44,11 @@ static const struct rk_cupti_layout kernels[] = {
 	{                                                                                          \
 		.record = name, .since = first, .size = bytes, .needed = need, .start_64 = 16,     \
 		.end_64 = 24, .device = 32, .context = 36, .stream = 40, .correlation = corr,      \
-		.graph_node_64 = node, .graph = id, .name_64 = NO, .grid = NO, .block = NO,        \
-		.registers_16 = NO, .static_shared = NO, .dynamic_shared = NO, .local = NO,        \
-		.bytes_64 = 8, .copy_kind_8 = 4, .src_memory_8 = 5, .dst_memory_8 = 6,             \
-		.flags_8 = 7, .memory_16 = NO, .value = NO, .peer_device = peer                    \
+		.graph_node_64 = node, .graph = id, .name_64 = NO, .grid = { NO, NO, NO },         \
+		.block = { NO, NO, NO }, .registers_16 = NO, .static_shared = NO,                  \
+		.dynamic_shared = NO, .local = NO, .bytes_64 = 8, .copy_kind_8 = 4,                \
+		.src_memory_8 = 5, .dst_memory_8 = 6, .flags_8 = 7, .memory_16 = NO, .value = NO,  \
+		.peer_device = peer                                                                \
 	}
 
 static const struct rk_cupti_layout copies[] = {
@@ -71,10 +73,11 @@ static const struct rk_cupti_layout peer_copies[] = {
 	{                                                                                          \
 		.record = name, .since = first, .size = total, .needed = need, .start_64 = 16,     \
 		.end_64 = 24, .device = 32, .context = 36, .stream = 40, .correlation = 44,        \
-		.graph_node_64 = node, .graph = id, .name_64 = NO, .grid = NO, .block = NO,        \
-		.registers_16 = NO, .static_shared = NO, .dynamic_shared = NO, .local = NO,        \
-		.bytes_64 = 8, .copy_kind_8 = NO, .src_memory_8 = NO, .dst_memory_8 = NO,          \
-		.flags_8 = 48, .memory_16 = 50, .value = 4, .peer_device = NO                      \
+		.graph_node_64 = node, .graph = id, .name_64 = NO, .grid = { NO, NO, NO },         \
+		.block = { NO, NO, NO }, .registers_16 = NO, .static_shared = NO,                  \
+		.dynamic_shared = NO, .local = NO, .bytes_64 = 8, .copy_kind_8 = NO,               \
+		.src_memory_8 = NO, .dst_memory_8 = NO, .flags_8 = 48, .memory_16 = 50,            \
+		.value = 4, .peer_device = NO                                                      \
 	}
 
 static const struct rk_cupti_layout memsets[] = {
@@ -87,10 +90,11 @@ static const struct rk_cupti_layout memsets[] = {
 	{                                                                                          \
 		.record = name, .since = first, .size = total, .needed = 40, .start_64 = 8,        \
 		.end_64 = 16, .device = 24, .context = 32, .stream = 36, .correlation = 4,         \
-		.graph_node_64 = NO, .graph = 28, .name_64 = NO, .grid = NO, .block = NO,          \
-		.registers_16 = NO, .static_shared = NO, .dynamic_shared = NO, .local = NO,        \
-		.bytes_64 = NO, .copy_kind_8 = NO, .src_memory_8 = NO, .dst_memory_8 = NO,         \
-		.flags_8 = NO, .memory_16 = NO, .value = NO, .peer_device = NO                     \
+		.graph_node_64 = NO, .graph = 28, .name_64 = NO, .grid = { NO, NO, NO },           \
+		.block = { NO, NO, NO }, .registers_16 = NO, .static_shared = NO,                  \
+		.dynamic_shared = NO, .local = NO, .bytes_64 = NO, .copy_kind_8 = NO,              \
+		.src_memory_8 = NO, .dst_memory_8 = NO, .flags_8 = NO, .memory_16 = NO,            \
+		.value = NO, .peer_device = NO                                                     \
 	}
 
 static const struct rk_cupti_layout graphs[] = {
@@ -120,5 +124,6 @@ void rk_cupti_layout_select(struct rk_cupti_layouts *layouts, uint32_t version)
 		while (row[1].record && row[1].since <= version)
 			row++;
 		layouts->of[i] = row;
+		layouts->unreadable[i] = false;
 	}
 }

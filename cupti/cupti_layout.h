@@ -10,9 +10,12 @@
 #ifndef RK_CUPTI_CUPTI_LAYOUT_H
 #define RK_CUPTI_CUPTI_LAYOUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RK_CUPTI_ABSENT UINT16_MAX
+/* The newest cuptiGetVersion() whose headers the tables were compared with. */
+#define RK_CUPTI_NEWEST_TABLE 130599
 
 /* Byte offsets; RK_CUPTI_ABSENT where the record has no such field. Widths are fixed: the
  * names with _64 are 8 bytes, _16 two, _8 one, the rest four. */
@@ -21,12 +24,13 @@ struct rk_cupti_layout {
 	uint32_t since;	    /* first cuptiGetVersion() that writes it */
 	uint16_t size;	    /* of CUPTI's struct */
 	uint16_t needed;    /* bytes up to the end of the last field we read */
+	uint16_t kind;
 	uint16_t start_64, end_64;
 	uint16_t device, context, stream, correlation;
 	uint16_t graph_node_64, graph;
 	/* kernels */
 	uint16_t name_64;
-	uint16_t grid, block; /* three each */
+	uint16_t grid[3], block[3];
 	uint16_t registers_16;
 	uint16_t static_shared, dynamic_shared, local;
 	/* copies, memsets */
@@ -50,6 +54,7 @@ enum rk_cupti_record {
 /* What one library writes, a row per kind of record. */
 struct rk_cupti_layouts {
 	const struct rk_cupti_layout *of[RK_CUPTI_RECORD_COUNT];
+	bool unreadable[RK_CUPTI_RECORD_COUNT]; /* skipped, where its size is known */
 };
 
 /**

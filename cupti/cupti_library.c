@@ -188,6 +188,7 @@ int rk_cupti_library_open(struct rk_cupti_library *library, const char *configur
 		snprintf(reason, reason_size, "%s has no %s", base_name(library->path), missing);
 		return -ENOENT;
 	}
+	library->has_v2 = rk_cupti_v2_find(&library->v2, library->handle);
 	if (library->cuptiGetVersion(&library->version) != CUPTI_SUCCESS)
 		library->version = 0;
 	if (library->version < OLDEST_VERSION) {

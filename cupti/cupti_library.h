@@ -10,13 +10,18 @@
 #define RK_CUPTI_CUPTI_LIBRARY_H
 
 #include <cupti.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "cupti/cupti_v2.h"
 
 struct rk_cupti_library {
 	void *handle;
 	char path[256];
 	uint32_t version; /* cuptiGetVersion() */
+	struct rk_cupti_v2 v2;
+	bool has_v2;
 #define RK_CUPTI_REQUIRED(function) __typeof__(&function) function;
 #define RK_CUPTI_OPTIONAL(function) __typeof__(&function) function; /* may be NULL */
 #include "cupti/cupti_functions.def"

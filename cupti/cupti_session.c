@@ -26,6 +26,8 @@ static struct {
 	_Alignas(64) _Atomic uint64_t skipped;
 } hot;
 
+const char rk_cupti_session_reports;
+
 /* The callbacks for buffers have no argument for us. Set once, before they are registered. */
 static _Atomic(struct rk_cupti_session *) current;
 static _Atomic(rk_cupti_buffer_fn) stranger_fn; /* may be NULL */
@@ -174,12 +176,36 @@ static void CUPTIAPI on_buffer_full(CUcontext context, uint32_t stream, uint8_t 
 	errno = saved_errno;
 }
 
+static void CUPTIAPI on_buffer_wanted_v2(uint8_t **buffer, size_t *size, size_t *max_records,
+					 void *info)
+{
+	(void)info;
+	on_buffer_wanted(buffer, size, max_records);
+}
+
+static void CUPTIAPI on_buffer_full_v2(uint8_t *buffer, size_t size, size_t valid,
+				       struct rk_cupti_v2_complete *info)
+{
+	struct rk_cupti_session *session = atomic_load(&current);
+
+	/* They are gone when this returns. */
+	rk_cupti_reported_take(&session->reported, info);
+	on_buffer_full((CUcontext)&rk_cupti_session_reports, 0, buffer, size, valid);
+}
+
 static uint64_t CUPTIAPI on_timestamp(void)
 {
 	return rk_clock_now();
 }
 
 /* ---- asking CUPTI ---- */
+
+static CUptiResult enable_kind(struct rk_cupti_session *session, CUpti_ActivityKind kind)
+{
+	return session->is_v2 ?
+		       rk_cupti_v2_enable(&session->library.v2, session->subscriber, kind) :
+		       session->library.cuptiActivityEnable(kind);
+}
 
 static void note_refusal(struct rk_cupti_session *session, const struct kind *kind,
 			 CUptiResult result)
@@ -211,7 +237,7 @@ static CUptiResult enable_kinds(struct rk_cupti_session *session)
 		if ((kinds[i].fallback && result == CUPTI_SUCCESS) ||
 		    (kinds[i].whole_graphs && !session->whole_graphs))
 			continue;
-		result = session->library.cuptiActivityEnable(kinds[i].kind);
+		result = enable_kind(session, kinds[i].kind);
 		if (result != CUPTI_SUCCESS) {
 			refused = result;
 			note_refusal(session, &kinds[i], result);
@@ -228,9 +254,15 @@ static CUptiResult enable_kinds(struct rk_cupti_session *session)
 
 static void disable_kinds(struct rk_cupti_session *session)
 {
-	for (size_t i = 0; i < KINDS; i++)
-		if (session->kinds & 1u << i)
+	for (size_t i = 0; i < KINDS; i++) {
+		if (!(session->kinds & 1u << i))
+			continue;
+		if (session->is_v2)
+			session->library.v2.cuptiActivityDisable_v2(session->subscriber,
+								    kinds[i].kind, NULL);
+		else
 			session->library.cuptiActivityDisable(kinds[i].kind);
+	}
 }
 
 /* One id that is accepted will do: an old library does not know the newest functions. */
@@ -270,6 +302,41 @@ static int refuse(struct rk_cupti_session *session, const char *what, CUptiResul
 	return -EACCES;
 }
 
+/*
+ * Only for a library that our tables do not know: a tool that comes later and uses the older
+ * functions may not get them as long as we use the newer. Once one has come we never do again.
+ */
+static bool subscribe_v2(struct rk_cupti_session *session)
+{
+	const struct rk_cupti_v2 *v2 = &session->library.v2;
+
+	if (session->library.version <= RK_CUPTI_NEWEST_TABLE || !session->library.has_v2 ||
+	    session->has_company)
+		return false;
+	if (rk_cupti_v2_subscribe(v2, &session->subscriber, on_driver_call) != CUPTI_SUCCESS)
+		return false;
+	if (rk_cupti_v2_choose_fields(v2, session->subscriber) == CUPTI_SUCCESS)
+		return true;
+	session->library.cuptiUnsubscribe(session->subscriber);
+	return false;
+}
+
+static CUptiResult subscribe(struct rk_cupti_session *session)
+{
+	session->is_v2 = subscribe_v2(session);
+	if (session->is_v2)
+		return CUPTI_SUCCESS;
+	return session->library.cuptiSubscribe(&session->subscriber, on_driver_call, NULL);
+}
+
+static CUptiResult register_buffers(struct rk_cupti_session *session)
+{
+	if (session->is_v2)
+		return session->library.v2.cuptiActivityRegisterCallbacks_v2(
+			session->subscriber, on_buffer_wanted_v2, on_buffer_full_v2);
+	return session->library.cuptiActivityRegisterCallbacks(on_buffer_wanted, on_buffer_full);
+}
+
 static int open_session(struct rk_cupti_session *session, char *reason, size_t reason_size)
 {
 	CUptiResult result;
@@ -278,12 +345,13 @@ static int open_session(struct rk_cupti_session *session, char *reason, size_t r
 	/* Before there is a callback: a call that begins in between must not pass unseen. */
 	atomic_store(&hot.touch, session->is_watched ? OPENING : MUTED);
 	forget_kinds(session);
-	result = session->library.cuptiSubscribe(&session->subscriber, on_driver_call, NULL);
+	result = subscribe(session);
 	if (result != CUPTI_SUCCESS)
 		return refuse(session, "the subscription", result, reason, reason_size);
 	session->subscribed = true;
+	session->settings.v2_subscriber = session->is_v2 ? session->subscriber : NULL;
 	rk_cupti_settings_apply(&session->settings, &session->library, on_timestamp);
-	result = session->library.cuptiActivityRegisterCallbacks(on_buffer_wanted, on_buffer_full);
+	result = register_buffers(session);
 	if (result != CUPTI_SUCCESS)
 		return refuse(session, "our buffers", result, reason, reason_size);
 	/* In this order, so that no record comes of a call whose beginning we did not see. */
@@ -333,7 +401,7 @@ void rk_cupti_session_resume(struct rk_cupti_session *session)
 {
 	for (size_t i = 0; i < KINDS; i++)
 		if (session->kinds & 1u << i)
-			session->library.cuptiActivityEnable(kinds[i].kind);
+			enable_kind(session, kinds[i].kind);
 	/* Who asked meanwhile that the end be watched found it paused: it is watched likewise. */
 	atomic_store(&hot.touch, rk_thread_gate_is_open() ? session->touch_before : WATCHED_STOP);
 }
@@ -374,6 +442,19 @@ bool rk_cupti_session_take_touched(void)
 	return touch != IDLE;
 }
 
+bool rk_cupti_session_note_unreadable(struct rk_cupti_session *session)
+{
+	uint32_t missing = rk_cupti_reported_missing(&session->reported) & ~session->missing;
+	char what[RK_GPU_MISSING_MAX];
+
+	if (!missing || !session->is_v2)
+		return false;
+	session->missing |= missing;
+	snprintf(session->refusals, sizeof(session->refusals),
+		 "to say where fields of records lie: %s", rk_gpu_missing_describe(missing, what));
+	return true;
+}
+
 uint64_t rk_cupti_session_take_skipped(void)
 {
 	return atomic_exchange(&hot.skipped, 0);
@@ -384,6 +465,11 @@ uint64_t rk_cupti_session_take_dropped(struct rk_cupti_session *session, void *c
 {
 	size_t dropped = 0;
 
+	if (session->is_v2) {
+		session->library.v2.cuptiActivityGetNumDroppedRecords_v2(session->subscriber,
+									 context, stream, &dropped);
+		return dropped;
+	}
 	if (!session->library.cuptiActivityGetNumDroppedRecords)
 		return 0;
 	if (session->library.cuptiActivityGetNumDroppedRecords(context, stream, &dropped) !=

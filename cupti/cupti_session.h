@@ -22,6 +22,7 @@
 #include "cupti/cupti.h"
 #include "cupti/cupti_buffers.h"
 #include "cupti/cupti_library.h"
+#include "cupti/cupti_reported.h"
 #include "cupti/cupti_settings.h"
 #include "cupti/cupti_share.h"
 
@@ -32,7 +33,10 @@ struct rk_cupti_session {
 	void (*wake)(void);		  /* a buffer is complete */
 	bool whole_graphs;		  /* GRAPH_TRACE instead of the nodes' records */
 	bool is_watched; /* opened while calls go on: see cupti_unrecorded.h */
+	bool has_company; /* another tool has used CUPTI: by the older functions, as it does */
 	/* set by open */
+	struct rk_cupti_reported reported;
+	bool is_v2; /* by the newer functions, and layouts that CUPTI says itself */
 	CUpti_SubscriberHandle subscriber;
 	bool subscribed;
 	struct rk_cupti_settings settings;
@@ -76,6 +80,19 @@ void rk_cupti_session_mute(struct rk_cupti_session *session);
  */
 void rk_cupti_session_pause(struct rk_cupti_session *session);
 void rk_cupti_session_resume(struct rk_cupti_session *session);
+
+/**
+ * Whether CUPTI has said a layout that cannot be read by since the last call; what then is missing
+ * is in @session->missing.
+ *
+ * Context: rk-cupti.
+ */
+bool rk_cupti_session_note_unreadable(struct rk_cupti_session *session);
+
+/**
+ * What a buffer's context says of one whose layouts were said by CUPTI.
+ */
+extern const char rk_cupti_session_reports;
 
 /**
  * cuptiActivityFlushAll(). Buffers come back through the complete list, on this thread or

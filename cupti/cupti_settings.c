@@ -14,24 +14,38 @@
 
 enum { BUFFER_BYTES = 1 << 0, BUFFER_LIMIT = 1 << 1, ZEROED = 1 << 2, THREAD_ID = 1 << 3 };
 
-static CUptiResult set_attribute(const struct rk_cupti_library *library,
-				 CUpti_ActivityAttribute attribute, void *value, size_t size)
+static CUptiResult call_set(const struct rk_cupti_settings *settings,
+			    const struct rk_cupti_library *library,
+			    CUpti_ActivityAttribute attribute, void *value, size_t size)
 {
-	CUptiResult result;
-	char why[96];
-
+	if (settings->v2_subscriber)
+		return library->v2.cuptiActivitySetAttribute_v2(settings->v2_subscriber, attribute,
+								&size, value);
 	if (!library->cuptiActivitySetAttribute)
 		return CUPTI_ERROR_NOT_SUPPORTED;
-	result = library->cuptiActivitySetAttribute(attribute, &size, value);
+	return library->cuptiActivitySetAttribute(attribute, &size, value);
+}
+
+static CUptiResult set_attribute(const struct rk_cupti_settings *settings,
+				 const struct rk_cupti_library *library,
+				 CUpti_ActivityAttribute attribute, void *value, size_t size)
+{
+	CUptiResult result = call_set(settings, library, attribute, value, size);
+	char why[96];
+
 	if (result != CUPTI_SUCCESS)
 		rk_log_debug("cupti: could not set attribute %d: %s", (int)attribute,
 			     rk_cupti_library_strerror(library, result, why, sizeof(why)));
 	return result;
 }
 
-static bool get_attribute(const struct rk_cupti_library *library, CUpti_ActivityAttribute attribute,
+static bool get_attribute(const struct rk_cupti_settings *settings,
+			  const struct rk_cupti_library *library, CUpti_ActivityAttribute attribute,
 			  void *value, size_t size)
 {
+	if (settings->v2_subscriber)
+		return library->v2.cuptiActivityGetAttribute_v2(settings->v2_subscriber, attribute,
+								&size, value) == CUPTI_SUCCESS;
 	return library->cuptiActivityGetAttribute &&
 	       library->cuptiActivityGetAttribute(attribute, &size, value) == CUPTI_SUCCESS;
 }
@@ -43,20 +57,20 @@ static void limit_buffers(struct rk_cupti_settings *settings,
 	size_t bytes = RK_GPU_BUFFER_BYTES;
 	size_t limit = RK_GPU_BUFFER_LIMIT;
 
-	if (get_attribute(library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE,
+	if (get_attribute(settings, library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE,
 			  &settings->found_buffer_bytes, sizeof(size_t)) &&
-	    set_attribute(library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE, &bytes, sizeof(bytes)) ==
-		    CUPTI_SUCCESS)
+	    set_attribute(settings, library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE, &bytes,
+			  sizeof(bytes)) == CUPTI_SUCCESS)
 		settings->changed |= BUFFER_BYTES;
-	if (get_attribute(library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT,
+	if (get_attribute(settings, library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT,
 			  &settings->found_buffer_limit, sizeof(size_t)) &&
-	    set_attribute(library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT, &limit,
+	    set_attribute(settings, library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT, &limit,
 			  sizeof(limit)) == CUPTI_SUCCESS)
 		settings->changed |= BUFFER_LIMIT;
 	/* What holds is what CUPTI says, not what was asked for. */
-	get_attribute(library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE, &settings->buffer_bytes,
-		      sizeof(size_t));
-	get_attribute(library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT,
+	get_attribute(settings, library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE,
+		      &settings->buffer_bytes, sizeof(size_t));
+	get_attribute(settings, library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT,
 		      &settings->buffer_limit, sizeof(size_t));
 }
 
@@ -67,20 +81,37 @@ static void promise_zeroes(struct rk_cupti_settings *settings,
 	uint8_t zeroed = 1;
 
 	settings->found_zeroed = 0; /* CUPTI's default, where it cannot be asked */
-	get_attribute(library, CUPTI_ACTIVITY_ATTR_ZEROED_OUT_ACTIVITY_BUFFER,
+	get_attribute(settings, library, CUPTI_ACTIVITY_ATTR_ZEROED_OUT_ACTIVITY_BUFFER,
 		      &settings->found_zeroed, sizeof(settings->found_zeroed));
-	if (set_attribute(library, CUPTI_ACTIVITY_ATTR_ZEROED_OUT_ACTIVITY_BUFFER, &zeroed,
-			  sizeof(zeroed)) == CUPTI_SUCCESS)
+	if (set_attribute(settings, library, CUPTI_ACTIVITY_ATTR_ZEROED_OUT_ACTIVITY_BUFFER,
+			  &zeroed, sizeof(zeroed)) == CUPTI_SUCCESS)
 		settings->changed |= ZEROED;
+}
+
+static void apply_own(struct rk_cupti_settings *settings, const struct rk_cupti_library *library,
+		      CUpti_TimestampCallbackFunc clock)
+{
+	CUpti_ActivityThreadIdType type = CUPTI_ACTIVITY_THREAD_ID_TYPE_SYSTEM;
+
+	set_attribute(settings, library, (CUpti_ActivityAttribute)RK_CUPTI_V2_THREAD_ID_TYPE, &type,
+		      sizeof(type));
+	settings->own_clock = set_attribute(settings, library,
+					    (CUpti_ActivityAttribute)RK_CUPTI_V2_TIMESTAMP_CALLBACK,
+					    &clock, sizeof(clock)) == CUPTI_SUCCESS;
 }
 
 void rk_cupti_settings_apply(struct rk_cupti_settings *settings,
 			     const struct rk_cupti_library *library,
 			     CUpti_TimestampCallbackFunc clock)
 {
-	*settings = (struct rk_cupti_settings){ .changed = 0 };
+	*settings = (struct rk_cupti_settings){ .v2_subscriber = settings->v2_subscriber };
 	limit_buffers(settings, library);
 	promise_zeroes(settings, library);
+	if (settings->v2_subscriber) {
+		/* These two are of the subscriber, and go with it. */
+		apply_own(settings, library, clock);
+		return;
+	}
 	settings->found_thread_id = CUPTI_ACTIVITY_THREAD_ID_TYPE_DEFAULT;
 	if (library->cuptiGetThreadIdType)
 		library->cuptiGetThreadIdType(&settings->found_thread_id);
@@ -114,17 +145,17 @@ void rk_cupti_settings_restore(struct rk_cupti_settings *settings,
 			       const struct rk_cupti_library *library)
 {
 	if (settings->changed & BUFFER_BYTES)
-		set_attribute(library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE,
+		set_attribute(settings, library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_SIZE,
 			      &settings->found_buffer_bytes, sizeof(size_t));
 	if (settings->changed & BUFFER_LIMIT)
-		set_attribute(library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT,
+		set_attribute(settings, library, CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT,
 			      &settings->found_buffer_limit, sizeof(size_t));
 	if (settings->changed & ZEROED)
-		set_attribute(library, CUPTI_ACTIVITY_ATTR_ZEROED_OUT_ACTIVITY_BUFFER,
+		set_attribute(settings, library, CUPTI_ACTIVITY_ATTR_ZEROED_OUT_ACTIVITY_BUFFER,
 			      &settings->found_zeroed, sizeof(settings->found_zeroed));
 	if (settings->changed & THREAD_ID)
 		library->cuptiSetThreadIdType(settings->found_thread_id);
-	if (settings->own_clock)
+	if (settings->own_clock && !settings->v2_subscriber)
 		restore_clock(library);
 	settings->changed = 0;
 	settings->own_clock = false;

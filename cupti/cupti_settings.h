@@ -16,6 +16,8 @@
 #include "cupti/cupti_library.h"
 
 struct rk_cupti_settings {
+	/* set before apply: by the newer functions, on behalf of it; NULL = by the older */
+	CUpti_SubscriberHandle v2_subscriber;
 	/* as found, for the way back; valid where the bit of .changed is set */
 	size_t found_buffer_bytes, found_buffer_limit;
 	uint8_t found_zeroed;

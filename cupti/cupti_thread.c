@@ -170,6 +170,21 @@ static void push_mark(struct rk_cupti_thread *thread, uint64_t begun)
 
 /* ---- out of CUPTI ---- */
 
+/* Buffers may come back late, from a session of the other kind. */
+static void choose_layouts(struct rk_cupti_thread *thread, bool is_reported)
+{
+	struct rk_cupti_session *session = thread->session;
+	struct rk_cupti_decoder *decoder = &thread->decoder;
+
+	if (is_reported) {
+		decoder->next = NULL;
+		rk_cupti_reported_get(&session->reported, &decoder->layouts);
+	} else {
+		decoder->next = session->library.cuptiActivityGetNextRecord;
+		rk_cupti_layout_select(&decoder->layouts, session->library.version);
+	}
+}
+
 static void decode_complete(struct rk_cupti_thread *thread, bool forced)
 {
 	struct rk_cupti_decoder *decoder = &thread->decoder;
@@ -183,16 +198,19 @@ static void decode_complete(struct rk_cupti_thread *thread, bool forced)
 		void *context = buffer->context;
 		uint32_t stream = buffer->stream;
 
+		choose_layouts(thread, context == &rk_cupti_session_reports);
 		rk_cupti_decode_buffer(decoder, atomic_load(&buffer->data), buffer->valid);
 		rk_cupti_buffers_put(thread->buffers, buffer);
 		/* Since CUDA 6 all buffers are global; a queue that is named is asked. */
-		if (context || stream)
+		if ((context && context != &rk_cupti_session_reports) || stream)
 			push_dropped(thread,
 				     rk_cupti_session_take_dropped(thread->session, context,
 								   stream),
 				     RK_LOSS_CUPTI_DROPPED);
 		buffer = next;
 	}
+	if (thread->active && rk_cupti_session_note_unreadable(thread->session))
+		thread->changed(0, "");
 	atomic_store(&thread->open, decoder->open);
 	atomic_store(&thread->malformed, decoder->malformed);
 }
@@ -307,11 +325,9 @@ static void close_session(struct rk_cupti_thread *thread, int err, const char *r
 
 static void set_decoder(struct rk_cupti_thread *thread)
 {
-	thread->decoder.next = thread->session->library.cuptiActivityGetNextRecord;
 	thread->decoder.names = thread->names;
 	thread->decoder.emit = push_decoded;
 	thread->decoder.data = thread;
-	rk_cupti_layout_select(&thread->decoder.layouts, thread->session->library.version);
 }
 
 static void open_session(struct rk_cupti_thread *thread)

@@ -27,8 +27,6 @@
 /* For a tool that has left: so long its last call may take, for GPU time without a gap. */
 #define RETURN_WAIT_MS 100
 
-#define ALLOW_OTHERS_OFFSET 32 /* allowMultipleSubscribers in the struct of CUDA 13.2 */
-
 static void *_Atomic real_functions[RK_GUEST_COUNT];
 
 static const char *const names[RK_GUEST_COUNT] = {
@@ -178,17 +176,9 @@ CUptiResult cuptiSubscribe(CUpti_SubscriberHandle *subscriber, CUpti_CallbackFun
 		return real(subscriber, callback, userdata);
 	result = real(subscriber, callback, userdata);
 	if (result == CUPTI_SUCCESS)
-		rk_cupti_tool_add_subscriber(*subscriber, false);
+		rk_cupti_tool_add_subscriber(*subscriber);
 	leave(RETURN_WAIT_MS);
 	return result;
-}
-
-/* The struct has grown since 13.2; who filled it says how much of it there is. */
-static bool allows_others(const CUpti_SubscriberParams *params)
-{
-	const uint8_t *bytes = (const uint8_t *)params;
-
-	return params && params->structSize > ALLOW_OTHERS_OFFSET && bytes[ALLOW_OTHERS_OFFSET];
 }
 
 CUptiResult cuptiSubscribe_v2(CUpti_SubscriberHandle *subscriber, CUpti_CallbackFunc callback,
@@ -203,7 +193,7 @@ CUptiResult cuptiSubscribe_v2(CUpti_SubscriberHandle *subscriber, CUpti_Callback
 		return real(subscriber, callback, userdata, pParams);
 	result = real(subscriber, callback, userdata, pParams);
 	if (result == CUPTI_SUCCESS)
-		rk_cupti_tool_add_subscriber(*subscriber, allows_others(pParams));
+		rk_cupti_tool_add_subscriber(*subscriber);
 	leave(RETURN_WAIT_MS);
 	return result;
 }
@@ -215,7 +205,7 @@ CUptiResult cuptiUnsubscribe(CUpti_SubscriberHandle subscriber)
 
 	if (!real)
 		return CUPTI_ERROR_NOT_INITIALIZED;
-	if (rk_cupti_tool_is_sharing(subscriber) || !enter(__builtin_return_address(0)))
+	if (!enter(__builtin_return_address(0)))
 		return real(subscriber);
 	result = real(subscriber);
 	if (result == CUPTI_SUCCESS)

@@ -28,8 +28,6 @@ static struct {
 	uint32_t calls; /* under way */
 	const void *subscribers[SUBSCRIBERS];
 	uint32_t subscriber_count;
-	const void *sharing[SUBSCRIBERS];
-	uint32_t sharing_count;
 	struct pair pairs[PAIRS];
 	uint32_t pair_count;
 	bool overflown;	 /* more than the books have room for: it stays for ever */
@@ -119,12 +117,10 @@ static bool take(const void **list, uint32_t *count, const void *item)
 	return false;
 }
 
-void rk_cupti_tool_add_subscriber(const void *subscriber, bool shares)
+void rk_cupti_tool_add_subscriber(const void *subscriber)
 {
 	lock_books();
-	if (shares)
-		put(books.sharing, &books.sharing_count, subscriber);
-	else if (!put(books.subscribers, &books.subscriber_count, subscriber))
+	if (!put(books.subscribers, &books.subscriber_count, subscriber))
 		books.overflown = true;
 	pthread_mutex_unlock(&lock);
 }
@@ -133,21 +129,9 @@ void rk_cupti_tool_remove_subscriber(const void *subscriber)
 {
 	lock_books();
 	/* Registering buffers was part of what the subscriber did. */
-	if (!take(books.sharing, &books.sharing_count, subscriber) &&
-	    take(books.subscribers, &books.subscriber_count, subscriber))
+	if (take(books.subscribers, &books.subscriber_count, subscriber))
 		books.registered = false;
 	pthread_mutex_unlock(&lock);
-}
-
-bool rk_cupti_tool_is_sharing(const void *subscriber)
-{
-	bool found = false;
-
-	lock_books();
-	for (uint32_t i = 0; i < books.sharing_count; i++)
-		found = found || books.sharing[i] == subscriber;
-	pthread_mutex_unlock(&lock);
-	return found;
 }
 
 static struct pair *find_pair(const void *context, uint32_t kind)
@@ -199,7 +183,6 @@ void rk_cupti_tool_clear(void)
 {
 	lock_books();
 	books.subscriber_count = 0;
-	books.sharing_count = 0;
 	books.pair_count = 0;
 	books.registered = false;
 	pthread_mutex_unlock(&lock);

@@ -48,11 +48,12 @@ void rk_cupti_tool_enter(const void *caller);
 void rk_cupti_tool_leave(void);
 
 /**
- * What the call gave or took. @subscriber that shares CUPTI with others does not hold it.
+ * What the call gave or took. A subscriber that lets others in holds CUPTI as well: we do not
+ * go in, see docs/cupti.md.
  *
  * Context: as rk_cupti_tool_enter(), in between.
  */
-void rk_cupti_tool_add_subscriber(const void *subscriber, bool shares);
+void rk_cupti_tool_add_subscriber(const void *subscriber);
 void rk_cupti_tool_remove_subscriber(const void *subscriber);
 void rk_cupti_tool_set_kind(const void *context, uint32_t kind, bool enabled);
 void rk_cupti_tool_set_buffers(rk_tool_request_fn request, rk_tool_complete_fn complete);
@@ -65,13 +66,6 @@ void rk_cupti_tool_clear(void);
  * Context: any but hooks' fast paths. Locks.
  */
 bool rk_cupti_tool_holds(void);
-
-/**
- * Whether @subscriber shares CUPTI: what it does is no reason to let go.
- *
- * Context: app. Locks.
- */
-bool rk_cupti_tool_is_sharing(const void *subscriber);
 
 /**
  * Functions to register again before the call that is under way, because we have registered

@@ -13,6 +13,7 @@ NAMES = {MEMCPY: "copies", MEMCPY2: "copies between devices", MEMSET: "memsets",
          CONCURRENT_KERNEL: "concurrent kernels"}
 PEER = 10  # a copy's kind
 LINES_MAX = 12
+NEWER = 140000  # than any table: cuptiGetVersion() of a CUDA 14.0
 
 
 class Kinds(harness.Case):
@@ -93,6 +94,42 @@ class Kinds(harness.Case):
                 self.check(refused, info, truth)
                 self.assertIn("graphs by their nodes", info["gpu_time_note"])
                 self.assertIn("graphs by their nodes", stderr)
+
+    def test_newer_than_the_tables(self):
+        """By the layouts that CUPTI says, and by our last row where it does not say any."""
+        times = {}
+        for way in ("some", "none"):
+            with self.subTest(way=way):
+                info, truth, _ = self.record((), SIMGPU_CUPTI_VERSION=NEWER, SIMGPU_CUPTI_V2=way)
+                self.check((), info, truth)
+                self.assertEqual(info["gpu_time_note"], "")
+                rows = json.loads(self.rktrace("report", "--json", self.trace))["kernels"]
+                self.assertEqual([(row["name"], row["instances"], row["time_source"])
+                                  for row in rows], [("kinds_kernel", 9, "gpu")])
+                times[way] = rows[0]["total_ns"]
+        # The simulated GPU's kernels take what they are told to take, to the ns.
+        self.assertEqual(times["some"], times["none"])
+
+    def test_refused_by_the_newer_functions(self):
+        for refused in [(CONCURRENT_KERNEL,), (MEMCPY,), (MEMCPY2,), (MEMSET,)]:
+            with self.subTest(refused=refused):
+                info, truth, stderr = self.record(refused, SIMGPU_CUPTI_VERSION=NEWER)
+                self.check(refused, info, truth)
+                self.check_said(refused, info, stderr)
+
+    def test_layouts_that_do_not_add_up(self):
+        """The kind is left out as if it were refused; a size that is a lie takes what follows."""
+        for kind in (CONCURRENT_KERNEL, MEMCPY, MEMCPY2, MEMSET):
+            for way in ("beyond", "missing", "huge", "zero", "none"):
+                with self.subTest(kind=kind, way=way):
+                    info, _, stderr = self.record((), SIMGPU_CUPTI_VERSION=NEWER,
+                                                  SIMGPU_CUPTI_LAYOUTS=f"{kind}:{way}")
+                    name = NAMES[kind] if kind != CONCURRENT_KERNEL else "kernels"
+                    self.assertEqual(info["gpu_time_missing"], [name])
+                    self.assertIn("to say where fields of records lie", stderr)
+                    self.assertEqual((info["launches"], info["orphans"]), (6, 0))
+                    if way in ("beyond", "missing"):
+                        self.assertEqual(info["open"], 0, info)
 
     def test_labelled_where_it_is_sent(self):
         receiver, gateway = self.receiver(), self.gateway()

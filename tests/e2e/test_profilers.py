@@ -24,7 +24,7 @@ class Profilers(harness.Case):
                 for source in ("host", "gpu")]
 
     def test_in_turn(self):
-        for style in ("subscriber", "activity", "again"):
+        for style in ("subscriber", "activity", "again", "sharing"):
             with self.subTest(style=style):
                 path, info, result = self.run_tool(style, "later", 5,
                                                    RUSTKERNEL_LOG_LEVEL="info")
@@ -39,6 +39,22 @@ class Profilers(harness.Case):
     def test_said_once_by_default(self):
         _, _, result = self.run_tool("subscriber", "later", 8, RUSTKERNEL_LOG_LEVEL="warn")
         self.assertEqual(result.stderr.count(b"host time only"), 1, result.stderr)
+
+    def test_told_for_how_long(self):
+        path, info, _ = self.run_tool("subscriber", "later", 5)
+        self.assertEqual((info["gpu_time_source"], info["host_time_holder"]),
+                         ("cupti", "guest_tool_linked.so"))
+        self.assertGreater(info["host_time_ns"], 0)
+        self.assertIn("while guest_tool_linked.so held CUPTI", self.rktrace("info", path))
+
+    def test_older_functions_win(self):
+        """We came by the newer functions: the tool gets all it would, and we come back."""
+        for style in ("subscriber", "activity"):
+            with self.subTest(style=style):
+                _, info, _ = self.run_tool(style, "later", 3, SIMGPU_CUPTI_VERSION=140000)
+                self.assertEqual((info["launches"], info["kernels"]), (800 * 7, 800 * 4))
+                self.assertEqual(info["open"], 0)
+                self.assert_ledger_closes(info)
 
     def test_first(self):
         _, info, _ = self.run_tool("activity", "first", 3)

@@ -137,7 +137,16 @@ static bool is(const char *style, const char *other)
 
 static void subscribe(const char *style)
 {
-	if (is(style, "v2"))
+	/* allowMultipleSubscribers lies behind what the headers of 13.0 have. */
+	struct {
+		CUpti_SubscriberParams params;
+		uint8_t rest[64];
+	} sharing = { .params.structSize = 40 };
+
+	((uint8_t *)&sharing)[32] = 1;
+	if (is(style, "sharing"))
+		CALL(cuptiSubscribe_v2, &subscriber, on_call, NULL, &sharing.params);
+	else if (is(style, "v2"))
 		CALL(cuptiSubscribe_v2, &subscriber, on_call, NULL, NULL);
 	else
 		CALL(cuptiSubscribe, &subscriber, on_call, NULL);
@@ -147,7 +156,8 @@ static void subscribe(const char *style)
 
 static bool subscribes(const char *style)
 {
-	return is(style, "subscriber") || is(style, "v2") || is(style, "finalize");
+	return is(style, "subscriber") || is(style, "v2") || is(style, "sharing") ||
+	       is(style, "finalize");
 }
 
 EXPORT void guest_tool_begin(const char *style)

@@ -54,6 +54,9 @@ struct ct {
 	bool kind_on[CT_KINDS];
 	CUpti_BuffersCallbackRequestFunc request;
 	CUpti_BuffersCallbackCompleteFunc complete;
+	bool is_v2; /* the subscriber uses the newer functions: the older are refused */
+	void (*request_v2)(uint8_t **buffer, size_t *size, size_t *max, void *info);
+	void (*complete_v2)(uint8_t *buffer, size_t size, size_t valid, void *info);
 	CUpti_TimestampCallbackFunc timestamp;
 	int64_t offset_ns; /* from the driver's clock to the one records are in */
 	bool zeroed;
@@ -86,6 +89,24 @@ void ct_record_put(const void *record, size_t size, uint64_t start_ns, uint64_t 
 void ct_flush(bool forced);
 void ct_worker_start(void);
 void ct_worker_stop(void);
+
+#define CT_HIDDEN __attribute__((visibility("hidden")))
+CT_HIDDEN extern __typeof__(cuptiSubscribe) ct_subscribe;
+CT_HIDDEN extern __typeof__(cuptiActivityEnable) ct_enable;
+CT_HIDDEN extern __typeof__(cuptiActivityDisable) ct_disable;
+CT_HIDDEN extern __typeof__(cuptiActivitySetAttribute) ct_set_attribute;
+CT_HIDDEN extern __typeof__(cuptiActivityGetAttribute) ct_get_attribute;
+CT_HIDDEN extern __typeof__(cuptiActivityGetNumDroppedRecords) ct_get_dropped;
+
+/* ---- ct_v2.c ---- */
+#define CT_V2_RECORD_MAX 1024
+bool ct_v2_is_on(void);
+size_t ct_v2_size(uint32_t kind);
+size_t ct_v2_pack(const void *record, uint8_t *out);
+bool ct_v2_times(void *record, uint64_t **start, uint64_t **end);
+void ct_v2_request(uint8_t **buffer, size_t *size, size_t *max);
+void ct_v2_complete(uint8_t *buffer, size_t size, size_t valid);
+void ct_v2_leave(void);
 
 /* ---- ct_record.c ---- */
 union ct_any {

@@ -83,9 +83,12 @@ static struct ct_buffer *ask_buffer(pid_t owner)
 	uint8_t *mem = NULL;
 	size_t size = 0, max = 0;
 
-	if (!ct.request)
+	if (ct.is_v2)
+		ct_v2_request(&mem, &size, &max);
+	else if (ct.request)
+		ct.request(&mem, &size, &max);
+	else
 		return NULL;
-	ct.request(&mem, &size, &max);
 	if (!mem && ct.version < VERSION_NULL_OK)
 		raise(SIGSEGV); /* as the real one crashed */
 	if (!mem || !size)
@@ -204,7 +207,9 @@ static void account(const struct ct_buffer *b)
 static void hand_back(struct ct_buffer *b)
 {
 	account(b);
-	if (ct.complete)
+	if (ct.is_v2)
+		ct_v2_complete(b->mem, b->size, b->used);
+	else if (ct.complete)
 		ct.complete(NULL, 0, b->mem, b->size, b->used);
 	free(b->open);
 	free(b);
@@ -359,3 +364,6 @@ CT_EXPORT CUptiResult cuptiActivityGetNextRecord(uint8_t *buffer, size_t validBu
 	*record = (CUpti_Activity *)(void *)at;
 	return CUPTI_SUCCESS;
 }
+
+extern __typeof__(cuptiActivityGetNumDroppedRecords) ct_get_dropped
+	__attribute__((alias("cuptiActivityGetNumDroppedRecords"), visibility("hidden")));

@@ -228,10 +228,14 @@ static void on_api(const struct simgpu_api_event *ev)
 
 static void on_op(const struct simgpu_op *op)
 {
+	uint8_t packed[CT_V2_RECORD_MAX];
 	union ct_any record;
 
 	pthread_mutex_lock(&ct.lock);
-	if (ct_record_of_op(op, &record))
+	if (ct_record_of_op(op, &record) && ct_v2_is_on())
+		ct_record_put(packed, ct_v2_pack(&record, packed), op->start_ns, op->end_ns,
+			      op->context, op->stream);
+	else if (ct_record_of_op(op, &record))
 		ct_record_put(&record, ct_record_size(record.head.kind), op->start_ns, op->end_ns,
 			      op->context, op->stream);
 	pthread_mutex_unlock(&ct.lock);
@@ -347,7 +351,7 @@ CT_EXPORT CUptiResult cuptiSubscribe_v2(CUpti_SubscriberHandle *subscriber,
 					CUpti_SubscriberParams *pParams)
 {
 	(void)pParams;
-	return cuptiSubscribe(subscriber, callback, userdata);
+	return ct_subscribe(subscriber, callback, userdata);
 }
 
 CT_EXPORT CUptiResult cuptiUnsubscribe(CUpti_SubscriberHandle subscriber)
@@ -358,6 +362,7 @@ CT_EXPORT CUptiResult cuptiUnsubscribe(CUpti_SubscriberHandle subscriber)
 	atomic_store(&ct.callback, NULL);
 	memset(ct.cb_on, 0, sizeof(ct.cb_on));
 	ct.subscribed = false;
+	ct_v2_leave();
 	ct_apply_callbacks();
 	pthread_mutex_unlock(&ct.lock);
 	return CUPTI_SUCCESS;
@@ -437,6 +442,8 @@ CT_EXPORT CUptiResult cuptiSupportedDomains(size_t *domainCount, CUpti_DomainTab
 /* ---- activity ---- */
 static CUptiResult kind_check(CUpti_ActivityKind kind)
 {
+	if (ct.is_v2)
+		return CUPTI_ERROR_NOT_COMPATIBLE;
 	if (ct.refuse)
 		return ct.refuse;
 	if (kind <= CUPTI_ACTIVITY_KIND_INVALID || kind >= CT_KINDS)
@@ -486,6 +493,8 @@ cuptiActivityRegisterCallbacks(CUpti_BuffersCallbackRequestFunc funcBufferReques
 {
 	if (!funcBufferRequested || !funcBufferCompleted)
 		return CUPTI_ERROR_INVALID_PARAMETER;
+	if (ct.is_v2)
+		return CUPTI_ERROR_NOT_COMPATIBLE;
 	pthread_mutex_lock(&ct.lock);
 	ct.request = funcBufferRequested;
 	ct.complete = funcBufferCompleted;
@@ -502,6 +511,8 @@ CT_EXPORT CUptiResult cuptiActivityRegisterTimestampCallback(CUpti_TimestampCall
 {
 	if (!fn)
 		return CUPTI_ERROR_INVALID_PARAMETER;
+	if (ct.is_v2)
+		return CUPTI_ERROR_NOT_COMPATIBLE;
 	pthread_mutex_lock(&ct.lock);
 	ct.timestamp = fn;
 	if (ct.attached)
@@ -551,6 +562,8 @@ CT_EXPORT CUptiResult cuptiActivitySetAttribute(CUpti_ActivityAttribute attr, si
 {
 	if (!valueSize || !value)
 		return CUPTI_ERROR_INVALID_PARAMETER;
+	if (ct.is_v2)
+		return CUPTI_ERROR_NOT_COMPATIBLE;
 	pthread_mutex_lock(&ct.lock);
 	if (attr == CUPTI_ACTIVITY_ATTR_ZEROED_OUT_ACTIVITY_BUFFER)
 		ct.zeroed = *(uint8_t *)value;
@@ -752,3 +765,12 @@ CT_EXPORT CUptiResult cuptiFinalize(void)
 	pthread_mutex_unlock(&ct.lock);
 	return CUPTI_SUCCESS;
 }
+
+/* By these names libcupti calls itself: the others may be somebody else's by then. */
+#define OWN(name, function)                                                                        \
+	extern __typeof__(function) name __attribute__((alias(#function), visibility("hidden")))
+OWN(ct_subscribe, cuptiSubscribe);
+OWN(ct_enable, cuptiActivityEnable);
+OWN(ct_disable, cuptiActivityDisable);
+OWN(ct_set_attribute, cuptiActivitySetAttribute);
+OWN(ct_get_attribute, cuptiActivityGetAttribute);

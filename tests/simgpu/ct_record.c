@@ -91,6 +91,8 @@ void ct_layouts(void)
 
 size_t ct_record_size(CUpti_ActivityKind kind)
 {
+	if (ct_v2_is_on())
+		return ct_v2_size(kind);
 	switch (kind) {
 	case CUPTI_ACTIVITY_KIND_KERNEL:
 	case CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL:
@@ -285,6 +287,8 @@ static bool times_of(void *record, uint64_t **start, uint64_t **end)
 {
 	union ct_any *any = record;
 
+	if (ct_v2_is_on())
+		return ct_v2_times(record, start, end);
 	switch (any->head.kind) {
 	case CUPTI_ACTIVITY_KIND_KERNEL:
 	case CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL:

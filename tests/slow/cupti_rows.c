@@ -29,13 +29,13 @@ static void print_row(const char *kind, const struct rk_cupti_layout *row)
 	print("graphNodeId", row->graph_node_64, 8);
 	print("graphId", row->graph, 4);
 	print("name", row->name_64, 8);
-	if (row->grid != RK_CUPTI_ABSENT) {
-		print("gridX", row->grid, 4);
-		print("gridY", row->grid + 4, 4);
-		print("gridZ", row->grid + 8, 4);
-		print("blockX", row->block, 4);
-		print("blockY", row->block + 4, 4);
-		print("blockZ", row->block + 8, 4);
+	if (row->grid[0] != RK_CUPTI_ABSENT) {
+		print("gridX", row->grid[0], 4);
+		print("gridY", row->grid[1], 4);
+		print("gridZ", row->grid[2], 4);
+		print("blockX", row->block[0], 4);
+		print("blockY", row->block[1], 4);
+		print("blockZ", row->block[2], 4);
 	}
 	print("registersPerThread", row->registers_16, 2);
 	print("staticSharedMemory", row->static_shared, 4);
