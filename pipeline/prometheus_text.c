@@ -396,7 +396,7 @@ static void put_target(struct text *text, const struct rk_metrics *metrics)
 	put(text, "target_info{");
 	put(text, metrics->target_labels);
 	if (metrics->time_source) {
-		put(text, ",rustkernel_gpu_time_source=\"");
+		put(text, ",gpu_time_source=\"");
 		put(text, metrics->time_source);
 		put(text, "\"");
 	}

@@ -145,7 +145,7 @@ class Kinds(harness.Case):
         targets = [name for name in gateway.samples() if name.startswith("target_info")]
         self.assertTrue(targets)
         for target in targets:
-            self.assertIn('rustkernel_gpu_time_source="mixed"', target)
+            self.assertIn('gpu_time_source="mixed"', target)
         self.assertEqual(receiver.stop(), 0)
 
     def test_doctor_tries_them(self):
