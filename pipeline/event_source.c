@@ -228,6 +228,18 @@ static void on_said(struct rk_event_source *source, const struct rk_op *op)
 	give(source, &event, true);
 }
 
+/* Once a context is lost every call in it fails: what has been told is not told again. */
+static bool is_told(struct rk_event_source *source, const struct rk_op *op)
+{
+	uint64_t context = (uint64_t)op->context + 1;
+	bool is_known = source->lost_context == context;
+
+	if (!rk_cuda_result_is_sticky(op->result))
+		return false;
+	source->lost_context = context;
+	return is_known;
+}
+
 /* A failed call outside of any execution: there is no line to come that could tell it. */
 static void on_error(struct rk_event_source *source, const struct rk_op *op)
 {
@@ -247,7 +259,8 @@ static void on_error(struct rk_event_source *source, const struct rk_op *op)
 		return;
 	message = rk_fault_message(&source->fault, source->setup.config, op);
 	/* Memory that is short has a line of its own. */
-	if (op->exec || op->result == OUT_OF_MEMORY || !is_wanted(source, event.level, NULL))
+	if (is_told(source, op) || op->exec || op->result == OUT_OF_MEMORY ||
+	    !is_wanted(source, event.level, NULL))
 		return;
 	fields[0] = (struct rk_log_field){ .key = "error.type",
 					   .text = rk_cuda_result_name(op->result) };

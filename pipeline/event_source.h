@@ -44,6 +44,7 @@ struct rk_event_source {
 	struct rk_log_contexts *contexts; /* may be NULL */
 	struct rk_log_breakers breakers;
 	int64_t wall_offset_ns;		  /* of the latest RK_OP_CLOCK */
+	uint64_t lost_context; /* the latest one that was told, + 1; 0 = none */
 	struct rk_fault fault; /* what was under way when the next call failed */
 	bool takes_lines;		  /* of the tracer, instead of stderr */
 	struct rk_log_own own;		  /* its lines that were not told yet */

@@ -72,7 +72,7 @@ class Logs(harness.Case):
                          [(EXECUTION, "CUDA_ERROR_ILLEGAL_ADDRESS")])
         self.assertRegex(failed[0]["error.message"],
                          r"^cu\w+ failed: CUDA_ERROR_ILLEGAL_ADDRESS "
-                         r"\(an illegal memory access was encountered\)$")
+                         r"\(an illegal memory access was encountered\); in flight: errors_kernel$")
 
     def test_what_the_program_says_belongs_to_its_span(self):
         result, lines = self.log_of(
