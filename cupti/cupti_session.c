@@ -99,7 +99,7 @@ static __attribute__((noinline)) void note_submission(uint32_t touch, uint32_t c
 		rk_cupti_unrecorded_note(correlation);
 		break;
 	case OPENING:
-		/* Its kind of records may not be on yet: host time. What is not kept is left out. */
+		/* Its kind of records may not be on yet: host time. None of it is kept. */
 		rk_thread_self.correlation = 0;
 		break;
 	case WATCHED_START:

@@ -45,18 +45,12 @@ int rk_join_create(struct rk_join **out, const struct rk_join_setup *setup);
 void rk_join_destroy(struct rk_join *join);
 
 /**
- * Whether GPU records will come. False: host records complete by themselves.
+ * Whether GPU records will come; it may change while running. / What comes without them all the
+ * same: bits of enum rk_gpu_missing. Calls without a record complete by themselves.
  *
- * Context: exporter. May change while running (another tool took CUPTI).
+ * Context: exporter. The second is cheap where nothing has changed.
  */
 void rk_join_set_gpu_time(struct rk_join *join, bool gpu_time);
-
-/**
- * What comes without GPU records although there is GPU time: bits of enum rk_gpu_missing. Such
- * calls complete by themselves.
- *
- * Context: exporter. Cheap where nothing has changed.
- */
 void rk_join_set_missing(struct rk_join *join, uint32_t missing);
 
 /**

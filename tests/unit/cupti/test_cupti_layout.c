@@ -54,9 +54,9 @@ static const struct rk_cupti_layout *find(enum rk_cupti_record record, const cha
 		const struct rk_cupti_layout *row = find(RK_CUPTI_KERNEL, #type);                  \
 		COMMON(row, type);                                                                 \
 		AT(row, name_64, type, name, 8);                                                   \
-		AT(row, grid[0], type, gridX, 4);                                                     \
+		AT(row, grid[0], type, gridX, 4);                                                  \
 		assert_int_equal(offsetof(CUpti_Activity##type, gridZ), row->grid[2]);            \
-		AT(row, block[0], type, blockX, 4);                                                   \
+		AT(row, block[0], type, blockX, 4);                                                \
 		assert_int_equal(offsetof(CUpti_Activity##type, blockZ), row->block[2]);          \
 		AT(row, registers_16, type, registersPerThread, 2);                                \
 		AT(row, static_shared, type, staticSharedMemory, 4);                               \
