@@ -286,6 +286,7 @@ static void put_json(struct rk_json *json, const struct facts *f)
 	rk_json_uint(json, "allocs", f->allocs);
 	rk_json_uint(json, "open", f->open);
 	rk_json_uint(json, "orphans", f->orphans);
+	rk_json_uint(json, "unwrapped", f->ledger.unwrapped);
 	rk_json_open(json, "dropped", '{');
 	for (int i = 0; i < RK_LOSS_COUNT; i++) {
 		if (f->ledger.dropped[i])
