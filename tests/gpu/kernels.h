@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "check.h"
+#include "programs/check.h"
 
 /* The simulated driver reads no code: a duration there is set by SIMGPU_KERNEL_TIMES. */
 static const char kernels_ptx[] = ".version 7.0\n.target sm_52\n.address_size 64\n"
