@@ -86,12 +86,28 @@ ROWS = [
          [(f"topk(10, {rate(DURATION + '_sum', KERNEL, 'kernel_id')} / "
            f"{rate(DURATION + '_count', KERNEL, 'kernel_id')})", "{{kernel_id}}")]),
     ]),
+    ("Idle time", [
+        ("timeseries", "What the GPU did", 12, "percentunit",
+         "Seconds per second of each device by state: busy, copying, and idle by its cause. The "
+         "states of a device sum to 1.",
+         [(rate("rustkernel_gpu_seconds_total", PROCESS + ',device=~"$device"', "device, state"),
+           "device {{device}} {{state}}")]),
+        ("timeseries", "Launch-bound", 12, "percentunit",
+         "Share of the time in which a GPU had nothing to do because the host had not launched it.",
+         [(rate("rustkernel_gpu_seconds_total",
+                PROCESS + ',device=~"$device",state="launch_bound"', "device"),
+           "device {{device}}")]),
+    ]),
     ("Memory and transfers", [
         ("timeseries", "Memory by pool", 12, "bytes", "What the programs hold, by kind.",
          [(f"sum by (pool) (rustkernel_memory_bytes{{{PROCESS}}})", "{{pool}}")]),
         ("timeseries", "Memory by process", 12, "bytes", "Who holds it.",
          [(f"sum by (job, instance) (rustkernel_memory_bytes{{{PROCESS}}})",
            "{{job}} {{instance}}")]),
+        ("timeseries", "Memory, peak", 12, "bytes", "The most that was held at a time, by kind.",
+         [(f"sum by (pool) (rustkernel_memory_peak_bytes{{{PROCESS}}})", "{{pool}}")]),
+        ("timeseries", "Allocations", 12, "ops", "That succeeded, by kind of memory.",
+         [(rate("rustkernel_allocations_total", PROCESS, "pool"), "{{pool}}")]),
         ("timeseries", "Transfers", 12, "Bps", "Bytes copied or set, a second.",
          [(rate("rustkernel_transfer_bytes_total", PROCESS + ',device=~"$device"', "kind"),
            "{{kind}}")]),
