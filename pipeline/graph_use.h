@@ -91,7 +91,7 @@ const struct rk_graph_row *rk_graph_use_top(const struct rk_graph_use *use);
  */
 uint64_t rk_graph_use_kernel_ns(const struct rk_graph_use *use);
 
-#define RK_GRAPH_TITLE_SIZE 160
+#define RK_GRAPH_TITLE_SIZE 192
 
 /**
  * "graph 7: 412 launches x 1,049 kernels".
