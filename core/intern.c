@@ -21,7 +21,7 @@
 #define CHUNK_ENTRIES 1024u
 #define CHUNKS	      256u /* 262,144 strings at most */
 #define ARENA_BYTES   (256u << 10)
-#define BYTES_MAX     (8u << 20) /* of strings; the bound on memory */
+#define BYTES_MAX     (16u << 20) /* of strings, unless told otherwise */
 
 static const char limit_text[] = "(limit)";
 
@@ -41,7 +41,7 @@ struct rk_intern {
 	_Atomic uint32_t count;	   /* ids handed out */
 	_Atomic uint32_t limit_id; /* id of limit_text, 0 = not needed yet */
 	_Atomic uint64_t refused;
-	_Atomic uint64_t bytes_used;
+	_Atomic uint64_t bytes_used, bytes_most;
 	struct arena *_Atomic arena;
 	struct entry *_Atomic chunks[CHUNKS];
 	_Atomic uint32_t buckets[BUCKETS];
@@ -67,11 +67,20 @@ struct rk_intern *rk_intern_table(void)
 	table = map_pages(sizeof(*table));
 	if (!table)
 		return atomic_load(&current);
+	atomic_store(&table->bytes_most, BYTES_MAX);
 	if (!atomic_compare_exchange_strong(&current, &expected, table)) {
 		munmap(table, sizeof(*table));
 		return expected;
 	}
 	return table;
+}
+
+void rk_intern_set_bound(size_t bytes)
+{
+	struct rk_intern *table = rk_intern_table();
+
+	if (table)
+		atomic_store(&table->bytes_most, bytes);
 }
 
 void rk_intern_attach(struct rk_intern *table)
@@ -125,7 +134,7 @@ static uint32_t find_in_chain(const struct rk_intern *table, uint32_t id, uint32
 
 static char *take_bytes(struct rk_intern *table, size_t size)
 {
-	if (atomic_fetch_add(&table->bytes_used, size) + size > BYTES_MAX) {
+	if (atomic_fetch_add(&table->bytes_used, size) + size > atomic_load(&table->bytes_most)) {
 		atomic_fetch_sub(&table->bytes_used, size);
 		return NULL;
 	}
@@ -231,7 +240,7 @@ uint32_t rk_intern_bytes(const char *bytes, size_t length)
 
 	if (!table || !bytes || length == 0)
 		return 0;
-	if (length > BYTES_MAX)
+	if (length > atomic_load(&table->bytes_most))
 		return refuse(table);
 	wanted = (struct entry){
 		.hash = hash_bytes(bytes, length),

@@ -31,6 +31,14 @@ struct rk_intern *rk_intern_table(void);
 void rk_intern_attach(struct rk_intern *table);
 
 /**
+ * The bound on the bytes of strings, from now on; at first 16 MiB. A process that hosts us spares
+ * its memory, one that reads files needs their names.
+ *
+ * Context: init.
+ */
+void rk_intern_set_bound(size_t bytes);
+
+/**
  * Id of a string; the bytes are copied at the first sight of it.
  *
  * Context: any, hooks on slow paths included: no malloc, no lock, may mmap a segment.

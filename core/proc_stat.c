@@ -29,10 +29,10 @@ bool rk_proc_stat_read(struct rk_proc_stat *process, int pid)
 	text[length > 0 ? length : 0] = '\0';
 	fields = strrchr(text, ')');
 	return fields && sscanf(fields + 1,
-				" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+				" %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
 				"%*d %*d %*d %llu %llu %lld",
-				&process->start_ticks, &process->virtual_bytes,
-				&process->resident_pages) == 3;
+				&process->state, &process->start_ticks, &process->virtual_bytes,
+				&process->resident_pages) == 4;
 }
 
 bool rk_proc_stat_start_unix(const struct rk_proc_stat *process, double *seconds)

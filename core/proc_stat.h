@@ -11,10 +11,11 @@ struct rk_proc_stat {
 	unsigned long long start_ticks; /* when the process began, after boot */
 	unsigned long long virtual_bytes;
 	long long resident_pages;
+	char state; /* R, S, Z... */
 };
 
 /**
- * @pid: 0 = this process.
+ * @pid: of a process or a thread; 0 = this process.
  *
  * Context: any but hooks. Does not allocate.
  * Return: false when there is no such process, or no /proc.

@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/own_threads.h"
 #include "core/race_check.h"
 #include "core/ring_run.h"
 
@@ -389,6 +390,7 @@ void rk_thread_mark_own(void)
 	rk_thread_self.depth = 1;
 	rk_thread_self.epoch = registry.epoch;
 	rk_thread_self.tid = (uint32_t)syscall(SYS_gettid);
+	rk_own_threads_add();
 	rk_race_check_pause();
 }
 

@@ -19,6 +19,7 @@
 #include "core/activity.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/own_threads.h"
 #include "core/thread.h"
 #include "cupti/cupti_buffers.h"
 #include "cupti/cupti_library.h"
@@ -395,6 +396,7 @@ static void end_start(enum rk_cupti_state state, const char *reason)
 int rk_cupti_start(const struct rk_config *config, const char *holder)
 {
 	char reason[160] = "";
+	bool is_single;
 
 	if (self.pid == getpid())
 		return self.result;
@@ -405,7 +407,10 @@ int rk_cupti_start(const struct rk_config *config, const char *holder)
 		return self.result;
 	}
 	rk_thread_self.depth++;
+	is_single = rk_own_threads_is_single();
 	self.result = start(holder, reason, sizeof(reason));
+	if (is_single)
+		rk_own_threads_note_new();
 	rk_thread_self.depth--;
 	if (self.result)
 		rk_log_warn("cupti: no GPU time, host time only: %s", reason);

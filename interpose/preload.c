@@ -25,6 +25,7 @@
 
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/intern.h"
 #include "core/log.h"
 #include "core/thread.h"
 #include "cupti/cupti.h"
@@ -48,6 +49,9 @@
 #define CUPTI_EXIT_MS	  500 /* of exit.timeout: a flush that takes longer is stuck */
 #define PROFILER_WAIT_MS  5000 /* CUPTI takes a second at worst to begin */
 #define EXPORTER_LEAST_MS 100 /* so that the file is sealed whatever CUPTI did */
+
+/* Of names, demangled ones among them: of the 32 MiB that the host may grow by. */
+#define NAMES_BYTES_MAX (8u << 20)
 
 static struct rk_env *env;	 /* immutable after the constructor */
 static struct rk_config *config; /* immutable after start */
@@ -241,6 +245,7 @@ int rk_preload_prepare(void)
 	rk_nvtx_log_problems(config, env);
 	find_library_dir();
 	rk_clock_init();
+	rk_intern_set_bound(NAMES_BYTES_MAX);
 	err = rk_thread_init(config->ring_size, (uint32_t)config->ring_threads);
 	if (err) {
 		rk_log_error("preload: could not set up buffers: %s", rk_strerror(err));

@@ -28,6 +28,8 @@
 #include "core/fields.h"
 #include "core/instrument.h"
 #include "core/log.h"
+#include "core/own_threads.h"
+#include "core/sandbox.h"
 #include "core/stack_pool.h"
 #include "core/text_pool.h"
 #include "core/thread.h"
@@ -44,6 +46,7 @@
 #define IDLE_WAIT_MS	   200 /* and is woken early when a ring is half full */
 #define SOCKET_WAIT_MS	   20  /* with sockets open: nobody wakes us for them during the wait */
 #define TICK_EVERY_NS	   (250 * NS_PER_MS)
+#define LOOK_EVERY_NS 1000000000ull /* a file of /proc: 10 us */
 #define IDLE_TICK_EVERY_NS (10 * NS_PER_S)
 /* Rules are looked at with every tick. With the idle wait on top this is less than a second. */
 #define ALERT_TICK_EVERY_NS (750 * NS_PER_MS)
@@ -83,6 +86,8 @@ struct exporter {
 	_Atomic uint32_t stop;
 	_Atomic uint32_t publish;
 	_Atomic uint64_t stop_by_ns; /* of rk_clock */
+	uint64_t last_look_ns; /* when it was asked whose threads are left */
+	bool has_left;	       /* the process is being ended */
 };
 
 /* Never freed: threads that are still in a hook at exit may look at it. */
@@ -461,6 +466,17 @@ static bool is_time_to_open(const struct exporter *e)
 	       rk_clock_now() > e->started_ns + OPEN_AFTER_NS;
 }
 
+/* The program has ended but for its exit handlers, which wait for us to end. */
+static void look_who_is_left(struct exporter *e, uint64_t now)
+{
+	if (now < e->last_look_ns + LOOK_EVERY_NS || e->has_left || rk_sandbox_was_entered())
+		return;
+	e->last_look_ns = now;
+	e->has_left = rk_own_threads_are_left();
+	if (e->has_left)
+		rk_own_threads_leave();
+}
+
 static void run_rounds(struct exporter *e)
 {
 	while (!atomic_load(&e->stop)) {
@@ -469,6 +485,7 @@ static void run_rounds(struct exporter *e)
 
 		e->outputs.ticked_ns = now;
 		do_what_is_due(e, now);
+		look_who_is_left(e, now);
 		rk_recording_run(&e->recording, now, !taken);
 		if (rk_snapshot_run(&e->snapshot, now))
 			e->wait_ms = 1;

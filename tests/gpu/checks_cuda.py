@@ -20,10 +20,9 @@ PROGRAMS = {
     "waits": ["tests/programs/waits"],
 }
 # Every way to leave, and whether the file is there at once: what ends without a word takes the
-# last second with it, which here is all. Not pthread_exit() of the main thread: it is known to hang
-# with us, as our threads keep the process (docs/gpu-results.md).
+# last second with it, which here is all.
 EXITS = {"return": True, "exit": True, "quick_exit": False, "_exit": False,
-         "abort": False, "term": False, "kill": False, "exec": False}
+         "abort": False, "term": False, "kill": False, "exec": False, "pthread_exit": True}
 EXIT_BOUND_S = 2.5
 SHORT = {"storm_long": 0.05}   # what a simulated run scales down, for time
 

@@ -209,6 +209,15 @@ class WaysOut(Case):
             self.assertEqual(info["launches"], 201)
             self.assertTrue(info["clean_exit"])
 
+    def test_main_thread_ends_first(self):
+        """The process ends with the program's last thread, not never, and not before it."""
+        for mode, launches in (("alone", 10), ("other", 15)):
+            runs = self.compare([program("last_thread"), mode], LITTLE, code=0)
+            for run in runs.values():
+                info = self.only_info(run)
+                self.assertEqual(info["launches"], launches)
+                self.assertTrue(info["clean_exit"])
+
     def test_exits_that_run_nothing(self):
         for way in ("_exit", "quick_exit", "exec"):
             self.leave(way, configurations=LITTLE, code=self.codes[way])

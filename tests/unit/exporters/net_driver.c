@@ -131,7 +131,7 @@ static void set(struct rk_metrics *metrics, const char *family, const char *labe
 		snprintf(breakers + used, sizeof(breakers) - used, "%s=%.0f;", label, value);
 	if (strcmp(family, "rustkernel_tracer_sent_bytes_total") == 0)
 		sent_bytes = value;
-	if (strcmp(label, "sent") == 0)
+	if (strcmp(family, "rustkernel_tracer_spans_total") == 0 && strcmp(label, "sent") == 0)
 		sent_spans = value;
 }
 
