@@ -479,7 +479,7 @@ static void test_wait_in_another_context(void **state)
 	flushed = make_flushed(400);
 	rk_join_activity(join, &flushed);
 	assert_order(&log, "cxcxKKcyG"); /* the other one's stream was not waited for */
-	assert_int_equal(log.ops[7].exec, 1);
+	assert_int_equal(log.ops[8].exec, 1);
 	rk_join_destroy(join);
 	op_log_finish(&log);
 }
