@@ -7,6 +7,7 @@ import ctypes
 import multiprocessing
 import os
 import sys
+import time
 
 PTX = (b".version 8.0\n.target sm_70\n.address_size 64\n"
        b".visible .entry guest_kernel()\n{\n\tret;\n}\n")
@@ -32,6 +33,8 @@ def main():
     way = multiprocessing.get_context(sys.argv[1])
     with way.Pool(3) as pool:
         print(sorted(pool.map(work, range(3), chunksize=1)))
+        # The pool ends its workers by a signal. What they did is in their files within a second.
+        time.sleep(2)
     child = way.Process(target=sys.exit, args=(4,))
     child.start()
     child.join()
