@@ -666,6 +666,8 @@ static void take_before(struct rk_join *join, uint64_t before)
 	struct rk_join_memory *memory = join->memory;
 	uint32_t stack = join->stack, done = 0;
 
+	if (!memory->taken_count)
+		return;
 	if (!is_sorted(memory))
 		qsort(memory->taken, memory->taken_count, sizeof(*memory->taken), compare_moments);
 	for (; done < memory->taken_count; done++) {
