@@ -7,12 +7,14 @@ looks into the library: only at what it wrote, sent and printed.
 """
 import array
 import collections
+import contextlib
 import glob
 import gzip
 import http.server
 import json
 import os
 import pathlib
+import random
 import shutil
 import socket
 import subprocess
@@ -51,11 +53,14 @@ def environment(folder, preload=True, **extra):
         "LD_LIBRARY_PATH": str(SIMGPU),
         "RK_NET_LIBRARY": str(NET),
     }
-    if preload:
-        env["LD_PRELOAD"] = " ".join(filter(None, [SANITIZER_PRELOAD, str(PRELOAD)]))
+    if preload or SANITIZER_PRELOAD:  # which the simulated driver has in it, whoever loads it
+        env["LD_PRELOAD"] = " ".join(filter(None, [SANITIZER_PRELOAD,
+                                                   str(PRELOAD) if preload else ""]))
     if SANITIZER_PRELOAD:
-        # Leaks are those of the programs that are traced, as well.
-        env["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1:strict_string_checks=1"
+        # Leaks are those of the programs that are traced, as well. The launcher puts the tracer
+        # before what is preloaded already.
+        env["ASAN_OPTIONS"] = ("detect_leaks=0:abort_on_error=1:strict_string_checks=1:"
+                               "verify_asan_link_order=0")
         env["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
         # It would sleep for a second at exit, which here is measured.
         env["TSAN_OPTIONS"] = "halt_on_error=1:exitcode=66:atexit_sleep_ms=0:suppressions=" + str(
@@ -257,6 +262,19 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def free_ports(count):
+    """The first of @count ports in a row that nobody has, below those of outgoing connections."""
+    while True:
+        first = random.randrange(20000, 32000)
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                continue
+            return first
 
 
 def sum_of(samples, name, **labels):

@@ -47,8 +47,7 @@ class Identity(harness.Case):
         self.assert_two_gpus(info)
 
     def test_gpus_without_hooks(self):
-        way = {"SIMGPU_DEVICES": 2, "CUDA_INJECTION64_PATH": harness.PRELOAD,
-               "LD_PRELOAD": harness.SANITIZER_PRELOAD}
+        way = {"SIMGPU_DEVICES": 2, "CUDA_INJECTION64_PATH": harness.PRELOAD}
         (info,) = self.run_python("plain", preload=False, env=way)
         self.assertEqual(info["memsets"], 1)
         self.assert_two_gpus(info)

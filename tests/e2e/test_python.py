@@ -60,8 +60,6 @@ class Python(harness.Case):
         script.write_text(GPU + textwrap.dedent(text), encoding="utf-8")
         settings = {"PYTHONPATH": f"{MODULE}:{harness.ROOT / 'build' / 'python'}",
                     "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}
-        if harness.SANITIZER_PRELOAD and not preload:
-            settings["LD_PRELOAD"] = harness.SANITIZER_PRELOAD  # the simulated driver has it in it
         done = self.run_program(["/usr/bin/python3", script], preload=preload, env=settings)
         self.assertEqual(done.code, code, done.stderr.decode())
         return done

@@ -97,8 +97,8 @@ class Scrape(harness.Case):
         self.assertIn("rustkernel_executions", [family.name for family in families])
 
     def test_taken_port_moves_on(self):
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = taken.getsockname()[1]
+        port = harness.free_ports(2)
+        with socket.create_server(("127.0.0.1", port)):
             self.start(RUSTKERNEL_METRICS_PORT=port)
             text, _ = fetch(f"http://127.0.0.1:{port + 1}/metrics")
             self.assertIn("rustkernel_", text)

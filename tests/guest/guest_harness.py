@@ -135,7 +135,6 @@ class Case(unittest.TestCase):
             environment["LD_LIBRARY_PATH"] = str(driver)
         ours = [harness.PRELOAD] if preload else []
         chain = [*filter(None, [harness.SANITIZER_PRELOAD]), *before, *ours, *behind]
-        # The sanitizer's library also without ours: its name is told with the signals.
         if chain:
             environment["LD_PRELOAD"] = " ".join(map(str, chain))
         listening = None

@@ -156,8 +156,8 @@ static void launch_graph(CUfunction f, CUstream stream)
 	for (int i = 0; i < 2; i++)
 		CHECK(FIND(cuGraphAddKernelNode, cuGraphAddKernelNode,
 			   10000)(&nodes[i], graph, nodes, (size_t)i, &params) == CUDA_SUCCESS);
-	CHECK(FIND(cuGraphInstantiateWithFlags, cuGraphInstantiate, 12000)(&exec, graph, 0) ==
-	      CUDA_SUCCESS);
+	CHECK(FIND(cuGraphInstantiateWithFlags, cuGraphInstantiateWithFlags,
+		   11040)(&exec, graph, 0) == CUDA_SUCCESS);
 	tell("upload", FIND(cuGraphUpload, cuGraphUpload, 11010)(exec, stream));
 	tell("graph", FIND(cuGraphLaunch, cuGraphLaunch, 10000)(exec, stream));
 	tell("update", FIND(cuGraphExecUpdate_v2, cuGraphExecUpdate, 12000)(exec, graph, &info));
