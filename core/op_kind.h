@@ -5,6 +5,8 @@
 #ifndef RK_CORE_OP_KIND_H
 #define RK_CORE_OP_KIND_H
 
+#include <stdbool.h>
+
 /* On-disk values: append only. */
 enum rk_op_kind {
 	RK_OP_NONE = 0,
@@ -42,5 +44,21 @@ enum rk_op_kind {
 	RK_OP_GRAPH_INFO = 30, /* what is known of a CUDA graph: .text */
 	RK_OP_KIND_COUNT
 };
+
+/**
+ * Whether ops that come later cannot be read without one of @kind: it says what their ids,
+ * devices, threads and times mean, and not that something took time.
+ *
+ * Context: any.
+ */
+static inline bool rk_op_kind_is_definition(unsigned kind)
+{
+	const unsigned long long definitions =
+		1ull << RK_OP_THREAD | 1ull << RK_OP_DEVICE | 1ull << RK_OP_CLOCK |
+		1ull << RK_OP_INSTRUMENT | 1ull << RK_OP_SETTINGS | 1ull << RK_OP_STACK |
+		1ull << RK_OP_MODULE | 1ull << RK_OP_RECORDING | 1ull << RK_OP_GRAPH_INFO;
+
+	return kind < 64 && (definitions >> kind & 1);
+}
 
 #endif

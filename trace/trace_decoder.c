@@ -498,3 +498,19 @@ int rk_trace_decoder_next(struct rk_trace_decoder *decoder, struct rk_op *op)
 	}
 	return 0;
 }
+
+bool rk_trace_decoder_has_definitions(const struct rk_trace_decoder *decoder)
+{
+	const struct rk_trace_model *model = &decoder->model;
+
+	for (uint32_t i = 0; i < model->shape_count; i++) {
+		if (rk_op_kind_is_definition(rk_trace_key_kind(&model->shapes[i].key)))
+			return true;
+	}
+	return false;
+}
+
+void rk_trace_decoder_drop(struct rk_trace_decoder *decoder)
+{
+	decoder->op_next = decoder->header.op_count;
+}

@@ -8,6 +8,7 @@
 #ifndef RK_TRACE_TRACE_DECODER_H
 #define RK_TRACE_TRACE_DECODER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,5 +50,20 @@ int rk_trace_decoder_load(struct rk_trace_decoder *decoder, const uint8_t *block
  *         0 behind the last; -EBADMSG.
  */
 int rk_trace_decoder_next(struct rk_trace_decoder *decoder, struct rk_op *op);
+
+/**
+ * Whether the block that was loaded holds ops that later ones are read with: clocks, devices,
+ * names of threads, stacks, instruments, graphs, settings, what was recorded and when.
+ *
+ * Context: exporter or tools, after rk_trace_decoder_load() returned 0.
+ */
+bool rk_trace_decoder_has_definitions(const struct rk_trace_decoder *decoder);
+
+/**
+ * Take no further op of the block that was loaded.
+ *
+ * Context: exporter or tools.
+ */
+void rk_trace_decoder_drop(struct rk_trace_decoder *decoder);
 
 #endif

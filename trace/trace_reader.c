@@ -44,6 +44,8 @@ struct rk_trace_reader {
 	uint64_t data_bytes; /* frames before the index; 0 = no index */
 	uint32_t sequence;   /* of the next block of ops */
 	uint32_t index_frames;
+	uint64_t index_last_ns; /* newest time of all entries */
+	uint64_t window_first_ns, window_last_ns;
 	int64_t wall_offset;
 	uint64_t last_ordinal;
 	struct rk_trace_meta meta;
@@ -207,6 +209,31 @@ static void pass(struct rk_trace_reader *reader, uint64_t frame_size)
 	reader->info.sealed_bytes = reader->offset;
 }
 
+/* Times of a block are 0 where none of its ops has one. */
+static bool is_outside(const struct rk_trace_reader *reader, const struct rk_trace_header *header)
+{
+	return header->last_ns && (header->last_ns < reader->window_first_ns ||
+				   header->first_ns > reader->window_last_ns);
+}
+
+static int load_ops(struct rk_trace_reader *reader, const struct rk_trace_header *header)
+{
+	int err;
+
+	if (header->op_count && header->first_ordinal <= reader->last_ordinal)
+		return damaged(reader);
+	err = rk_trace_decoder_load(reader->decoder, reader->block, header);
+	if (err == -ENOMEM)
+		return fail(reader, err, "not enough memory to read it");
+	if (err)
+		return damaged(reader);
+	if (is_outside(reader, header) && !rk_trace_decoder_has_definitions(reader->decoder)) {
+		rk_trace_decoder_drop(reader->decoder);
+		reader->info.passed_over += header->op_count;
+	}
+	return 0;
+}
+
 static int load_block(struct rk_trace_reader *reader, uint64_t frame_size, size_t content_size)
 {
 	struct rk_trace_header header;
@@ -218,15 +245,10 @@ static int load_block(struct rk_trace_reader *reader, uint64_t frame_size, size_
 		return fail(reader, err, "not enough memory to read it");
 	if (err || header.sequence != reader->sequence || header.type == RK_TRACE_BLOCK_DESCRIPTION)
 		return damaged(reader);
-	if (header.type == RK_TRACE_BLOCK_OPS) {
-		if (header.op_count && header.first_ordinal <= reader->last_ordinal)
-			return damaged(reader);
-		err = rk_trace_decoder_load(reader->decoder, reader->block, &header);
-		if (err == -ENOMEM)
-			return fail(reader, err, "not enough memory to read it");
-		if (err)
-			return damaged(reader);
-	}
+	if (header.type == RK_TRACE_BLOCK_OPS)
+		err = load_ops(reader, &header);
+	if (err)
+		return err;
 	if (header.type == RK_TRACE_BLOCK_ACKS &&
 	    rk_trace_ack_get(reader->block, &header, reader->visit_ack, reader->visit_data))
 		return damaged(reader);
@@ -327,10 +349,32 @@ bool rk_trace_reader_follow(struct rk_trace_reader *reader)
 	return true;
 }
 
+void rk_trace_reader_set_window(struct rk_trace_reader *reader, uint64_t first_ns, uint64_t last_ns)
+{
+	reader->window_first_ns = first_ns;
+	reader->window_last_ns = last_ns;
+}
+
+uint64_t rk_trace_reader_last_ns(const struct rk_trace_reader *reader)
+{
+	return reader->index_last_ns;
+}
+
 void rk_trace_reader_visit_acks(struct rk_trace_reader *reader, rk_trace_ack_fn visit, void *data)
 {
 	reader->visit_ack = visit;
 	reader->visit_data = data;
+}
+
+static uint64_t newest_of(const struct rk_trace_index *index)
+{
+	uint64_t newest = 0;
+
+	for (uint32_t i = 0; i < index->count; i++) {
+		if (index->entries[i].last_ns > newest)
+			newest = index->entries[i].last_ns;
+	}
+	return newest;
 }
 
 /* An index at the end, if it is whole, says how long the rest must be. */
@@ -355,6 +399,7 @@ static int load_index(struct rk_trace_reader *reader)
 	    index->data_bytes == file_bytes - length) {
 		reader->data_bytes = index->data_bytes;
 		reader->index_frames = index->frames;
+		reader->index_last_ns = newest_of(index);
 	}
 	got = frame && index;
 	free(index);
@@ -442,6 +487,7 @@ int rk_trace_reader_open(struct rk_trace_reader **out, const char *path, char *e
 	if (!reader)
 		return -ENOMEM;
 	reader->fd = -1;
+	reader->window_last_ns = UINT64_MAX;
 	snprintf(reader->path, sizeof(reader->path), "%s", path);
 	reader->zstd = ZSTD_createDCtx();
 	err = rk_trace_decoder_create(&reader->decoder);

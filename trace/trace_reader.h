@@ -23,6 +23,7 @@ struct rk_trace_info {
 	uint64_t sealed_bytes; /* whole frames; `head -c sealed_bytes | zstd -t` is 0 */
 	uint64_t frames;
 	uint64_t ops;		 /* read so far */
+	uint64_t passed_over;	 /* ops outside of the window, so far */
 	uint64_t lost;		 /* ops the writer could not store, as far as was read */
 	uint64_t last_record_ns; /* UNIX time of the newest op read so far */
 	bool truncated;		 /* bytes after sealed_bytes */
@@ -54,6 +55,23 @@ void rk_trace_reader_visit_acks(struct rk_trace_reader *reader, rk_trace_ack_fn 
  * Return: 1 and @op; 0 at the end of the sealed part; -EBADMSG (info.error), -ENOMEM.
  */
 int rk_trace_reader_next(struct rk_trace_reader *reader, struct rk_op *op);
+
+/**
+ * Only ops between @first_ns and @last_ns (rk_clock, both included) are wanted: blocks that lie
+ * outside are passed over without decoding, unless they hold definitions (core/op_kind.h). So
+ * what comes is more than was asked for, never less. Before the first rk_trace_reader_next().
+ *
+ * Context: exporter or tools.
+ */
+void rk_trace_reader_set_window(struct rk_trace_reader *reader, uint64_t first_ns,
+				uint64_t last_ns);
+
+/**
+ * The newest time of the file in rk_clock, by its index.
+ *
+ * Context: exporter or tools. Return: 0 where the file has no index: it is not whole.
+ */
+uint64_t rk_trace_reader_last_ns(const struct rk_trace_reader *reader);
 
 /**
  * The file may have grown since rk_trace_reader_next() came to its end: go on if it has.
