@@ -135,7 +135,7 @@ static void inherit_from(struct rk_api_spans *spans, struct rk_api_span_entry *e
 		return;
 	memcpy(entry->inherited, kernel->kernel_id, id);
 	memcpy(entry->inherited + id, kernel->domain, domain);
-	rk_api_spans_charge(spans, entry, id + domain);
+	rk_api_spans_charge(spans, entry, rk_span_memory(id + domain));
 	entry->span.kernel_id = entry->inherited;
 	if (!*entry->span.domain)
 		entry->span.domain = entry->inherited + id;
@@ -197,6 +197,7 @@ static bool let_go(struct rk_api_spans *spans, const struct rk_api_span_entry *b
 	struct rk_api_span_entry *entry = oldest_but(&spans->queues[RK_API_SPAN_COMPLETE], but);
 
 	if (entry) {
+		spans->stats.early++;
 		give(spans, entry);
 		return true;
 	}
@@ -232,8 +233,9 @@ struct rk_api_span_entry *rk_api_spans_get(struct rk_api_spans *spans, uint64_t 
 		return entry;
 	while (spans->stats.count >= spans->setup.count_max && let_go(spans, NULL))
 		;
-	entry = rk_api_spans_make_room(spans, NULL, sizeof(*entry)) ? calloc(1, sizeof(*entry)) :
-								      NULL;
+	entry = rk_api_spans_make_room(spans, NULL, rk_span_memory(sizeof(*entry))) ?
+			calloc(1, sizeof(*entry)) :
+			NULL;
 	slot = entry ? rk_handle_map_put(&spans->by_number, number) : NULL;
 	if (!slot) {
 		free(entry);
@@ -242,7 +244,7 @@ struct rk_api_span_entry *rk_api_spans_get(struct rk_api_spans *spans, uint64_t 
 	slot->value = (uintptr_t)entry;
 	entry->span.number = number;
 	spans->stats.count++;
-	rk_api_spans_charge(spans, entry, sizeof(*entry));
+	rk_api_spans_charge(spans, entry, rk_span_memory(sizeof(*entry)));
 	enqueue(spans, entry, RK_API_SPAN_STRAY);
 	return entry;
 }

@@ -28,8 +28,12 @@
 #include "core/op.h"
 #include "pipeline/span.h"
 
-#define RK_API_SPANS_MAX	 65536u
-#define RK_API_SPANS_BYTES_MAX	 ((size_t)64 << 20)
+/*
+ * A program with a million ranges a second fills what there is: it is the part of the 32 MiB that
+ * spans may have, with what the allocator adds. Some 14,000 ranges of NVTX fit.
+ */
+#define RK_API_SPANS_BYTES_MAX	 ((size_t)8 << 20)
+#define RK_API_SPANS_MAX	 16384u
 #define RK_API_SPAN_TICKS	 2u /* that a complete span waits */
 #define RK_API_SPAN_STRAY_TICKS	 8u /* that parts wait for their span */
 #define RK_API_SPAN_GPU_TICKS	 120u /* that a range waits for its GPU work: 30 s */
@@ -65,6 +69,7 @@ struct rk_api_spans_setup {
 struct rk_api_spans_stats {
 	uint64_t strays;     /* of which only parts came, or more parts after they were given */
 	uint64_t unfinished; /* spans given without their end */
+	uint64_t early; /* complete ones that had to go before all of their time was over */
 	uint64_t lost;	     /* spans and parts of them for which memory was short */
 	uint64_t count, bytes; /* now */
 };

@@ -17,7 +17,7 @@ static struct rk_span_part *part_create(struct rk_api_spans *spans, struct rk_ap
 {
 	struct rk_span_part *part = NULL;
 
-	if (rk_api_spans_make_room(spans, entry, sizeof(*part) + bytes))
+	if (rk_api_spans_make_room(spans, entry, rk_span_memory(sizeof(*part) + bytes)))
 		part = rk_span_part_create(text, bytes, placed);
 	if (!part) {
 		spans->stats.lost++;

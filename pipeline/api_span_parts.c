@@ -43,6 +43,7 @@ struct rk_span_part *rk_span_part_create(const uint8_t *text, uint32_t bytes, ui
 	if (!part)
 		return NULL;
 	memset(part, 0, sizeof(*part));
+	part->room_bytes = bytes;
 	rk_fields_reader_init(&reader, text, bytes);
 	while (placed--)
 		rk_fields_next_placed(&reader);

@@ -19,6 +19,7 @@ struct rk_span_part {
 	uint8_t trace_flags;
 	uint32_t text_bytes; /* of the texts by place, in front */
 	uint32_t bytes;
+	uint32_t room_bytes; /* of data */
 	uint8_t data[]; /* packed; no key twice */
 };
 
@@ -51,13 +52,23 @@ struct rk_span_part *rk_span_part_create(const uint8_t *text, uint32_t bytes, ui
 const char *rk_span_part_key(const struct rk_span_part *part);
 
 /**
+ * What the allocator takes for @bytes: glibc puts 8 in front of each piece and rounds up to 16.
+ *
+ * Context: any.
+ */
+static inline size_t rk_span_memory(size_t bytes)
+{
+	return (bytes + 8 + 15) & ~(size_t)15;
+}
+
+/**
  * Bytes that @part takes.
  *
  * Context: any.
  */
 static inline size_t rk_span_part_size(const struct rk_span_part *part)
 {
-	return sizeof(*part) + part->bytes;
+	return rk_span_memory(sizeof(*part) + part->room_bytes);
 }
 
 /**

@@ -143,6 +143,7 @@ void rk_assembler_get_stats(const struct rk_assembler *a, struct rk_assembler_st
 	rk_api_spans_get_stats(a->api_spans, &api);
 	stats->api_strays = api.strays;
 	stats->api_unfinished = api.unfinished;
+	stats->api_early = api.early;
 	stats->api_bytes = api.bytes;
 }
 

@@ -87,6 +87,7 @@ struct rk_assembler_stats {
 	uint64_t hold_bytes;   /* of undecided leaves, now */
 	uint64_t api_strays;   /* spans of the program of which only parts came */
 	uint64_t api_unfinished; /* that were given without their end */
+	uint64_t api_early;	 /* that made room before all that is theirs may have come */
 	uint64_t api_bytes;	 /* of those under way, now */
 };
 

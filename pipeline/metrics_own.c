@@ -46,6 +46,7 @@ void rk_metrics_note_assembler(struct rk_metrics *metrics, const struct rk_assem
 	metrics->own_values[RK_METRIC_ID_TRACER_HELD] = (double)stats->hold_bytes;
 	metrics->own_values[RK_METRIC_ID_TRACER_STRAY_SPANS] = (double)stats->api_strays;
 	metrics->own_values[RK_METRIC_ID_TRACER_UNFINISHED_SPANS] = (double)stats->api_unfinished;
+	metrics->own_values[RK_METRIC_ID_TRACER_EARLY_SPANS] = (double)stats->api_early;
 }
 
 static double *dropped_value(struct rk_metrics *metrics, const char *reason)

@@ -4,12 +4,14 @@
  */
 #include "api_story.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/intern.h"
 #include "pipeline/api_span.h"
+#include "pipeline/handle_map.h"
 
 static void init(struct story *story)
 {
@@ -366,6 +368,33 @@ static void test_memory_is_bounded(void **state)
 	story_close(&story);
 }
 
+/* What the bound counts is what the process grows by. */
+static void test_memory_is_counted_whole(void **state)
+{
+	struct mallinfo2 before;
+	struct story story;
+	size_t grown, maps = 2 * 2 * RK_API_SPANS_MAX * sizeof(struct rk_handle_slot);
+
+	(void)state;
+	init(&story);
+	story.is_counting_only = true;
+	story_open(&story);
+	before = mallinfo2();
+	for (uint64_t i = 1; i <= 100000; i++) {
+		begin(&story, i, 0, "a range of some name", 1000 + i);
+		end(&story, i, 2000 + i);
+	}
+	grown = mallinfo2().uordblks - before.uordblks;
+	assert_true(story_stats(&story).api_bytes > RK_API_SPANS_BYTES_MAX / 2);
+	assert_true(story_stats(&story).api_bytes <= RK_API_SPANS_BYTES_MAX);
+	assert_in_range(story_stats(&story).api_early, 100000 - RK_API_SPANS_MAX, 99999);
+	assert_int_equal(story_stats(&story).api_early, story.count);
+	assert_int_equal(story_stats(&story).api_unfinished, 0);
+	if (before.uordblks) /* a sanitizer's allocator counts nothing */
+		assert_true(grown <= story_stats(&story).api_bytes + maps);
+	story_close(&story);
+}
+
 static void test_what_is_complete_goes_first(void **state)
 {
 	struct story story;
@@ -634,6 +663,7 @@ int main(void)
 		cmocka_unit_test(test_waiting_for_ticks),
 		cmocka_unit_test(test_too_late),
 		cmocka_unit_test(test_memory_is_bounded),
+		cmocka_unit_test(test_memory_is_counted_whole),
 		cmocka_unit_test(test_what_is_complete_goes_first),
 		cmocka_unit_test(test_too_many_spans),
 		cmocka_unit_test(test_a_failure_marks_its_span),

@@ -395,7 +395,8 @@ static void test_assembler_stats(void **state)
 						  .unjudged = 5,
 						  .hold_bytes = 6,
 						  .api_strays = 7,
-						  .api_unfinished = 8 };
+						  .api_unfinished = 8,
+						  .api_early = 9 };
 	struct rk_metrics *metrics;
 	struct rk_config config;
 	char *text;
@@ -414,6 +415,7 @@ static void test_assembler_stats(void **state)
 	assert_line(text, "rustkernel_tracer_held_bytes 6");
 	assert_line(text, "rustkernel_tracer_stray_spans_total 7");
 	assert_line(text, "rustkernel_tracer_unfinished_spans_total 8");
+	assert_line(text, "rustkernel_tracer_early_spans_total 9");
 	free(text);
 	rk_metrics_destroy(metrics);
 }
