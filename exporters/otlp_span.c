@@ -29,7 +29,7 @@
 /* All but texts and shape: ids, numbers with their keys, counts of what was left out, flags. */
 #define FRAME_BOUND 512u
 #define STACK_BOUND 128u /* keys of the attributes about the code, and a number */
-#define DEPENDENCY_BOUND 64u /* of a link: its attribute, and the count of those left out */
+#define WAIT_BOUND 80u /* a link with its attribute */
 #define ERROR_BOUND 192u /* event and status but the error's name and message, as often as there */
 
 #define RK_KEY(name, text) +1
@@ -216,8 +216,8 @@ static uint8_t *put_event(uint8_t *p, const struct rk_span *span,
 }
 
 /* To work of this process that a leaf waited for. */
-static uint8_t *put_dependency(uint8_t *p, const struct rk_span *span,
-			       const struct rk_otlp_span_limits *limits)
+static uint8_t *put_wait(uint8_t *p, const struct rk_span_wait *wait,
+			 const struct rk_otlp_span_limits *limits)
 {
 	static const char key[] = "rustkernel.dependency";
 	struct rk_otlp_span_writer writer = {
@@ -229,15 +229,15 @@ static uint8_t *put_dependency(uint8_t *p, const struct rk_span *span,
 
 	body[0] = RK_PROTOBUF_TAG(1, RK_PROTOBUF_BYTES);
 	body[1] = 16;
-	writer.p = rk_protobuf_put_bytes(body + 2, span->link_trace_id, 16);
+	writer.p = rk_protobuf_put_bytes(body + 2, wait->trace_id, 16);
 	*writer.p++ = RK_PROTOBUF_TAG(2, RK_PROTOBUF_BYTES);
 	*writer.p++ = 8;
-	writer.p = rk_protobuf_put_bytes(writer.p, span->link_span_id, 8);
+	writer.p = rk_protobuf_put_bytes(writer.p, wait->span_id, 8);
 	rk_otlp_span_put_string(&writer, key, sizeof(key) - 1, "event");
 	writer.p = rk_otlp_span_put_count(writer.p, RK_PROTOBUF_TAG(5, RK_PROTOBUF_VARINT),
 					  writer.dropped);
 	*writer.p++ = RK_PROTOBUF_TAG(6, RK_PROTOBUF_FIXED32);
-	writer.p = rk_protobuf_put_fixed32(writer.p, FLAG_HAS_IS_REMOTE | span->link_flags);
+	writer.p = rk_protobuf_put_fixed32(writer.p, FLAG_HAS_IS_REMOTE | wait->flags);
 	return rk_otlp_span_close(p, RK_PROTOBUF_TAG(13, RK_PROTOBUF_BYTES), body, writer.p);
 }
 
@@ -254,6 +254,24 @@ static uint8_t *put_link(uint8_t *p, const struct rk_span *span)
 	*p++ = RK_PROTOBUF_TAG(6, RK_PROTOBUF_FIXED32);
 	/* This one leads to the remote parent, and its sampling decision is ours. */
 	return rk_protobuf_put_fixed32(p, FLAG_HAS_IS_REMOTE | FLAG_IS_REMOTE | span->trace_flags);
+}
+
+/* Fields 13 and 14 of a span that is not the program's. */
+static uint8_t *put_links(uint8_t *p, const struct rk_span *span,
+			  const struct rk_otlp_span_limits *limits)
+{
+	uint32_t has_link = !is_zero(span->link_trace_id, 16), left = limits->links, count;
+
+	if (has_link && left) {
+		p = put_link(p, span);
+		left--;
+	}
+	count = span->wait_count < left ? span->wait_count : left;
+	for (uint32_t i = 0; i < count; i++)
+		p = put_wait(p, &span->waits[i], limits);
+	return rk_otlp_span_put_count(p, RK_PROTOBUF_TAG(14, RK_PROTOBUF_VARINT),
+				      (has_link && !limits->links) + span->wait_count - count +
+					      span->waits_left_out);
 }
 
 static uint8_t *put_status(uint8_t *p, const struct rk_span *span)
@@ -287,17 +305,12 @@ static uint8_t *put_events(uint8_t *p, const struct rk_span *span,
 static uint8_t *put_rare(uint8_t *p, const struct rk_span *span,
 			 const struct rk_otlp_span_limits *limits)
 {
-	bool has_link = !is_zero(span->link_trace_id, 16);
-
 	p = put_events(p, span, limits);
 	if (span->api) {
 		p = rk_otlp_span_said_put_links(p, span->api, limits);
 		return rk_otlp_span_said_put_status(p, span->api);
 	}
-	if (has_link && limits->links)
-		p = span->is_link_dependency ? put_dependency(p, span, limits) : put_link(p, span);
-	else
-		p = rk_otlp_span_put_count(p, RK_PROTOBUF_TAG(14, RK_PROTOBUF_VARINT), has_link);
+	p = put_links(p, span, limits);
 	return *span->error ? put_status(p, span) : p;
 }
 
@@ -353,7 +366,8 @@ static size_t encode_template(uint8_t *out, const struct rk_span *span,
 	rk_protobuf_put_fixed64(shape + template->times + 9, span->end_unix_ns);
 	put_numbers(&writer, span);
 	p = writer.p;
-	if (*span->error || !is_zero(span->link_trace_id, 16))
+	if (*span->error || span->wait_count || span->waits_left_out ||
+	    !is_zero(span->link_trace_id, 16))
 		p = put_rare(p, span, limits);
 	p = put_flags(p, span);
 	return close_span(out, p);
@@ -365,8 +379,7 @@ static inline size_t frame_bound(const struct rk_span *span)
 
 	if (*span->tracestate)
 		bytes += strlen(span->tracestate);
-	if (span->is_link_dependency)
-		bytes += DEPENDENCY_BOUND;
+	bytes += span->wait_count * (size_t)WAIT_BOUND;
 	if (span->stack)
 		bytes += STACK_BOUND + strlen(span->stack->text) + strlen(span->stack->function) +
 			 strlen(span->stack->file);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/assembler_link.h - a leaf that waited for another one links to it.
+ * pipeline/assembler_link.h - a leaf that waited for others links to them.
  *
  * The dependency is told before the leaf that waited, and after the one it waited for. Of both a
  * bounded number is remembered; where one of them is forgotten, or was no leaf, there is no
- * link. Nothing is remembered before the first dependency of a recording.
+ * link. Of many that one leaf waited for the newest get a link, because those it was that it
+ * waited for last; the others are counted. Nothing is remembered before the first dependency of a
+ * recording.
  */
 #ifndef RK_PIPELINE_ASSEMBLER_LINK_H
 #define RK_PIPELINE_ASSEMBLER_LINK_H
@@ -31,12 +33,12 @@ void rk_leaf_links_note(struct rk_leaf_links *links, const struct rk_op *op,
 			const struct rk_own_trace *trace);
 
 /**
- * Set the link of the leaf @span of @op, if it waited for one.
+ * Set the links of the leaf @span of @op, if it waited for any.
  *
  * @seed: of the ids of spans.
- * Context: the feeding thread.
+ * Context: the feeding thread. Ownership: @span borrows them until the next one is set.
  */
-void rk_leaf_links_set(const struct rk_leaf_links *links, const struct rk_op *op, uint64_t seed,
+void rk_leaf_links_set(struct rk_leaf_links *links, const struct rk_op *op, uint64_t seed,
 		       struct rk_span *span);
 
 #endif

@@ -15,7 +15,6 @@
 #define STREAMS_MAX 16384u
 #define WAITS	    1024u /* that have not come to their work; the oldest are forgotten */
 #define TOLD	    8192u /* calls whose op is remembered, a power of two: by correlation id */
-#define TOGETHER    8     /* waits of one call that are told */
 #define PLACE_NONE  0u
 
 /* What an event stands for: all work on a stream until then. */
@@ -44,6 +43,7 @@ struct rk_join_order {
 	struct order_event at[EVENTS_MAX];
 	struct order_wait waits[WAITS];
 	struct order_told told[TOLD];
+	uint64_t on[WAITS]; /* ordinals of what the call in hand waited for */
 	uint64_t waits_seen;
 	uint32_t events_seen;
 	uint32_t place_free; /* of a destroyed event: + 1; the next one in .correlation */
@@ -275,21 +275,18 @@ static uint64_t resolve(struct rk_join_order *order, const struct order_wait *wa
 }
 
 /* @since: when the first wait for memory began; 0 = none. */
-static int take_waits(struct rk_join_order *order, uint32_t correlation, uint64_t on[TOGETHER],
-		      uint64_t *since)
+static uint32_t take_waits(struct rk_join_order *order, uint32_t correlation, uint64_t *since)
 {
-	int count = 0;
+	uint32_t count = 0;
 
 	*since = 0;
-
 	for (uint32_t i = 0; i < WAITS; i++) {
 		struct order_wait *wait = &order->waits[i];
 
 		if (!wait->stream || wait->waiting != correlation)
 			continue;
-		if (count < TOGETHER)
-			on[count] = resolve(order, wait);
-		count += count < TOGETHER && on[count];
+		order->on[count] = resolve(order, wait);
+		count += order->on[count] != 0;
 		if (!wait->event && (!*since || wait->waited < *since))
 			*since = wait->waited;
 		wait->stream = 0;
@@ -322,18 +319,18 @@ static void tell_memory_wait(struct rk_join *join, const struct rk_call *call, u
 void rk_join_order_tell(struct rk_join *join, const struct rk_call *call, const struct rk_op *work)
 {
 	struct rk_join_order *order = join->order;
-	uint64_t on[TOGETHER], ordinal, since = 0;
-	int count = 0;
+	uint64_t ordinal, since = 0;
+	uint32_t count = 0;
 
 	if ((call->flags & RK_CALL_WAITS) && !call->records)
-		count = take_waits(order, call->correlation, on, &since);
+		count = take_waits(order, call->correlation, &since);
 	tell_memory_wait(join, call, since, work);
-	ordinal = join->ordinal + (uint64_t)count + 1;
-	for (int i = 0; i < count; i++) {
+	ordinal = join->ordinal + count + 1;
+	for (uint32_t i = 0; i < count; i++) {
 		memset(&order->op, 0, sizeof(order->op));
 		order->op.kind = RK_OP_DEPENDENCY;
 		order->op.dependency.ordinal = ordinal;
-		order->op.dependency.on = on[i];
+		order->op.dependency.on = order->on[i];
 		rk_join_emit(join, &order->op);
 	}
 	order->told[call->correlation % TOLD] = (struct order_told){ ordinal, call->correlation };

@@ -54,6 +54,14 @@ struct rk_span_link {
 	uint32_t field_bytes;
 };
 
+/* A leaf that another one waited for, by an event of the program. */
+#define RK_SPAN_WAITS_MAX 8
+
+struct rk_span_wait {
+	uint8_t trace_id[16], span_id[8];
+	uint8_t flags; /* W3C flags of its trace */
+};
+
 /*
  * What the GPU did for a range of NVTX: the work that was submitted in it and in the spans within
  * it. All zero = nothing that has a GPU time.
@@ -114,6 +122,8 @@ struct rk_span {
 	const char *thread_name;	/* of tid; interned; may be NULL */
 	const struct rk_baggage_entry *baggage;	/* borrowed for ever */
 	uint32_t baggage_count;
+	uint32_t wait_count, waits_left_out; /* LEAF: links to what it waited for; beyond them */
+	const struct rk_span_wait *waits; /* borrowed until the sink returns */
 	const struct rk_span_api *api; /* API; else NULL */
 	const struct rk_span_stack *stack; /* LEAF; may be NULL */
 	uint8_t shape;		/* enum rk_span_shape */
@@ -121,8 +131,6 @@ struct rk_span {
 	uint8_t trace_flags;	/* W3C flags of the span's own context */
 	bool parent_is_remote;
 	bool host_time;		/* times are the host call's, not the GPU's */
-	bool is_link_dependency; /* it leads to a leaf that was waited for, with link_flags */
-	uint8_t link_flags;	/* W3C flags of that one */
 	bool is_borrowed;	/* name, kernel_id, domain, baggage are not interned */
 };
 

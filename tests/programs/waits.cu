@@ -2,7 +2,7 @@
  *
  * tests/programs/waits.cu - a GPU that is idle for known reasons.
  *
- * Two streams: one kernel each, the second waits for an event behind the first. Then nothing for
+ * Three streams: one kernel each, the second waits for the first and the last for both. Nothing for
  * 300 ms, an upload, and a kernel that is waited for.
  */
 #include <unistd.h>
@@ -12,6 +12,10 @@
 #define BYTES (1 << 20)
 
 __global__ void produce(void)
+{
+}
+
+__global__ void produce_more(void)
 {
 }
 
@@ -25,18 +29,24 @@ __global__ void late(void)
 
 int main(void)
 {
-	cudaStream_t a, b;
-	cudaEvent_t made;
+	cudaStream_t a, b, c;
+	cudaEvent_t made, made_more;
 	void *host, *device;
 
 	CHECK(cudaMallocHost(&host, BYTES));
 	CHECK(cudaMalloc(&device, BYTES));
 	CHECK(cudaStreamCreate(&a));
 	CHECK(cudaStreamCreate(&b));
+	CHECK(cudaStreamCreate(&c));
 	CHECK(cudaEventCreate(&made));
+	CHECK(cudaEventCreate(&made_more));
 	produce<<<1, 1, 0, a>>>();
 	CHECK(cudaEventRecord(made, a));
+	CHECK(cudaStreamWaitEvent(c, made, 0));
+	produce_more<<<1, 1, 0, c>>>();
+	CHECK(cudaEventRecord(made_more, c));
 	CHECK(cudaStreamWaitEvent(b, made, 0));
+	CHECK(cudaStreamWaitEvent(b, made_more, 0));
 	consume<<<1, 1, 0, b>>>();
 	CHECK(cudaStreamSynchronize(b));
 	usleep(300000);

@@ -464,33 +464,49 @@ static void set_told(struct oracle *oracle, Span *message, const struct rk_span_
 	message->status = status;
 }
 
-static void set_link(struct oracle *oracle, Span *message, const struct rk_span *span)
+static Link *put_link(struct oracle *oracle, Span *message, const uint8_t *trace_id,
+		      const uint8_t *span_id)
 {
-	Link **links = take(oracle, sizeof(*links)), *link = take(oracle, sizeof(*link));
+	Link *link = take(oracle, sizeof(*link));
 
 	opentelemetry__proto__trace__v1__span__link__init(link);
-	link->trace_id = (ProtobufCBinaryData){ 16, (uint8_t *)span->link_trace_id };
-	link->span_id = (ProtobufCBinaryData){ 8, (uint8_t *)span->link_span_id };
-	link->flags = 0x300u | span->trace_flags;
-	if (span->is_link_dependency) {
-		struct list list = { .oracle = oracle, .limit = oracle->limits.link_attributes };
+	link->trace_id = (ProtobufCBinaryData){ 16, (uint8_t *)trace_id };
+	link->span_id = (ProtobufCBinaryData){ 8, (uint8_t *)span_id };
+	if (message->n_links < oracle->limits.links)
+		message->links[message->n_links++] = link;
+	else
+		message->dropped_links_count++;
+	return link;
+}
 
-		list.items = take(oracle, ATTRIBUTES_MAX * sizeof(KeyValue *));
-		link->flags = 0x100u | span->link_flags;
-		add_text(&list, "rustkernel.dependency", "event");
-		link->attributes = list.items;
-		link->n_attributes = list.count;
-		link->dropped_attributes_count = list.dropped;
-	}
-	links[0] = link;
-	message->links = links;
-	message->n_links = 1;
+static void put_wait(struct oracle *oracle, Span *message, const struct rk_span_wait *wait)
+{
+	struct list list = { .oracle = oracle, .limit = oracle->limits.link_attributes };
+	Link *link = put_link(oracle, message, wait->trace_id, wait->span_id);
+
+	list.items = take(oracle, ATTRIBUTES_MAX * sizeof(KeyValue *));
+	link->flags = 0x100u | wait->flags;
+	add_text(&list, "rustkernel.dependency", "event");
+	link->attributes = list.items;
+	link->n_attributes = list.count;
+	link->dropped_attributes_count = list.dropped;
+}
+
+static void set_links(struct oracle *oracle, Span *message, const struct rk_span *span)
+{
+	static const uint8_t none[16];
+
+	message->links = take(oracle, (1 + RK_SPAN_WAITS_MAX) * sizeof(*message->links));
+	message->dropped_links_count = span->waits_left_out;
+	if (memcmp(span->link_trace_id, none, 16) != 0)
+		put_link(oracle, message, span->link_trace_id, span->link_span_id)->flags =
+			0x300u | span->trace_flags;
+	for (uint32_t i = 0; i < span->wait_count; i++)
+		put_wait(oracle, message, &span->waits[i]);
 }
 
 static void set_rare(struct oracle *oracle, Span *message, const struct rk_span *span)
 {
-	static const uint8_t none[16];
-
 	set_events(oracle, message, span);
 	if (span->api) {
 		set_told(oracle, message, span->api);
@@ -500,12 +516,7 @@ static void set_rare(struct oracle *oracle, Span *message, const struct rk_span 
 		set_status(oracle, message,
 			   span->error_message && *span->error_message ? span->error_message :
 									 span->error);
-	if (memcmp(span->link_trace_id, none, 16) == 0)
-		return;
-	if (oracle->limits.links)
-		set_link(oracle, message, span);
-	else
-		message->dropped_links_count = 1;
+	set_links(oracle, message, span);
 }
 
 void oracle_init(struct oracle *oracle, const struct rk_otlp_span_limits *limits)

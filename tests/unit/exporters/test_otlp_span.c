@@ -143,6 +143,7 @@ static void test_lengths(void **state)
 static void test_the_largest_values_fit_the_bound(void **state)
 {
 	struct rk_op op;
+	struct rk_span_wait waits[RK_SPAN_WAITS_MAX];
 	struct rk_span span = base();
 	uint8_t *memory;
 
@@ -157,6 +158,10 @@ static void test_the_largest_values_fit_the_bound(void **state)
 	memset(span.parent_id, 0xff, 8);
 	memset(span.link_trace_id, 0xff, 16);
 	memset(span.link_span_id, 0xff, 8);
+	memset(waits, 0xff, sizeof(waits));
+	span.waits = waits;
+	span.wait_count = RK_SPAN_WAITS_MAX;
+	span.waits_left_out = UINT32_MAX;
 	span.kernel_id = span.domain = span.error = span.tracestate = span.demangled = "x";
 	for (int kind = RK_OP_KERNEL; kind < RK_OP_KIND_COUNT; kind++) {
 		for (int flags = 0; flags < 256; flags++) {
@@ -379,7 +384,22 @@ static void random_api(struct rk_span *span)
 	}
 	span->api = &api;
 	span->is_borrowed = true;
+	span->wait_count = span->waits_left_out = 0;
 	memset(span->link_trace_id, 0, sizeof(span->link_trace_id));
+}
+
+static void random_waits(struct rk_span *span)
+{
+	static struct rk_span_wait waits[RK_SPAN_WAITS_MAX];
+
+	span->wait_count = dice(RK_SPAN_WAITS_MAX + 1);
+	span->waits_left_out = (uint32_t)dice_bits(32);
+	span->waits = waits;
+	for (uint32_t i = 0; i < span->wait_count; i++) {
+		fill(waits[i].trace_id, 16);
+		fill(waits[i].span_id, 8);
+		waits[i].flags = (uint8_t)dice(4);
+	}
 }
 
 static void random_span(struct rk_span *span, struct rk_op *op)
@@ -392,9 +412,9 @@ static void random_span(struct rk_span *span, struct rk_op *op)
 	if (!dice(20)) {
 		fill(span->link_trace_id, 16);
 		fill(span->link_span_id, 8);
-		span->is_link_dependency = dice(2);
-		span->link_flags = (uint8_t)dice(4);
 	}
+	if (!dice(20))
+		random_waits(span);
 	span->start_unix_ns = dice(50) ? 1700000000000000000u + dice(1000000000000u) : dice(2);
 	span->end_unix_ns = span->start_unix_ns + dice_bits(40);
 	span->name = some_short_text();

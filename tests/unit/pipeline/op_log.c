@@ -78,12 +78,25 @@ const struct rk_op *op_log_get(const struct op_log *log, enum rk_op_kind kind, u
 	return NULL;
 }
 
+static const struct rk_span_wait *waits_copy(const struct rk_span *span)
+{
+	struct rk_span_wait *copy;
+
+	if (!span->wait_count)
+		return NULL;
+	copy = calloc(span->wait_count, sizeof(*copy));
+	assert_non_null(copy);
+	memcpy(copy, span->waits, span->wait_count * sizeof(*copy));
+	return copy;
+}
+
 static void span_log_take(struct rk_sink *sink, const struct rk_span *span)
 {
 	struct span_log *log = (struct span_log *)sink;
 
 	log->spans = grow(log->spans, &log->capacity, log->count, sizeof(*log->spans));
 	log->spans[log->count] = *span;
+	log->spans[log->count].waits = waits_copy(span);
 	log->spans[log->count++].op = NULL;
 }
 
@@ -96,6 +109,8 @@ void span_log_init(struct span_log *log)
 
 void span_log_finish(struct span_log *log)
 {
+	for (uint32_t i = 0; i < log->count; i++)
+		free((void *)log->spans[i].waits);
 	free(log->spans);
 	memset(log, 0, sizeof(*log));
 }

@@ -50,7 +50,7 @@ const struct rk_op *op_log_get(const struct op_log *log, enum rk_op_kind kind, u
 
 struct span_log {
 	struct rk_sink sink;
-	struct rk_span *spans; /* .op is cleared, .queue_ns and .ops stay */
+	struct rk_span *spans; /* .op is cleared, .queue_ns and .ops stay; .waits are its own */
 	uint32_t count, capacity;
 };
 

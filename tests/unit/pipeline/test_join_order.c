@@ -253,14 +253,34 @@ static void test_events_cost_nothing_until_there_are_some(void **state)
 	finish();
 }
 
-static void test_the_leaf_links_to_what_it_waited_for(void **state)
+/* The spans that the ops become. */
+static void make_spans(struct span_log *spans)
 {
 	struct rk_config config;
 	struct rk_pipeline_setup setup = { .config = &config, .seed = 42, .traceparent = "" };
 	struct rk_pipeline *pipeline;
-	struct span_log spans;
+
+	rk_join_finish(join);
+	test_config_init(&config);
+	assert_int_equal(rk_pipeline_create(&pipeline, &setup), 0);
+	span_log_init(spans);
+	rk_pipeline_add_sink(pipeline, &spans->sink);
+	for (uint32_t i = 0; i < ops.count; i++)
+		rk_pipeline_feed(pipeline, &ops.ops[i]);
+	rk_pipeline_finish(pipeline);
+	rk_pipeline_destroy(pipeline);
+}
+
+static bool leads_to(const struct rk_span_wait *wait, const struct rk_span *span)
+{
+	return memcmp(wait->trace_id, span->trace_id, 16) == 0 &&
+	       memcmp(wait->span_id, span->span_id, 8) == 0;
+}
+
+static void test_the_leaf_links_to_what_it_waited_for(void **state)
+{
 	const struct rk_span *waited, *on;
-	static const uint8_t none[16];
+	struct span_log spans;
 
 	(void)state;
 	begin();
@@ -271,22 +291,71 @@ static void test_the_leaf_links_to_what_it_waited_for(void **state)
 	launch(8, 2, 170, B);
 	ran(1, 1000);
 	ran(2, 2000);
-	rk_join_finish(join);
-	test_config_init(&config);
-	assert_int_equal(rk_pipeline_create(&pipeline, &setup), 0);
-	span_log_init(&spans);
-	rk_pipeline_add_sink(pipeline, &spans.sink);
-	for (uint32_t i = 0; i < ops.count; i++)
-		rk_pipeline_feed(pipeline, &ops.ops[i]);
-	rk_pipeline_finish(pipeline);
+	make_spans(&spans);
 	on = span_log_get(&spans, RK_SPAN_LEAF, 0);
 	waited = span_log_get(&spans, RK_SPAN_LEAF, 1);
-	assert_memory_equal(on->link_trace_id, none, 16);
+	assert_int_equal(on->wait_count, 0);
 	assert_memory_not_equal(on->trace_id, waited->trace_id, 16);
-	assert_memory_equal(waited->link_trace_id, on->trace_id, 16);
-	assert_memory_equal(waited->link_span_id, on->span_id, 8);
-	assert_true(waited->is_link_dependency);
-	rk_pipeline_destroy(pipeline);
+	assert_int_equal(waited->wait_count, 1);
+	assert_int_equal(waited->waits_left_out, 0);
+	assert_true(leads_to(&waited->waits[0], on));
+	span_log_finish(&spans);
+	finish();
+}
+
+/* @others streams with a kernel each, and one that waits for all of them. Its leaf is the last. */
+static const struct rk_span *wait_for_many(struct span_log *spans, uint32_t others)
+{
+	begin();
+	for (uint32_t i = 1; i <= others; i++) {
+		launch(7, i, 100 + i, A * i);
+		event_of(7, EVENT + i, RK_LIFE_RECORD, 200 + i, A * i);
+	}
+	/* The last one twice, by two events. */
+	event_of(7, EVENT, RK_LIFE_RECORD, 250, A * others);
+	for (uint32_t i = 0; i <= others; i++)
+		event_of(7, EVENT + i, RK_LIFE_WAIT, 300 + i, B + 1);
+	launch(7, others + 1, 400, B + 1);
+	for (uint32_t i = 1; i <= others + 1; i++)
+		ran(i, 1000 * i);
+	make_spans(spans);
+	return span_log_get(spans, RK_SPAN_LEAF, others);
+}
+
+static void test_each_wait_of_a_leaf_is_a_link(void **state)
+{
+	struct span_log spans;
+	const struct rk_span *waited = wait_for_many(&spans, 3);
+
+	(void)state;
+	expect_count(4);
+	assert_int_equal(waited->wait_count, 3);
+	assert_int_equal(waited->waits_left_out, 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		const struct rk_span *on = span_log_get(&spans, RK_SPAN_LEAF, i);
+
+		assert_true(leads_to(&waited->waits[0], on) || leads_to(&waited->waits[1], on) ||
+			    leads_to(&waited->waits[2], on));
+	}
+	span_log_finish(&spans);
+	finish();
+}
+
+static void test_waits_beyond_the_bound_are_counted(void **state)
+{
+	struct span_log spans;
+	const struct rk_span *waited = wait_for_many(&spans, RK_SPAN_WAITS_MAX + 3);
+
+	(void)state;
+	expect_count(RK_SPAN_WAITS_MAX + 4);
+	assert_int_equal(waited->wait_count, RK_SPAN_WAITS_MAX);
+	assert_int_equal(waited->waits_left_out, 3);
+	/* The oldest three are those that are left out. */
+	for (uint32_t i = 0; i < RK_SPAN_WAITS_MAX; i++) {
+		for (uint32_t n = 0; n < 3; n++)
+			assert_false(
+				leads_to(&waited->waits[i], span_log_get(&spans, RK_SPAN_LEAF, n)));
+	}
 	span_log_finish(&spans);
 	finish();
 }
@@ -303,6 +372,8 @@ int main(void)
 		cmocka_unit_test(test_a_stream_waits_for_memory),
 		cmocka_unit_test(test_events_cost_nothing_until_there_are_some),
 		cmocka_unit_test(test_the_leaf_links_to_what_it_waited_for),
+		cmocka_unit_test(test_each_wait_of_a_leaf_is_a_link),
+		cmocka_unit_test(test_waits_beyond_the_bound_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
