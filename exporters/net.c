@@ -19,6 +19,7 @@
 #include "exporters/pushgateway.h"
 #include "exporters/scrape.h"
 #include "pipeline/alert_channel.h"
+#include "pipeline/net_stamp.h"
 
 #define MS	     1000000ull /* ns */
 #define ROOM_WAIT_MS 100u	/* one wait of a replay for room in the queue */
@@ -375,6 +376,8 @@ static void init_public(struct net *net)
 		.close = net_close,
 	};
 }
+
+__attribute__((visibility("default"))) const char rk_net_stamp[] = RK_NET_STAMP;
 
 __attribute__((visibility("default"))) int rk_net_open(struct rk_net **out,
 						       const struct rk_net_host *host)

@@ -10,10 +10,12 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "pipeline/alert_channel.h"
 #include "pipeline/net_module.h"
+#include "pipeline/net_stamp.h"
 
 #define LIBRARY "librknet.so"
 
@@ -67,8 +69,32 @@ void rk_net_prepare(const struct rk_env *env, const char *self_dir)
 		prepared = open_library(env, self_dir);
 }
 
+/* The file that @address is code or data of. */
+static const char *file_of(const void *address)
+{
+	Dl_info info;
+
+	return dladdr(address, &info) && info.dli_fname ? info.dli_fname : "?";
+}
+
+bool rk_net_is_of_this_build(void *library, char *why, size_t size)
+{
+	const char *stamp = dlsym(library, "rk_net_stamp");
+	const void *entry = dlsym(library, "rk_net_open");
+
+	if (stamp && entry && strcmp(stamp, RK_NET_STAMP) == 0)
+		return true;
+	if (!entry)
+		snprintf(why, size, "it has no rk_net_open");
+	else
+		snprintf(why, size, "%s is of build %.64s, but %s of " RK_NET_STAMP, file_of(entry),
+			 stamp ? stamp : "unknown", file_of(&prepared));
+	return false;
+}
+
 int rk_net_load(struct rk_net **out, const struct rk_net_host *host, const char *self_dir)
 {
+	char mismatch[3 * PATH_MAX];
 	const char *why;
 	void *library;
 	rk_net_open_fn open_net;
@@ -83,11 +109,13 @@ int rk_net_load(struct rk_net **out, const struct rk_net_host *host, const char 
 			    self_dir ? self_dir : "", why ? why : rk_strerror(ENOENT));
 		return -ENOENT;
 	}
-	*(void **)&open_net = dlsym(library, "rk_net_open");
-	if (!open_net) {
-		rk_log_warn("net: could not use " LIBRARY ": it has no rk_net_open");
+	if (!rk_net_is_of_this_build(library, mismatch, sizeof(mismatch))) {
+		rk_log_warn("net: could not use " LIBRARY
+			    ": %s; nothing is sent, recording goes on",
+			    mismatch);
 		return -ENOEXEC;
 	}
+	*(void **)&open_net = dlsym(library, "rk_net_open");
 	/* Never closed: its threads and exit handlers would outlive its code. */
 	return open_net(out, host);
 }

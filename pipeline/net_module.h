@@ -3,7 +3,8 @@
  * pipeline/net_module.h - the door between the shim and librknet.so.
  *
  * The module holds libcurl and the servers; it is opened RTLD_LOCAL by the thread that feeds
- * the pipeline, only when an endpoint is configured. It exports one function, rk_net_open().
+ * the pipeline, only when an endpoint is configured. It exports one function, rk_net_open(), and
+ * the stamp of its build: structs of one build and code of another one must not meet.
  * Everything runs on the feeding thread; nothing here ever blocks longer than asked.
  */
 #ifndef RK_PIPELINE_NET_MODULE_H
@@ -22,7 +23,8 @@
 #include "pipeline/net_stats.h"
 #include "pipeline/sink.h"
 
-#define RK_NET_ABI 3
+/* Of builds that have no stamp yet, and must not take ours for one of theirs. */
+#define RK_NET_ABI 4
 
 /* What the module gets from whoever opened it. Borrowed; outlives the module. */
 struct rk_net_host {
@@ -81,13 +83,16 @@ struct rk_net {
 };
 
 /**
- * The module's only export.
+ * The module's only function.
  *
  * Context: the thread that feeds the pipeline. Ownership: the caller, (*out)->close().
  * Return: 0 and *out; -EINVAL on an ABI mismatch; -ENODEV when no endpoint is configured.
  */
 int rk_net_open(struct rk_net **out, const struct rk_net_host *host);
 typedef int (*rk_net_open_fn)(struct rk_net **out, const struct rk_net_host *host);
+
+/* Of which build the module is; compared before anything of it is called. */
+extern const char rk_net_stamp[];
 
 /**
  * Whether @signal leaves the process by OTLP: an endpoint is named and nothing forbids it.
@@ -123,8 +128,15 @@ bool rk_net_is_wanted(const struct rk_config *config);
 void rk_net_prepare(const struct rk_env *env, const char *self_dir);
 
 /**
+ * Whether the librknet.so that is open as @library was built with the caller.
+ *
+ * @why: set when it was not, naming both files. Context: exporter or tools.
+ */
+bool rk_net_is_of_this_build(void *library, char *why, size_t size);
+
+/**
  * Open librknet.so next to @self_path's lib folder (RK_NET_LIBRARY for a build tree) and call
- * its rk_net_open(). Logged once when it cannot be opened.
+ * its rk_net_open(). Logged once when it cannot be opened or is of another build.
  *
  * Context: exporter or tools.
  */

@@ -131,7 +131,7 @@ static void look_at_permissions(struct diagnosis *d)
 
 static void look_for_net(struct diagnosis *d)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], why[3 * PATH_MAX];
 	void *module;
 
 	if (!rk_tool_find_part(RK_PART_NET, path, sizeof(path))) {
@@ -139,8 +139,10 @@ static void look_for_net(struct diagnosis *d)
 		return;
 	}
 	module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!module || !dlsym(module, "rk_net_open"))
+	if (!module)
 		add(d, "network", STATE_BAD, "%s", dlerror());
+	else if (!rk_net_is_of_this_build(module, why, sizeof(why)))
+		add(d, "network", STATE_BAD, "%s", why);
 	else
 		add(d, "network", STATE_OK, "%s loads (OTLP, Prometheus)", path);
 }

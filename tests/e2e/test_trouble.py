@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad surroundings: the program runs on unharmed, one clear line says what is wrong."""
 import os
+import re
 import resource
 import socket
 import subprocess
@@ -34,6 +35,35 @@ class Endpoint(harness.Case):
         result = self.storm(RUSTKERNEL_OTLP_ENDPOINT="http://127.0.0.1:9")
         self.assertEqual(len(self.lines(result, "127.0.0.1:9")), 1, result.stderr)
         self.assertLess(self.delay, 2.5)
+
+    def other_build(self, old, new):
+        """A librknet.so that differs in some bytes. Return: its path."""
+        text = harness.NET.read_bytes()
+        self.assertEqual(len(old), len(new))
+        self.assertIn(old, text)
+        path = self.folder / "other" / "librknet.so"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(text.replace(old, new))
+        return path
+
+    def test_a_module_of_another_build(self):
+        """Its structs may be others: it is not used, and both files are named."""
+        receiver = self.receiver()
+        stamp = re.search(rb"\0(\d+\.\d+\.\d+-)([0-9a-f]{16})\0", harness.NET.read_bytes())
+        others = [(stamp.group(2), b"0123456789abcdef", stamp.group(1) + b"0123456789abcdef"),
+                  (b"rk_net_stamp", b"rk_nobodys_1", b"build unknown")]
+        for old, new, told in others:
+            module = self.other_build(old, new)
+            result = self.storm(RUSTKERNEL_OTLP_ENDPOINT=receiver.url,
+                                RK_NET_LIBRARY=str(module))
+            said = self.lines(result, "librknet.so")
+            self.assertEqual(len(said), 1, result.stderr)
+            for word in [str(module), "librkpreload.so", told.decode(), stamp.group(2).decode()]:
+                self.assertIn(word, said[0])
+            self.rktrace("replay", result.folder / "kept.rkt.zst", "--otlp", receiver.url,
+                         env={"RK_NET_LIBRARY": str(module)}, code=69)
+            self.assertIn(str(module), self.tool_errors)
+        self.assertEqual(receiver.spans(), [])
 
     def test_black_hole(self):
         listener = socket.create_server(("127.0.0.1", 0), backlog=64)
