@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "core/breaker.h"
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
 
 struct rk_guard {
 	struct rk_breaker breaker;

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "exporters/otlp_sender.h"
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
 
 struct rk_metrics_schedule;
 

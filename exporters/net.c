@@ -5,7 +5,7 @@
  * Every part has a due time and a run function; poll() waits for sockets until the earliest
  * of them. Losses are reported to the host's metrics as differences, once a round.
  */
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,8 +18,8 @@
 #include "exporters/otlp_signals.h"
 #include "exporters/pushgateway.h"
 #include "exporters/scrape.h"
-#include "pipeline/alert_channel.h"
-#include "pipeline/net_stamp.h"
+#include "pipeline/alert/alert_channel.h"
+#include "pipeline/live/net_stamp.h"
 
 #define MS	     1000000ull /* ns */
 #define ROOM_WAIT_MS 100u	/* one wait of a replay for room in the queue */

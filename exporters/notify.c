@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "exporters/notify_sender.h"
-#include "pipeline/alert_channel.h"
+#include "pipeline/alert/alert_channel.h"
 
 struct rk_notify {
 	const struct rk_net_host *host;

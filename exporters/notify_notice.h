@@ -8,8 +8,8 @@
 #ifndef RK_EXPORTERS_NOTIFY_NOTICE_H
 #define RK_EXPORTERS_NOTIFY_NOTICE_H
 
-#include "pipeline/alert_channel.h"
-#include "pipeline/alert_notice.h"
+#include "pipeline/alert/alert_channel.h"
+#include "pipeline/alert/alert_notice.h"
 
 #define RK_NOTIFY_ALERTS_MAX 256u /* of one notice; the rest is only counted */
 

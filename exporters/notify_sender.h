@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 #include "exporters/http.h"
-#include "pipeline/alert_channel.h"
-#include "pipeline/net_module.h"
+#include "pipeline/alert/alert_channel.h"
+#include "pipeline/live/net_module.h"
 
 struct rk_notify_sender;
 

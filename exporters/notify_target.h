@@ -13,7 +13,7 @@
 
 #include "exporters/http.h"
 #include "exporters/secret_file.h"
-#include "pipeline/alert_channel.h"
+#include "pipeline/alert/alert_channel.h"
 
 #define RK_NOTIFY_SECRET_MAX 2048u /* bytes of a URL, a key or a token */
 

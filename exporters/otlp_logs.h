@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
-#include "pipeline/log_event.h"
+#include "pipeline/log/log_event.h"
 
 /**
  * Bytes that rk_otlp_log_encode() may need for @event at most.

@@ -26,7 +26,7 @@
 
 #include "core/config.h"
 #include "exporters/otlp_transport.h"
-#include "pipeline/metrics.h"
+#include "pipeline/metrics/metrics.h"
 
 /* The usual limit of a receiver is 4 MiB for the message; what is above is split. */
 #define RK_OTLP_METRICS_REQUEST_BYTES (4u * 1024 * 1024 - 64 * 1024)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "exporters/otlp_metrics_value.h"
-#include "pipeline/metrics.h"
+#include "pipeline/metrics/metrics.h"
 
 /* OpenTelemetry's default: buckets of an exponential histogram. */
 #define RK_OTLP_BUCKETS_MAX 160

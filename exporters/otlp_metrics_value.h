@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pipeline/metrics.h"
+#include "pipeline/metrics/metrics.h"
 
 struct rk_otlp_value {
 	double number; /* counters, gauges */

@@ -29,7 +29,7 @@
 #include "exporters/otlp_queue.h"
 #include "exporters/otlp_target.h"
 #include "exporters/otlp_transport.h"
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
 
 #define RK_OTLP_REQUEST_MAX (64u << 20) /* bytes before compression; the OTLP limit */
 

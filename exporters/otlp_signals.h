@@ -14,7 +14,7 @@
 
 #include "exporters/http.h"
 #include "exporters/loop.h"
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
 
 struct rk_otlp_signals;
 

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
-#include "pipeline/span.h"
+#include "pipeline/span/span.h"
 
 /* What a span may hold at most; what is beyond is left out and counted in the span. */
 struct rk_otlp_span_limits {

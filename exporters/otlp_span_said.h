@@ -13,7 +13,7 @@
 
 #include "exporters/otlp_span.h"
 #include "exporters/otlp_span_put.h"
-#include "pipeline/span.h"
+#include "pipeline/span/span.h"
 
 /**
  * Bytes that all of it may need at most.

@@ -17,7 +17,7 @@
 
 #include "exporters/otlp_span_cache.h"
 #include "exporters/otlp_span_put.h"
-#include "pipeline/span.h"
+#include "pipeline/span/span.h"
 
 /**
  * Everything that rk_otlp_span_shape_put() looks at, but for the times. Texts by address.

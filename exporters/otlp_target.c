@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "exporters/url.h"
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
 
 #define GRPC_PORT 4317
 

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pipeline/metrics.h"
+#include "pipeline/metrics/metrics.h"
 
 #define RK_PROMETHEUS_PROTOBUF_TYPE                                                                \
 	"application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "               \

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "exporters/http.h"
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
 
 struct rk_pushgateway;
 

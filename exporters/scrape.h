@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "exporters/loop.h"
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
 
 struct rk_scrape;
 

@@ -15,7 +15,7 @@
 
 #include <microhttpd.h>
 
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
 
 struct rk_scrape_body;
 

@@ -42,8 +42,8 @@
 #include "interpose/recording_signal.h"
 #include "interpose/stack.h"
 #include "interpose/start.h"
-#include "pipeline/exporter.h"
-#include "pipeline/log_output.h"
+#include "pipeline/live/exporter.h"
+#include "pipeline/log/log_output.h"
 
 #define NS_PER_MS	  1000000u
 #define CUPTI_EXIT_MS	  500 /* of exit.timeout: a flush that takes longer is stuck */

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/alert_engine.h"
-#include "pipeline/assembler.h"
-#include "pipeline/metrics_state.h"
-#include "pipeline/stack_names.h"
+#include "pipeline/alert/alert_engine.h"
+#include "pipeline/join/stack_names.h"
+#include "pipeline/metrics/metrics_state.h"
+#include "pipeline/span/assembler.h"
 
 #define STACK_TEXT_BYTES 8192 /* of an attribute; further frames are left out */
 

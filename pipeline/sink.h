@@ -6,7 +6,7 @@
 #define RK_PIPELINE_SINK_H
 
 #include "core/op.h"
-#include "pipeline/span.h"
+#include "pipeline/span/span.h"
 
 /**
  * A receiver. Any function may be NULL. All are called on the thread that feeds the pipeline

@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#include "pipeline/alert_channel.h"
+#include "pipeline/alert/alert_channel.h"
 
 /**
  * Run the command of @channel with @notice, as JSON, on its standard input.

@@ -9,7 +9,7 @@
 
 #include "core/log.h"
 #include "core/number.h"
-#include "pipeline/alert_text.h"
+#include "pipeline/alert/alert_text.h"
 #include "tools/alert_config.h"
 #include "tools/alert_promql.h"
 #include "tools/options.h"

@@ -7,10 +7,10 @@
 
 #include <stdio.h>
 
-#include "pipeline/alert_rule.h"
+#include "pipeline/alert/alert_rule.h"
 
 /**
- * Write alerting rules over the families of pipeline/metrics.def. What a rule of Prometheus
+ * Write alerting rules over the families of pipeline/metrics/metrics.def. What a rule of Prometheus
  * cannot say stands in a comment above it.
  *
  * Context: tools.

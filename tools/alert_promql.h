@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "pipeline/alert_rule.h"
+#include "pipeline/alert/alert_rule.h"
 
 /**
  * Write the expression, every line behind @indent.

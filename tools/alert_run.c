@@ -14,8 +14,8 @@
 
 #include "core/intern.h"
 #include "core/log.h"
-#include "pipeline/alert_engine.h"
-#include "pipeline/alert_output.h"
+#include "pipeline/alert/alert_engine.h"
+#include "pipeline/alert/alert_output.h"
 #include "pipeline/pipeline.h"
 #include "tools/alert_command.h"
 #include "tools/alert_config.h"

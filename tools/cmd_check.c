@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/slo.h"
+#include "pipeline/alert/slo.h"
 #include "tools/json.h"
 #include "tools/options.h"
 #include "tools/trace_input.h"

@@ -16,7 +16,7 @@
 #include "core/config.h"
 #include "core/config_row.h"
 #include "core/gpu_facts.h"
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
 #include "tools/doctor_gpu.h"
 #include "tools/json.h"
 #include "tools/options.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/number.h"
-#include "pipeline/recorded_time.h"
+#include "pipeline/use/recorded_time.h"
 #include "tools/options.h"
 #include "tools/report_section.h"
 #include "tools/trace_input.h"

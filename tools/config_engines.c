@@ -5,10 +5,10 @@
 #include "tools/config_engines.h"
 
 #include "core/config_change.h"
-#include "pipeline/alert_channel.h"
-#include "pipeline/alert_route.h"
-#include "pipeline/alert_rule.h"
-#include "pipeline/slo.h"
+#include "pipeline/alert/alert_channel.h"
+#include "pipeline/alert/alert_route.h"
+#include "pipeline/alert/alert_rule.h"
+#include "pipeline/alert/slo.h"
 #include "tools/tool.h"
 
 /* Return: 0, -ENOMEM. */

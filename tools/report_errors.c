@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "pipeline/cuda_result.h"
-#include "pipeline/fault.h"
+#include "pipeline/join/cuda_result.h"
+#include "pipeline/join/fault.h"
 #include "tools/report_section.h"
 #include "tools/tool.h"
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "pipeline/graph_use.h"
-#include "pipeline/kernel_name.h"
+#include "pipeline/join/kernel_name.h"
+#include "pipeline/use/graph_use.h"
 #include "tools/report_section.h"
 #include "tools/tool.h"
 

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "pipeline/gpu_time.h"
-#include "pipeline/handle_map.h"
-#include "pipeline/kernel_name.h"
+#include "pipeline/join/handle_map.h"
+#include "pipeline/join/kernel_name.h"
+#include "pipeline/use/gpu_time.h"
 #include "tools/report_section.h"
 #include "tools/tool.h"
 

@@ -5,8 +5,8 @@
 #ifndef RK_TOOLS_REPORT_MEMORY_H
 #define RK_TOOLS_REPORT_MEMORY_H
 
-#include "pipeline/memory_use.h"
-#include "pipeline/stack_names.h"
+#include "pipeline/join/stack_names.h"
+#include "pipeline/use/memory_use.h"
 #include "tools/memory_series.h"
 #include "tools/report_section.h"
 

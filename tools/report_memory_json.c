@@ -7,8 +7,8 @@
  */
 #include "core/intern.h"
 #include "core/record.h"
-#include "pipeline/memory_text.h"
-#include "pipeline/metrics_state.h"
+#include "pipeline/metrics/metrics_state.h"
+#include "pipeline/use/memory_text.h"
 #include "tools/report_memory.h"
 
 static uint64_t since(const struct rk_memory_report *r, uint64_t ns)

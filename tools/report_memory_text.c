@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/record.h"
-#include "pipeline/memory_text.h"
-#include "pipeline/metrics_state.h"
+#include "pipeline/metrics/metrics_state.h"
+#include "pipeline/use/memory_text.h"
 #include "tools/report_memory.h"
 #include "tools/tool.h"
 

@@ -12,8 +12,8 @@
 
 #include "core/fields.h"
 #include "core/intern.h"
-#include "pipeline/assembler.h"
-#include "pipeline/handle_map.h"
+#include "pipeline/join/handle_map.h"
+#include "pipeline/span/assembler.h"
 #include "tools/distribution.h"
 #include "tools/report_section.h"
 #include "tools/tool.h"

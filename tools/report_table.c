@@ -10,7 +10,7 @@
 
 #include "core/activity.h"
 #include "core/intern.h"
-#include "pipeline/kernel_name.h"
+#include "pipeline/join/kernel_name.h"
 
 struct rk_report_table {
 	const struct rk_config *config; /* borrowed; outlives the table */

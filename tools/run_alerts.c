@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "core/log.h"
-#include "pipeline/alert_engine.h"
+#include "pipeline/alert/alert_engine.h"
 #include "tools/alert_command.h"
 #include "tools/run_output.h"
 

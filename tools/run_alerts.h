@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #include "core/config.h"
-#include "pipeline/alert_channel.h"
+#include "pipeline/alert/alert_channel.h"
 #include "pipeline/pipeline.h"
 #include "trace/trace_reader.h"
 

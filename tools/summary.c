@@ -6,7 +6,7 @@
 
 #include "core/config.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/verdict.h"
+#include "pipeline/use/verdict.h"
 #include "tools/tool.h"
 #include "tools/trace_input.h"
 

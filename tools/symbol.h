@@ -2,7 +2,8 @@
  *
  * tools/symbol.h - call stacks of a trace file with functions, files and lines.
  *
- * What pipeline/stack_names.h says holds; lines come from DWARF by libdw where the tool was built
+ * What pipeline/join/stack_names.h says holds; lines come from DWARF by libdw where the tool was
+ * built
  * with it, debug files by build id included.
  */
 #ifndef RK_TOOLS_SYMBOL_H
@@ -10,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "pipeline/stack_names.h"
+#include "pipeline/join/stack_names.h"
 
 /**
  * Context: tools. Ownership: the caller, rk_stack_names_destroy(). Return: 0, -ENOMEM.

@@ -8,8 +8,8 @@
 #include <pthread.h>
 
 #include "core/thread.h"
-#include "pipeline/exporter.h"
-#include "pipeline/log_output.h"
+#include "pipeline/live/exporter.h"
+#include "pipeline/log/log_output.h"
 
 static void *drain(void *data)
 {

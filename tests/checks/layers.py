@@ -47,7 +47,7 @@ def self_test():
         return len(check_includes(path, line + "\n"))
 
     assert bad("core/ring.c", '#include "trace/trace_writer.h"') == 1
-    assert bad("cupti/a.c", '#include "pipeline/join.h"') == 1
+    assert bad("cupti/a.c", '#include "pipeline/join/join.h"') == 1
     assert bad("core/ring.c", '#include "ring.h"') == 1
     assert bad("core/ring.c", '#include "core/ring.h"') == 0
     assert bad("core/ring.c", '/* #include "trace/x.h" */') == 0

@@ -15,7 +15,7 @@ import common
 
 FOLDER = "deploy/prometheus"
 TESTS = "tests/checks/prometheus_rules.yml"
-METRICS = "pipeline/metrics.def"
+METRICS = "pipeline/metrics/metrics.def"
 
 
 def promtool(*args):

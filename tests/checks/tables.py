@@ -6,14 +6,14 @@ usage: tables.py [--print settings|metrics]     --print: the rows as they should
 
 docs/env_vars.md has a line with the variable, the key and the default of each row of
 core/config.def; docs/metrics.md one with the name, type and labels of each row of
-pipeline/metrics.def. No document may name a variable or a metric that no table has.
+pipeline/metrics/metrics.def. No document may name a variable or a metric that no table has.
 """
 import re
 import sys
 
 import common
 
-SETTINGS, METRICS = "core/config.def", "pipeline/metrics.def"
+SETTINGS, METRICS = "core/config.def", "pipeline/metrics/metrics.def"
 ENV_DOC, METRICS_DOC = "docs/env_vars.md", "docs/metrics.md"
 
 # Ours, but no setting: where the settings are, what is made for a child, names of patterns.

@@ -19,8 +19,8 @@
 #include "core/thread.h"
 #include "interpose/api.h"
 #include "interpose/lookup.h"
-#include "pipeline/exporter.h"
-#include "pipeline/log_output.h"
+#include "pipeline/live/exporter.h"
+#include "pipeline/log/log_output.h"
 
 static const char *const *names;
 

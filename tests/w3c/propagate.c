@@ -18,7 +18,7 @@
 
 #include "core/sampler.h"
 #include "core/trace_context.h"
-#include "pipeline/span_id.h"
+#include "pipeline/span/span_id.h"
 
 #define SEED	   0x5eedull
 #define LINE_BYTES (1u << 20)

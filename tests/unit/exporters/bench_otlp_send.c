@@ -28,7 +28,7 @@
 #include "core/log.h"
 #include "core/resource.h"
 #include "otlp_span_mix.h"
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
 
 #define ROUNDS	     5
 #define STEPS	     8000 /* of one round */

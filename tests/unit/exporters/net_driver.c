@@ -26,7 +26,7 @@
 #include "core/intern.h"
 #include "core/log.h"
 #include "core/resource.h"
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
 
 struct options {
 	const char *module, *expect;

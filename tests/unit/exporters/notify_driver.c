@@ -24,8 +24,8 @@
 #include "core/log.h"
 #include "exporters/loop.h"
 #include "exporters/notify_format.h"
-#include "pipeline/alert_channel.h"
-#include "pipeline/net_module.h"
+#include "pipeline/alert/alert_channel.h"
+#include "pipeline/live/net_module.h"
 
 #define MS	    1000000ull
 #define SERIES_MAX  64

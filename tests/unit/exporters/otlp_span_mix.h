@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "pipeline/span.h"
+#include "pipeline/span/span.h"
 
 enum { MIX_KERNELS = 40, MIX_COPIES = 4, MIX_SPANS = MIX_KERNELS + MIX_COPIES + 1 + 4 };
 

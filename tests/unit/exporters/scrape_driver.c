@@ -22,8 +22,8 @@
 #include "core/intern.h"
 #include "core/log.h"
 #include "core/resource.h"
-#include "pipeline/metrics.h"
-#include "pipeline/net_module.h"
+#include "pipeline/live/net_module.h"
+#include "pipeline/metrics/metrics.h"
 #include "pipeline/pipeline.h"
 
 #define START_NS 1000000000ull

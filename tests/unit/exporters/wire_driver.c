@@ -22,7 +22,7 @@
 #include "exporters/otlp_metrics.h"
 #include "exporters/otlp_metrics_point.h"
 #include "exporters/prometheus_protobuf.h"
-#include "pipeline/metrics_state.h"
+#include "pipeline/metrics/metrics_state.h"
 
 #define START_NS    1700000000000000000u
 #define INTERVAL_NS 60000000000u

@@ -9,7 +9,7 @@
 
 #include "op_log.h"
 
-#include "pipeline/alert_engine.h"
+#include "pipeline/alert/alert_engine.h"
 
 #define STORY_BASE_S 1700000000u
 #define STORY_EVENTS 256u

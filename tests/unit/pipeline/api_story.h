@@ -11,7 +11,7 @@
 
 #include "core/api_record.h"
 #include "core/fields.h"
-#include "pipeline/assembler.h"
+#include "pipeline/span/assembler.h"
 
 #define STORY_WALL 1700000000000000000ll
 

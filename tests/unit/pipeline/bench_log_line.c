@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "pipeline/event_source.h"
-#include "pipeline/log_line.h"
+#include "pipeline/live/event_source.h"
+#include "pipeline/log/log_line.h"
 
 #define ROUNDS 300000
 

@@ -13,8 +13,8 @@
 #include <time.h>
 
 #include "core/intern.h"
-#include "pipeline/histogram.h"
-#include "pipeline/join.h"
+#include "pipeline/join/join.h"
+#include "pipeline/metrics/histogram.h"
 #include "pipeline/pipeline.h"
 
 #define WINDOW	  512u

@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "core/intern.h"
-#include "pipeline/metrics_state.h"
+#include "pipeline/metrics/metrics_state.h"
 
 #define ROUNDS 15
 

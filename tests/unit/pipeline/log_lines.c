@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/log_line.h"
+#include "pipeline/log/log_line.h"
 
 #define BYTES_MAX  65536u
 #define FIELDS_MAX 8u

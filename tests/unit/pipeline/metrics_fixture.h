@@ -9,7 +9,7 @@
 
 #include "core/api_record.h"
 #include "core/instrument.h"
-#include "pipeline/metrics_state.h"
+#include "pipeline/metrics/metrics_state.h"
 
 struct rk_op kernel_op(const char *name, uint64_t ns, uint8_t flags);
 void feed(struct rk_metrics *metrics, struct rk_op op);

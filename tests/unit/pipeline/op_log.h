@@ -18,7 +18,7 @@
 #include "core/config.h"
 #include "core/op.h"
 #include "core/record.h"
-#include "pipeline/join.h"
+#include "pipeline/join/join.h"
 #include "pipeline/sink.h"
 
 enum test_api {

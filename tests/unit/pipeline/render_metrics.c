@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "metrics_fixture.h"
-#include "pipeline/metrics.h"
+#include "pipeline/metrics/metrics.h"
 #include "pipeline/pipeline.h"
 #include "story.h"
 

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "pipeline/alert_channel.h"
-#include "pipeline/net_module.h"
+#include "pipeline/alert/alert_channel.h"
+#include "pipeline/live/net_module.h"
 
 #define S 1000000000ull /* ns */
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "pipeline/alert_silence.h"
+#include "pipeline/alert/alert_silence.h"
 
 #define SLOW(name, more)                                                                           \
 	"  - {name: " name ", condition: {latency_exceeds: {threshold: 100ms, window: 10s}}" more  \

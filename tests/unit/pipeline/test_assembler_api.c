@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "pipeline/api_span.h"
-#include "pipeline/handle_map.h"
+#include "pipeline/join/handle_map.h"
+#include "pipeline/span/api_span.h"
 
 static void init(struct story *story)
 {

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "pipeline/assembler.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/span/assembler.h"
 
 #define PARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

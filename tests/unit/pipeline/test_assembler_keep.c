@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "pipeline/assembler.h"
-#include "pipeline/assembler_hold.h"
-#include "pipeline/assembler_slow.h"
+#include "pipeline/span/assembler.h"
+#include "pipeline/span/assembler_hold.h"
+#include "pipeline/span/assembler_slow.h"
 
 #define UNSAMPLED "00-0af7651916cd43dd8400000000000001-b7ad6b7169203331-00"
 

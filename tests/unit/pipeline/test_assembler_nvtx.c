@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "pipeline/api_span.h"
+#include "pipeline/span/api_span.h"
 
 static void init(struct story *story)
 {

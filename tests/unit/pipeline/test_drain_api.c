@@ -13,7 +13,7 @@
 #include "core/clock.h"
 #include "core/ring_run.h"
 #include "core/thread.h"
-#include "pipeline/drain.h"
+#include "pipeline/live/drain.h"
 
 struct bench {
 	struct op_log log;

@@ -15,7 +15,7 @@
 #include "core/clock.h"
 #include "core/intern.h"
 #include "core/thread.h"
-#include "pipeline/drain.h"
+#include "pipeline/live/drain.h"
 
 static _Atomic int step;
 static uint32_t worker_tid;

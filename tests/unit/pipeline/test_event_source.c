@@ -17,7 +17,7 @@
 #include "core/fields.h"
 #include "core/instrument.h"
 #include "core/intern.h"
-#include "pipeline/event_source.h"
+#include "pipeline/live/event_source.h"
 
 #define LINES_BYTES 65536
 

@@ -22,7 +22,7 @@
 #include "core/ring_run.h"
 #include "core/text_pool.h"
 #include "core/thread.h"
-#include "pipeline/exporter.h"
+#include "pipeline/live/exporter.h"
 #include "trace/trace_reader.h"
 
 #define LAUNCHES  500

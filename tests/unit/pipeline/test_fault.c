@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "pipeline/fault.h"
+#include "pipeline/join/fault.h"
 
 #define ILLEGAL_ADDRESS 700
 #define OUT_OF_MEMORY	2

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "pipeline/gpu_time.h"
+#include "pipeline/use/gpu_time.h"
 
 #define US 1000ull
 #define MS 1000000ull

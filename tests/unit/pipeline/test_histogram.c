@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/histogram.h"
+#include "pipeline/metrics/histogram.h"
 
 #define VALUES 200000
 

@@ -13,9 +13,9 @@
 #include "core/intern.h"
 #include "core/stack_pool.h"
 #include "op_log.h"
-#include "pipeline/elf_symbols.h"
-#include "pipeline/module_map.h"
-#include "pipeline/stack_names.h"
+#include "pipeline/join/elf_symbols.h"
+#include "pipeline/join/module_map.h"
+#include "pipeline/join/stack_names.h"
 
 #define MS 1000000ull
 

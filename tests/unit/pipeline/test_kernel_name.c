@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "pipeline/kernel_name.h"
+#include "pipeline/join/kernel_name.h"
 
 static const struct {
 	const char *mangled;

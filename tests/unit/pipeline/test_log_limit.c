@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pipeline/log_limit.h"
+#include "pipeline/log/log_limit.h"
 
 #define S 1000000000ull
 

@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "pipeline/log_file.h"
-#include "pipeline/log_socket.h"
+#include "pipeline/log/log_file.h"
+#include "pipeline/log/log_socket.h"
 
 #define S 1000000000ull
 

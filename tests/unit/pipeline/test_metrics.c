@@ -10,7 +10,7 @@
 
 #include "core/fields.h"
 #include "core/intern.h"
-#include "pipeline/metrics_state.h"
+#include "pipeline/metrics/metrics_state.h"
 
 static void test_kernels(void **state)
 {

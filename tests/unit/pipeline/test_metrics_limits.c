@@ -17,7 +17,7 @@
 
 #include "core/intern.h"
 #include "core/trace_context.h"
-#include "pipeline/metrics_state.h"
+#include "pipeline/metrics/metrics_state.h"
 #include "pipeline/pipeline.h"
 
 struct sum {

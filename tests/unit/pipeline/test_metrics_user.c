@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "pipeline/assembler.h"
-#include "pipeline/metric_name.h"
+#include "pipeline/metrics/metric_name.h"
+#include "pipeline/span/assembler.h"
 
 static struct rk_metrics *make_metrics(struct rk_config *config)
 {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/metrics.h"
+#include "pipeline/metrics/metrics.h"
 #include "pipeline/pipeline.h"
 #include "story.h"
 

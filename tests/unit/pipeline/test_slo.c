@@ -14,7 +14,7 @@
 #include "core/api_record.h"
 #include "core/instrument.h"
 #include "core/intern.h"
-#include "pipeline/slo.h"
+#include "pipeline/alert/slo.h"
 
 #define MS	1000000ull
 #define SECOND	1000000000ull

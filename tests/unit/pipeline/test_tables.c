@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/call_table.h"
-#include "pipeline/corr_index.h"
-#include "pipeline/handle_map.h"
+#include "pipeline/join/call_table.h"
+#include "pipeline/join/corr_index.h"
+#include "pipeline/join/handle_map.h"
 
 #define KEYS  2000
 #define STEPS 200000

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "pipeline/gpu_time.h"
 #include "pipeline/human_units.h"
-#include "pipeline/verdict.h"
+#include "pipeline/use/gpu_time.h"
+#include "pipeline/use/verdict.h"
 
 static struct rk_gpu_time gpu_time;
 
