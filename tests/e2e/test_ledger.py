@@ -90,9 +90,9 @@ WIRES = {
 
 
 class Run:
-    """One program in its folder, and what it left."""
+    """One program in its folder, and what it left. @prefix: words before the program."""
 
-    def __init__(self, case, name, words, settings):
+    def __init__(self, case, name, words, settings, prefix=()):
         self.case, self.name = case, name
         self.folder = case.folder / re.sub(r"\W+", "-", name)
         self.folder.mkdir()
@@ -101,7 +101,7 @@ class Run:
                "RUSTKERNEL_SUMMARY": "verdict.%p.txt" if "fork" in words else "verdict.txt",
                "RUSTKERNEL_TRACE_FILE": "%e.%p.rkt.zst", "RUSTKERNEL_LOG_LEVEL": "error",
                "RUSTKERNEL_PUSHGATEWAY_URL": self.gateway.url, **settings}
-        argv = [case.program(words[0])] + [str(word) for word in words[1:]]
+        argv = [*prefix, case.program(words[0]), *[str(word) for word in words[1:]]]
         done = subprocess.run(argv, cwd=self.folder, env=harness.environment(self.folder, **env),
                               stdin=subprocess.DEVNULL, capture_output=True, check=False,
                               timeout=harness.PROGRAM_TIMEOUT)
@@ -312,8 +312,8 @@ class Tools(Table):
         self.side_by_side(self.check, self.STYLES)
 
 
-class Ledger(Table):
-    """Trouble by trouble; programs side by side."""
+class Troubled(Table):
+    """A program over which trouble came: its files, metrics and verdict."""
 
     def check_file(self, run, trace, sums):
         info = self.info(trace)
@@ -340,6 +340,10 @@ class Ledger(Table):
             sums.verdict((run.folder / "verdict.txt").read_text(), infos[0])
         sums.wire(run.gateway.samples())
         return sums.wrong
+
+
+class Ledger(Troubled):
+    """Trouble by trouble; programs side by side."""
 
     def take(self, pair):
         trouble, name = pair

@@ -13,12 +13,16 @@
  *       fork     "every" in this process, and in a child that begins anew
  *       fault    launches until one of them faults, and calls after that
  *       long     launches that are not waited for
+ *       parts    "every" and "fail" in turns: outside of a recording and inside of it. Says which is
+ *                next, and waits for a line: whoever reads it sees to that. Work is under way then
+ *       profiled the same, and says so to the driver, by cuProfilerStart and cuProfilerStop
  * END:  return (the default), _exit, quick_exit, thread (exit in another thread), exec, kill,
  *       nowait (return with work under way)
  */
 #include <cuda.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -329,6 +333,35 @@ static void do_fault(struct bench *bench)
 	}
 }
 
+static void wait_for_line(const char *what)
+{
+	char line[16];
+
+	printf("%s\n", what);
+	fflush(stdout);
+	if (!fgets(line, sizeof(line), stdin))
+		exit(1);
+}
+
+static void do_parts(struct bench *bench, bool tells_driver)
+{
+	int parts = rounds;
+
+	rounds = 1;
+	for (int i = 0; i < parts; i++) {
+		do_every(bench);
+		do_fail(bench);
+		wait_for_line("inside");
+		if (tells_driver)
+			CHECK(cuProfilerStart());
+		do_every(bench);
+		do_fail(bench);
+		if (tells_driver)
+			CHECK(cuProfilerStop());
+		wait_for_line("outside");
+	}
+}
+
 static CUcontext begin(void)
 {
 	CUcontext context;
@@ -372,6 +405,8 @@ static void do_work(const char *work, CUcontext context)
 		do_churn();
 	else if (!strcmp(work, "fault"))
 		do_fault(&bench);
+	else if (!strcmp(work, "parts") || !strcmp(work, "profiled"))
+		do_parts(&bench, !strcmp(work, "profiled"));
 	for (int i = 0; i < rounds && (!strcmp(work, "storm") || !strcmp(work, "long")); i++)
 		CHECK(launch(&bench, bench.stream));
 	if (strcmp(work, "fault") != 0 && strcmp(work, "long") != 0) {
