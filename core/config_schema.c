@@ -102,6 +102,11 @@ static const struct member losses_members[] = {
 	{ "window", SHAPE_DURATION, false, NULL },  { "reason", SHAPE_TEXT, false, NULL },
 	{ NULL, SHAPE_TEXT, false, NULL },
 };
+static const struct member gpu_idle_members[] = {
+	{ "threshold", SHAPE_RATIO, true, NULL },  { "resolve", SHAPE_RATIO, false, NULL },
+	{ "window", SHAPE_DURATION, false, NULL }, { "state", SHAPE_TEXT, false, NULL },
+	{ "device", SHAPE_TEXT, false, NULL },	   { NULL, SHAPE_TEXT, false, NULL },
+};
 static const struct member condition_members[] = {
 	{ "latency_exceeds", SHAPE_MAPPING, false, latency_members },
 	{ "error_rate_exceeds", SHAPE_MAPPING, false, error_rate_members },
@@ -114,6 +119,7 @@ static const struct member condition_members[] = {
 	{ "no_executions_for", SHAPE_MAPPING, false, no_executions_members },
 	{ "kernel_in_flight", SHAPE_MAPPING, false, in_flight_members },
 	{ "losses_above", SHAPE_MAPPING, false, losses_members },
+	{ "gpu_idle", SHAPE_MAPPING, false, gpu_idle_members },
 	{ NULL, SHAPE_TEXT, false, NULL },
 };
 static const struct member annotation_members[] = {

@@ -21,7 +21,7 @@ static void put_annotations(struct rk_json_text *json, const struct rk_notify_fo
 	rk_json_text_open(json, "annotations", '{');
 	put_annotation(json, "summary", alert->summary);
 	put_annotation(json, "description", alert->description);
-	put_annotation(json, "stack", alert->stack);
+	rk_notify_put_details(json, alert);
 	put_annotation(json, "value",
 		       rk_notify_value(alert->value, alert->unit, text, sizeof(text)));
 	put_annotation(json, "threshold",

@@ -162,6 +162,17 @@ void rk_notify_put_labels(struct rk_json_text *json, const struct rk_alert *aler
 	rk_notify_put_labels_if(json, alert, true, true);
 }
 
+void rk_notify_put_details(struct rk_json_text *json, const struct rk_alert *alert)
+{
+	for (int i = 0; i < RK_ALERT_DETAIL_COUNT; i++) {
+		const char *detail = rk_alert_detail(alert, (enum rk_alert_detail)i);
+
+		if (*detail)
+			rk_json_text_string(json, rk_alert_detail_name((enum rk_alert_detail)i),
+					    detail);
+	}
+}
+
 size_t rk_notify_firing(const struct rk_alert_notice *notice)
 {
 	size_t firing = 0;

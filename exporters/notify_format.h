@@ -102,6 +102,13 @@ void rk_notify_put_labels_if(struct rk_json_text *json, const struct rk_alert *a
 			     bool with_rule, bool with_severity);
 
 /**
+ * The details of @alert that there are, as members of an object.
+ *
+ * Context: any.
+ */
+void rk_notify_put_details(struct rk_json_text *json, const struct rk_alert *alert);
+
+/**
  * How many alerts of @notice are firing.
  *
  * Context: any.

@@ -69,7 +69,8 @@ static void put_alert(struct pool *pool, struct rk_alert *to, const struct rk_al
 	to->rule = put(pool, from->rule, VALUE_MAX);
 	to->summary = put(pool, from->summary, VALUE_MAX);
 	to->description = put(pool, from->description, TEXT_MAX);
-	to->stack = put(pool, from->stack, TEXT_MAX);
+	for (int i = 0; i < RK_ALERT_DETAIL_COUNT; i++)
+		to->details[i] = put(pool, from->details[i], TEXT_MAX);
 	to->unit = put(pool, from->unit, VALUE_MAX);
 	for (size_t i = 0; i < from->label_count; i++) {
 		to->labels[i].name = put(pool, from->labels[i].name, VALUE_MAX);

@@ -51,7 +51,7 @@ static void put_details(struct rk_json_text *json, const struct rk_notify_format
 	rk_json_text_open(json, "custom_details", '{');
 	rk_notify_put_labels(json, alert);
 	put_if(json, "description", alert->description);
-	put_if(json, "stack", alert->stack);
+	rk_notify_put_details(json, alert);
 	rk_json_text_string(json, "value",
 			    rk_notify_value(alert->value, alert->unit, text, sizeof(text)));
 	rk_json_text_string(json, "threshold",

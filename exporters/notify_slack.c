@@ -17,7 +17,7 @@
 
 #define MESSAGE_MAX  40000u
 #define SECTION_MAX  3000u /* of a text in a section */
-#define STACK_MAX    1000u /* of a call stack in it */
+#define DETAIL_MAX   700u /* of a call stack in it, and of what else has lines */
 #define FIELD_MAX    400u  /* Slack allows 2,000; ten of them must be readable */
 #define HEADLINE_MAX 1000u
 #define FIELDS_MAX   10u
@@ -145,19 +145,19 @@ static void add_title(struct words *words, const struct rk_notify_format_input *
 }
 
 /* Whole lines of it, as they are set where code is read. */
-static void add_stack(struct words *words, const char *stack)
+static void add_detail(struct words *words, const char *detail)
 {
-	char text[STACK_MAX + 1];
-	size_t length = strlen(stack);
+	char text[DETAIL_MAX + 1];
+	size_t length = strlen(detail);
 
-	if (length > STACK_MAX) {
-		length = STACK_MAX;
-		while (length && stack[length] != '\n')
+	if (length > DETAIL_MAX) {
+		length = DETAIL_MAX;
+		while (length && detail[length] != '\n')
 			length--;
 	}
 	if (!length)
 		return;
-	memcpy(text, stack, length);
+	memcpy(text, detail, length);
 	text[length] = '\0';
 	add_plain(words, "\n```");
 	add_escaped(words, text, true);
@@ -181,7 +181,8 @@ static void put_words(struct rk_json_text *json, const struct rk_notify_format_i
 		add_plain(&words, "\n");
 		add_escaped(&words, alert->description, true);
 	}
-	add_stack(&words, alert->stack);
+	for (int i = 0; i < RK_ALERT_DETAIL_COUNT; i++)
+		add_detail(&words, alert->details[i]);
 	rk_json_text_open(json, NULL, '{');
 	rk_json_text_string(json, "type", "section");
 	put_text(json, "text", &words);

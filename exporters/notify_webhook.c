@@ -19,8 +19,7 @@ static void put_annotations(struct rk_json_text *json, const char *key,
 		rk_json_text_string(json, "summary", alert->summary);
 	if (*alert->description)
 		rk_json_text_string(json, "description", alert->description);
-	if (*alert->stack)
-		rk_json_text_string(json, "stack", alert->stack);
+	rk_notify_put_details(json, alert);
 	rk_json_text_close(json, '}');
 }
 
@@ -105,8 +104,10 @@ static void put_common_annotations(struct rk_json_text *json, const struct rk_al
 			common.summary = "";
 		if (strcmp(notice->alerts[i].description, common.description) != 0)
 			common.description = "";
-		if (strcmp(notice->alerts[i].stack, common.stack) != 0)
-			common.stack = "";
+		for (int d = 0; d < RK_ALERT_DETAIL_COUNT; d++) {
+			if (strcmp(notice->alerts[i].details[d], common.details[d]) != 0)
+				common.details[d] = "";
+		}
 	}
 	put_annotations(json, "commonAnnotations", &common);
 }

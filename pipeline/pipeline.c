@@ -72,11 +72,14 @@ static int create_alerts(struct rk_pipeline *pipeline, const struct rk_config *c
 	const struct rk_alert_slos slos = { .slo = pipeline->slo,
 					    .get = rk_slo_result_get,
 					    .burn_rate = rk_slo_burn_rate };
+	const struct rk_alert_sources sources = { .stacks = pipeline->stacks,
+						  .gpu = &pipeline->metrics->gpu_time,
+						  .memory = pipeline->metrics->memory };
 	int err = rk_alert_engine_create(&pipeline->alerts, config);
 
 	if (pipeline->alerts)
 		rk_alert_engine_set_slos(pipeline->alerts, &slos);
-	rk_alert_engine_set_stacks(pipeline->alerts, pipeline->stacks);
+	rk_alert_engine_set_sources(pipeline->alerts, &sources);
 	return err;
 }
 

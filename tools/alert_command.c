@@ -69,8 +69,13 @@ static void put_alert(struct rk_json_text *json, const struct rk_alert *alert)
 	rk_json_text_string(json, "state", rk_alert_state_name(alert->state));
 	rk_json_text_string(json, "summary", alert->summary);
 	rk_json_text_string(json, "description", alert->description);
-	if (alert->stack && *alert->stack)
-		rk_json_text_string(json, "stack", alert->stack);
+	for (int i = 0; i < RK_ALERT_DETAIL_COUNT; i++) {
+		const char *detail = rk_alert_detail(alert, (enum rk_alert_detail)i);
+
+		if (*detail)
+			rk_json_text_string(json, rk_alert_detail_name((enum rk_alert_detail)i),
+					    detail);
+	}
 	rk_json_text_double(json, "value", alert->value);
 	rk_json_text_double(json, "threshold", alert->threshold);
 	rk_json_text_string(json, "unit", alert->unit);

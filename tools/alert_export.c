@@ -71,6 +71,8 @@ static const char *label_of_rule(const struct rk_alert_rule *rule, const char *n
 		return rule->name;
 	if (strcmp(name, "severity") == 0)
 		return rk_severity_name(rule->severity);
+	if (strcmp(name, "gpu_state") == 0)
+		return rule->condition.gpu_state;
 	for (const struct rk_yaml_node *n = rule->labels ? rule->labels->first : NULL; n;
 	     n = n->next) {
 		if (strcmp(n->key, name) == 0)

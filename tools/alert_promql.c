@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/number.h"
+#include "pipeline/use/gpu_time.h"
 
 #define NS_PER_MS 1000000ull
 #define NS_PER_S  1000000000ull
@@ -293,6 +294,31 @@ static void put_losses(struct promql *p, double threshold)
 	put_comparison(p, ">", threshold);
 }
 
+static void put_gpu_seconds(struct promql *p, const char *state)
+{
+	fprintf(p->out, "sum without (state) (rate(rustkernel_gpu_seconds_total{%s", state);
+	put_one_glob(p, "device", p->rule->condition.device);
+	fprintf(p->out, "}[%s]))", p->window);
+}
+
+static void put_gpu_idle(struct promql *p, double threshold)
+{
+	uint32_t states = p->rule->condition.gpu_states;
+	char of_states[96] = "state=~\"";
+
+	for (int state = 0; state < RK_GPU_STATE_COUNT; state++) {
+		if (!(states & 1u << state))
+			continue;
+		strcat(of_states, rk_gpu_time_state_name((enum rk_gpu_state)state));
+		states &= ~(1u << state);
+		strcat(of_states, states ? "|" : "\",");
+	}
+	put_gpu_seconds(p, of_states);
+	fprintf(p->out, "\n%s/ ", p->indent);
+	put_gpu_seconds(p, "");
+	put_comparison(p, ">", threshold);
+}
+
 static void put_condition(struct promql *p, double threshold)
 {
 	switch (p->rule->condition.kind) {
@@ -326,6 +352,9 @@ static void put_condition(struct promql *p, double threshold)
 		break;
 	case RK_CONDITION_LOSSES:
 		put_losses(p, threshold);
+		break;
+	case RK_CONDITION_GPU_IDLE:
+		put_gpu_idle(p, threshold);
 		break;
 	default:
 		break;

@@ -70,8 +70,12 @@ static void print_json(struct rk_json *json, const char *at, const struct rk_ale
 	rk_json_string(json, "state", rk_alert_state_name(alert->state));
 	rk_json_string(json, "severity", rk_severity_name(alert->severity));
 	rk_json_string(json, "summary", alert->summary);
-	if (*alert->stack)
-		rk_json_string(json, "stack", alert->stack);
+	for (int i = 0; i < RK_ALERT_DETAIL_COUNT; i++) {
+		const char *detail = rk_alert_detail(alert, (enum rk_alert_detail)i);
+
+		if (*detail)
+			rk_json_string(json, rk_alert_detail_name((enum rk_alert_detail)i), detail);
+	}
 	rk_json_double(json, "value", alert->value);
 	rk_json_double(json, "threshold", alert->threshold);
 	rk_json_string(json, "unit", alert->unit);

@@ -106,10 +106,11 @@ void rk_alert_engine_set_slos(struct rk_alert_engine *engine, const struct rk_al
 	engine->watcher.slos = *slos;
 }
 
-void rk_alert_engine_set_stacks(struct rk_alert_engine *engine, struct rk_stack_names *stacks)
+void rk_alert_engine_set_sources(struct rk_alert_engine *engine,
+				 const struct rk_alert_sources *sources)
 {
 	if (engine)
-		engine->watcher.stacks = stacks;
+		engine->watcher.facts.sources = *sources;
 }
 
 static uint64_t unix_now(const struct rk_alert_engine *engine)

@@ -63,11 +63,12 @@ void rk_alert_engine_set_transition(struct rk_alert_engine *engine, rk_alert_tra
 void rk_alert_engine_set_slos(struct rk_alert_engine *engine, const struct rk_alert_slos *slos);
 
 /**
- * Who knows where launches were made; fed with every op before the engine is. @engine may be NULL.
+ * Who knows what belongs to alerts beside their sentences. @engine may be NULL.
  *
- * Context: the feeding thread. Ownership: borrowed; outlives the engine.
+ * Context: the feeding thread, before the first op. What is in @sources outlives the last op.
  */
-void rk_alert_engine_set_stacks(struct rk_alert_engine *engine, struct rk_stack_names *stacks);
+void rk_alert_engine_set_sources(struct rk_alert_engine *engine,
+				 const struct rk_alert_sources *sources);
 
 /**
  * Take one op, or a finished span as an example of what it timed. @engine may be NULL.

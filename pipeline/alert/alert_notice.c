@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/alert/alert_notice.c - the words for severities and states.
+ * pipeline/alert/alert_notice.c - the words for severities, states and details.
  */
 #include "pipeline/alert/alert_notice.h"
 
@@ -26,4 +26,22 @@ const char *rk_alert_state_name(enum rk_alert_state state)
 	};
 
 	return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "";
+}
+
+const char *rk_alert_detail_name(enum rk_alert_detail detail)
+{
+	static const char *const names[RK_ALERT_DETAIL_COUNT] = {
+		[RK_ALERT_STACK] = "stack",
+		[RK_ALERT_HOLDERS] = "top_holders",
+		[RK_ALERT_IDLE] = "idle_split",
+	};
+
+	return detail < RK_ALERT_DETAIL_COUNT ? names[detail] : "";
+}
+
+const char *rk_alert_detail(const struct rk_alert *alert, enum rk_alert_detail detail)
+{
+	const char *text = detail < RK_ALERT_DETAIL_COUNT ? alert->details[detail] : NULL;
+
+	return text ? text : "";
 }

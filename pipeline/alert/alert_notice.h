@@ -16,7 +16,15 @@ enum rk_alert_state { RK_ALERT_INACTIVE, RK_ALERT_PENDING, RK_ALERT_FIRING, RK_A
 
 /* Labels of one alert at most: rule, severity, kernel_id, domain, device, pool, stream... */
 #define RK_ALERT_LABELS_MAX 16
-#define RK_ALERT_STACK_BYTES 2048 /* of .stack; further frames are left out */
+#define RK_ALERT_STACK_BYTES 2048 /* of a stack; further frames are left out */
+
+/* What is told of an alert beside its sentence. */
+enum rk_alert_detail {
+	RK_ALERT_STACK,	  /* of the launch that hangs, innermost first, a line per frame */
+	RK_ALERT_HOLDERS, /* of the memory it is about, most first, a line per holder */
+	RK_ALERT_IDLE,	  /* what the GPU did of late: one line */
+	RK_ALERT_DETAIL_COUNT
+};
 
 struct rk_alert_label {
 	const char *name, *value;
@@ -31,8 +39,7 @@ struct rk_alert {
 	size_t label_count;
 	const char *summary;	 /* one line: what, where, by how much */
 	const char *description; /* may have several lines; "" = none */
-	const char *stack;	 /* of the launch that hangs, innermost first, a line per frame; "" or
-				  * NULL = unknown */
+	const char *details[RK_ALERT_DETAIL_COUNT]; /* "" or NULL = unknown, or of other alerts */
 	double value, threshold;
 	const char *unit; /* of both: "s", "bytes", "1/s", "ratio" or "" */
 	uint64_t started_unix_ns; /* the condition holds since */
@@ -53,6 +60,15 @@ struct rk_alert_notice {
 };
 
 typedef void (*rk_alert_notify_fn)(void *data, const struct rk_alert_notice *notice);
+
+/**
+ * "stack", "top_holders", "idle_split": what it is called wherever it is told. / The detail of
+ * @alert, "" where there is none.
+ *
+ * Context: any. Ownership: that of @alert.
+ */
+const char *rk_alert_detail_name(enum rk_alert_detail detail);
+const char *rk_alert_detail(const struct rk_alert *alert, enum rk_alert_detail detail);
 
 /**
  * "info", "warning", "critical", "page" / "inactive", "pending", "firing", "resolved".

@@ -11,6 +11,7 @@
 #include "core/config_value.h"
 #include "core/glob.h"
 #include "core/log.h"
+#include "pipeline/alert/alert_idle.h"
 
 #define S		   1000000000ull /* ns */
 #define NS_PER_S	   1e9
@@ -49,6 +50,8 @@ static const struct {
 	[RK_CONDITION_IN_FLIGHT] = { "kernel_in_flight", "s", "longer_than", QUANTITY_DURATION, 0 },
 	[RK_CONDITION_LOSSES] = { "losses_above", "", "threshold", QUANTITY_NUMBER,
 				  DEFAULT_WINDOW },
+	[RK_CONDITION_GPU_IDLE] = { "gpu_idle", "ratio", "threshold", QUANTITY_NUMBER,
+				    DEFAULT_WINDOW },
 };
 
 const char *rk_condition_name(enum rk_condition_kind kind)
@@ -65,6 +68,17 @@ bool rk_condition_is_of_executions(enum rk_condition_kind kind)
 {
 	return kind <= RK_CONDITION_RATE_ABOVE || kind == RK_CONDITION_NO_EXECUTIONS ||
 	       kind == RK_CONDITION_IN_FLIGHT;
+}
+
+bool rk_condition_is_of_memory(enum rk_condition_kind kind)
+{
+	return kind == RK_CONDITION_MEMORY || kind == RK_CONDITION_MEMORY_GROWTH;
+}
+
+bool rk_condition_is_of_idleness(enum rk_condition_kind kind)
+{
+	return kind == RK_CONDITION_GPU_IDLE || kind == RK_CONDITION_IN_FLIGHT ||
+	       kind == RK_CONDITION_NO_EXECUTIONS || kind == RK_CONDITION_RATE_BELOW;
 }
 
 static const struct rk_yaml_node *scalar_of(const struct rk_yaml_node *mapping, const char *key)
@@ -174,6 +188,18 @@ static const char *read_windows(struct rk_alert_condition *condition,
 	return check_windows(condition);
 }
 
+static void read_names(struct rk_alert_condition *condition, const struct rk_yaml_node *node)
+{
+	condition->pool = text_of(node, "pool", "*");
+	condition->device = text_of(node, "device", "*");
+	condition->name = text_of(node, "name", "*");
+	condition->slo = text_of(node, "slo", "*");
+	condition->target = text_of(node, "target", "*");
+	condition->reason = text_of(node, "reason", "*");
+	condition->gpu_state = text_of(node, "state", rk_gpu_time_state_name(RK_GPU_LAUNCH_BOUND));
+	condition->gpu_states = rk_alert_idle_states(condition->gpu_state);
+}
+
 /* Return: NULL, or what is wrong. */
 static const char *read_condition(struct rk_alert_condition *condition,
 				  const struct rk_yaml_node *one_of)
@@ -189,12 +215,9 @@ static const char *read_condition(struct rk_alert_condition *condition,
 	if (kind == RK_CONDITION_COUNT)
 		return "condition, which is none that is known";
 	condition->kind = (enum rk_condition_kind)kind;
-	condition->pool = text_of(node, "pool", "*");
-	condition->device = text_of(node, "device", "*");
-	condition->name = text_of(node, "name", "*");
-	condition->slo = text_of(node, "slo", "*");
-	condition->target = text_of(node, "target", "*");
-	condition->reason = text_of(node, "reason", "*");
+	read_names(condition, node);
+	if (!condition->gpu_states)
+		return "state, which is none of a GPU without a kernel";
 	wrong = read_threshold(condition, node);
 	if (!wrong && !read_percentile(condition, node))
 		wrong = "percentile";

@@ -27,6 +27,7 @@ enum rk_condition_kind {
 	RK_CONDITION_NO_EXECUTIONS,
 	RK_CONDITION_IN_FLIGHT,
 	RK_CONDITION_LOSSES,
+	RK_CONDITION_GPU_IDLE,
 	RK_CONDITION_COUNT
 };
 
@@ -38,10 +39,12 @@ struct rk_alert_condition {
 	uint64_t window_ns;	  /* BURN_RATE: the long one; NO_EXECUTIONS: how long */
 	uint64_t short_window_ns; /* BURN_RATE */
 	/* globs, "*" where none is given */
-	const char *pool, *device; /* MEMORY, MEMORY_GROWTH */
+	const char *pool, *device; /* MEMORY, MEMORY_GROWTH; device: GPU_IDLE, too */
 	const char *name;	   /* BREAKER */
 	const char *slo, *target;  /* BURN_RATE */
 	const char *reason;	   /* LOSSES */
+	const char *gpu_state;	   /* GPU_IDLE: no glob */
+	uint32_t gpu_states;	   /* of that name: bits of enum rk_gpu_state */
 };
 
 /* Which of the labels of executions tell alerts apart. */
@@ -93,13 +96,15 @@ bool rk_alert_rule_takes(const struct rk_alert_rule *rule, const char *kernel_id
 
 /**
  * "latency_exceeds"... as in the file; the unit of its value; whether it is about executions, so
- * that kernels, domains and devices choose among them.
+ * that kernels, domains and devices choose among them; about memory; about a GPU that does little.
  *
  * Context: any. Return: static strings.
  */
 const char *rk_condition_name(enum rk_condition_kind kind);
 const char *rk_condition_unit(enum rk_condition_kind kind);
 bool rk_condition_is_of_executions(enum rk_condition_kind kind);
+bool rk_condition_is_of_memory(enum rk_condition_kind kind);
+bool rk_condition_is_of_idleness(enum rk_condition_kind kind);
 
 /**
  * Whether the alert fires when the value falls below the threshold.

@@ -32,6 +32,12 @@ bool rk_alert_series_init(struct rk_alert_series *series, const struct rk_alert_
 			return false;
 		rk_alert_past_init(series->past, condition->window_ns, now, 0);
 	}
+	if (condition->kind == RK_CONDITION_GPU_IDLE) {
+		series->idle = malloc(sizeof(*series->idle));
+		if (!series->idle)
+			return false;
+		rk_alert_idle_init(series->idle, condition->window_ns, now);
+	}
 	return true;
 }
 
@@ -39,8 +45,10 @@ void rk_alert_series_finish(struct rk_alert_series *series)
 {
 	free(series->durations);
 	free(series->past);
+	free(series->idle);
 	series->durations = NULL;
 	series->past = NULL;
+	series->idle = NULL;
 }
 
 static enum rk_alert_look compare(const struct rk_alert_series *series, double value)
@@ -154,6 +162,7 @@ enum rk_alert_look rk_alert_series_look(struct rk_alert_series *series,
 										    RK_LOOK_NOT;
 	case RK_CONDITION_BURN_RATE:
 	case RK_CONDITION_IN_FLIGHT:
+	case RK_CONDITION_GPU_IDLE:
 		series->value = series->gauge;
 		return compare(series, series->value);
 	case RK_CONDITION_LOSSES:

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pipeline/alert/alert_facts.h"
 #include "pipeline/alert/alert_rule.h"
 #include "pipeline/alert/alert_window.h"
 #include "pipeline/metrics/series_list.h"
@@ -31,6 +32,7 @@ struct rk_alert_key {
 	bool has_stream;
 	const char *source, *pool, *reason; /* static */
 	const char *slo, *target;	    /* borrowed from the SLO engine */
+	const char *gpu_state;		    /* borrowed from the rule */
 };
 
 /* A slow execution of late. */
@@ -56,8 +58,10 @@ struct rk_alert_series {
 	struct rk_alert_durations *durations; /* LATENCY */
 	struct rk_alert_past *past;	      /* MEMORY_GROWTH */
 	struct rk_alert_example example;
+	struct rk_alert_idle *idle;	      /* GPU_IDLE */
+	const struct rk_alert_facts *facts;   /* borrowed from the watcher */
 	int64_t bytes;	       /* MEMORY, MEMORY_GROWTH */
-	double gauge;	       /* BREAKER, BURN_RATE; NO_EXECUTIONS, IN_FLIGHT: seconds */
+	double gauge;	       /* BREAKER, BURN_RATE, GPU_IDLE; NO_EXECUTIONS, IN_FLIGHT: seconds */
 	uint64_t last_ns;      /* NO_EXECUTIONS: of the last one */
 	uint32_t grid[3];      /* IN_FLIGHT: of the launch that is open for longest */
 	uint32_t stack;	       /* string: where that was launched; 0 = unknown */

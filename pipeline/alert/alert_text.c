@@ -78,6 +78,9 @@ const char *rk_alert_text_default_summary(const struct rk_alert_rule *rule)
 		[RK_CONDITION_IN_FLIGHT] = "{kernel_id} has been in flight for {value} on stream "
 					   "{stream}, grid {grid}, launched by {thread}",
 		[RK_CONDITION_LOSSES] = "{value} records were lost in {window} ({reason})",
+		[RK_CONDITION_GPU_IDLE] =
+			"{subject} was {gpu_state} for {value} of {window}, above "
+			"{threshold}",
 	};
 
 	return rule->condition.kind < RK_CONDITION_COUNT ? templates[rule->condition.kind] : "";
@@ -120,6 +123,7 @@ static void put_labels(struct rk_alert_text *text, const struct rk_alert_series 
 	put_label(alert, "slo", key->slo);
 	put_label(alert, "target", key->target);
 	put_label(alert, "reason", key->reason);
+	put_label(alert, "gpu_state", key->gpu_state);
 	put_label(alert, "stream", text->stream);
 	put_label(alert, "thread", text->thread);
 	for (const struct rk_yaml_node *n = rule->labels ? rule->labels->first : NULL; n;
@@ -178,12 +182,18 @@ static const char *word_of(const struct rk_alert_text *text, const struct words 
 		{ "value", words->value },	     { "threshold", words->threshold },
 		{ "window", words->window },	     { "for", words->hold },
 		{ "percentile", words->percentile }, { "grid", text->grid },
-		{ "subject", text->subject },	     { "stack", text->alert.stack },
+		{ "subject", text->subject },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		if (strlen(table[i].key) == length && strncmp(table[i].key, key, length) == 0)
 			return table[i].word;
+	}
+	for (int i = 0; i < RK_ALERT_DETAIL_COUNT; i++) {
+		const char *name = rk_alert_detail_name((enum rk_alert_detail)i);
+
+		if (strlen(name) == length && strncmp(name, key, length) == 0)
+			return text->alert.details[i];
 	}
 	for (size_t i = 0; i < text->alert.label_count; i++) {
 		const struct rk_alert_label *label = &text->alert.labels[i];
@@ -246,7 +256,13 @@ void rk_alert_text_fill(struct rk_alert_text *text, const struct rk_alert_series
 		.state = state,
 		.summary = text->summary,
 		.description = text->description,
-		.stack = rk_intern_get(series->stack),
+		.details = {
+			[RK_ALERT_STACK] = rk_intern_get(series->stack),
+			[RK_ALERT_HOLDERS] = rk_alert_facts_holders(series, text->holders,
+								    sizeof(text->holders)),
+			[RK_ALERT_IDLE] = rk_alert_facts_idle(series, text->idle,
+							      sizeof(text->idle)),
+		},
 		.value = series->value,
 		.threshold = rule->condition.threshold,
 		.unit = rk_condition_unit(rule->condition.kind),

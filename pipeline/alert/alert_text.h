@@ -2,8 +2,9 @@
  *
  * pipeline/alert/alert_text.h - an alert in words: labels, summary, description, fingerprint.
  *
- * In templates {value}, {threshold}, {window}, {for}, {percentile}, {grid}, {stack}, {subject}
- * and the names of labels stand for themselves; anything else in braces stays as it is.
+ * In templates {value}, {threshold}, {window}, {for}, {percentile}, {grid}, {subject}, the names of
+ * details ({stack}, {top_holders}, {idle_split}) and those of labels stand for themselves; anything
+ * else in braces stays as it is.
  */
 #ifndef RK_PIPELINE_ALERT_ALERT_TEXT_H
 #define RK_PIPELINE_ALERT_ALERT_TEXT_H
@@ -20,6 +21,7 @@
 struct rk_alert_text {
 	struct rk_alert alert;
 	char device[16], stream[16], thread[64], grid[48], subject[256];
+	char holders[RK_ALERT_HOLDERS_BYTES], idle[RK_ALERT_IDLE_BYTES];
 	char summary[RK_ALERT_SUMMARY_BYTES];
 	char description[RK_ALERT_DESCRIPTION_BYTES];
 };

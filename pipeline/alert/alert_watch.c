@@ -42,6 +42,8 @@ int rk_alert_watcher_init(struct rk_alert_watcher *watcher, const struct rk_conf
 		rk_series_list_init(&watch->list, sizeof(struct rk_alert_series), 1,
 				    (uint32_t)config->metrics_top_k);
 		rk_handle_map_init(&watch->seen, RK_SERIES_MAX);
+		watcher->tells_idleness = watcher->tells_idleness ||
+					  rk_condition_is_of_idleness(watch->rule->condition.kind);
 	}
 	return 0;
 }
@@ -60,6 +62,7 @@ void rk_alert_watcher_finish(struct rk_alert_watcher *watcher)
 	free(watcher->instrument);
 	rk_handle_map_finish(&watcher->threads);
 	rk_handle_map_finish(&watcher->instruments);
+	rk_alert_facts_finish(&watcher->facts);
 	memset(watcher, 0, sizeof(*watcher));
 }
 
@@ -78,6 +81,8 @@ struct rk_alert_series *rk_alert_watch_series(struct rk_alert_watcher *watcher,
 	if (series && series->rule)
 		return series;
 	other.kernel_id = rk_intern("other");
+	if (series)
+		series->facts = &watcher->facts;
 	if (series && rk_alert_series_init(series, watch->rule,
 					   series->series.is_other ? &other : key, watcher->now))
 		return series;
@@ -127,8 +132,8 @@ static void open_launch(struct rk_alert_watcher *watcher, const struct rk_op *op
 	open->context = op->context;
 	open->correlation = op->correlation;
 	memcpy(open->grid, op->kernel.grid, sizeof(open->grid));
-	open->stack =
-		rk_intern(rk_stack_names_write(watcher->stacks, op->stack, stack, sizeof(stack)));
+	open->stack = rk_intern(rk_stack_names_write(watcher->facts.sources.stacks, op->stack,
+						     stack, sizeof(stack)));
 	open->key = rk_alert_no_labels();
 	open->key.kernel_id = name->kernel_id;
 	open->key.domain = name->domain;
@@ -162,11 +167,6 @@ static void feed_error(struct rk_alert_watcher *watcher, const struct rk_op *op)
 	rk_alert_execution_count(watcher, &e);
 }
 
-static bool is_of_memory(enum rk_condition_kind kind)
-{
-	return kind == RK_CONDITION_MEMORY || kind == RK_CONDITION_MEMORY_GROWTH;
-}
-
 static void count_memory(struct rk_alert_watcher *watcher, uint32_t device, uint32_t pool,
 			 int64_t bytes)
 {
@@ -180,7 +180,8 @@ static void count_memory(struct rk_alert_watcher *watcher, uint32_t device, uint
 		const struct rk_alert_condition *condition = &watch->rule->condition;
 		struct rk_alert_series *series;
 
-		if (!is_of_memory(condition->kind) || !rk_glob_matches(condition->pool, key.pool) ||
+		if (!rk_condition_is_of_memory(condition->kind) ||
+		    !rk_glob_matches(condition->pool, key.pool) ||
 		    !rk_glob_matches(condition->device, device_text(device, text)))
 			continue;
 		series = rk_alert_watch_series(watcher, watch, ((uint64_t)device << 8 | pool) + 1,
@@ -414,11 +415,39 @@ static void look_at_slos(struct rk_alert_watcher *watcher, struct rk_alert_watch
 	}
 }
 
+static void look_at_idle(struct rk_alert_watcher *watcher, struct rk_alert_watch *watch)
+{
+	const struct rk_alert_condition *condition = &watch->rule->condition;
+	const struct rk_gpu_time *gpu = watcher->facts.sources.gpu;
+	struct rk_alert_key key = rk_alert_no_labels();
+	struct rk_gpu_split split;
+	char text[16];
+
+	key.gpu_state = condition->gpu_state;
+	for (key.device = 0; gpu && key.device < RK_GPU_TIME_DEVICES; key.device++) {
+		struct rk_alert_series *series;
+
+		if (!rk_gpu_time_get(gpu, key.device, &split) ||
+		    !rk_glob_matches(condition->device, device_text(key.device, text)))
+			continue;
+		series = rk_alert_watch_series(watcher, watch, (uint64_t)key.device + 1, &key);
+		if (!series)
+			continue;
+		rk_alert_idle_note(series->idle, watcher->now, &split);
+		/* A rule about the last minutes says nothing before there were as many. */
+		series->gauge = series->idle->is_whole ?
+					rk_alert_idle_share(series->idle, condition->gpu_states) :
+					NAN;
+	}
+}
+
 void rk_alert_watcher_advance(struct rk_alert_watcher *watcher, uint64_t now)
 {
 	struct rk_alert_key key = rk_alert_no_labels();
 
 	watcher->now = now;
+	if (watcher->tells_idleness)
+		rk_alert_facts_advance(&watcher->facts, now);
 	for (size_t i = 0; i < watcher->rules->count; i++) {
 		struct rk_alert_watch *watch = &watcher->watches[i];
 
@@ -432,6 +461,9 @@ void rk_alert_watcher_advance(struct rk_alert_watcher *watcher, uint64_t now)
 			break;
 		case RK_CONDITION_BURN_RATE:
 			look_at_slos(watcher, watch);
+			break;
+		case RK_CONDITION_GPU_IDLE:
+			look_at_idle(watcher, watch);
 			break;
 		default:
 			break;

@@ -13,7 +13,6 @@
 #include "pipeline/alert/alert_open.h"
 #include "pipeline/alert/alert_series.h"
 #include "pipeline/alert/slo.h"
-#include "pipeline/join/stack_names.h"
 #include "pipeline/span/span.h"
 
 /* Launches that are open for long at the same time; more are counted, not watched. */
@@ -49,7 +48,8 @@ struct rk_alert_watcher {
 	struct rk_handle_map instruments; /* number -> place + 1 in instrument */
 	struct rk_alert_instrument *instrument;
 	uint32_t instrument_count;
-	struct rk_stack_names *stacks; /* borrowed; may be NULL */
+	struct rk_alert_facts facts;
+	bool tells_idleness; /* some rule does */
 	struct rk_alert_open open[RK_ALERT_OPEN_MAX];
 	uint32_t open_count;
 	uint64_t dropped[RK_LOSS_COUNT]; /* as the last tick said */

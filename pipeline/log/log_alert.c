@@ -50,7 +50,7 @@ static void put_labels(struct rk_log_event *event, struct rk_log_field *fields,
 void rk_log_alert_tell(void *data, uint64_t unix_ns, const struct rk_alert *alert)
 {
 	struct rk_event_source *source = data;
-	struct rk_log_field fields[OWN_FIELDS + RK_ALERT_LABELS_MAX];
+	struct rk_log_field fields[OWN_FIELDS + RK_ALERT_LABELS_MAX + RK_ALERT_DETAIL_COUNT];
 	char message[MESSAGE_MAX];
 	struct rk_log_event event = {
 		.unix_ns = unix_ns,
@@ -78,6 +78,9 @@ void rk_log_alert_tell(void *data, uint64_t unix_ns, const struct rk_alert *aler
 	add_text(&event, fields, "unit", alert->unit);
 	add_text(&event, fields, "fingerprint", alert->fingerprint);
 	put_labels(&event, fields, alert);
+	for (int i = 0; i < RK_ALERT_DETAIL_COUNT; i++)
+		add_text(&event, fields, rk_alert_detail_name((enum rk_alert_detail)i),
+			 rk_alert_detail(alert, (enum rk_alert_detail)i));
 	memcpy(event.trace_id, alert->trace_id, sizeof(event.trace_id));
 	memcpy(event.span_id, alert->span_id, sizeof(event.span_id));
 	rk_event_source_tell(source, &event);

@@ -133,18 +133,29 @@ static double percent(int64_t part, int64_t whole)
 }
 
 static void print_holders(struct line *line, const struct rk_memory_use *use,
-			  const struct rk_memory_space *space, struct rk_stack_names *names)
+			  const struct rk_memory_space *space, struct rk_stack_names *names,
+			  const char *const before[2])
 {
 	struct rk_memory_holder top[RK_MEMORY_TOLD];
 	size_t count = rk_memory_use_top(use, space, RK_MEMORY_BY_LIVE, top, RK_MEMORY_TOLD);
 	char bytes[RK_HUMAN_MAX], where[RK_MEMORY_WHERE_MAX];
 
 	for (size_t i = 0; i < count; i++)
-		print(line, "%s%s (%.0f %%) %s in %lld by %s", i ? "; " : ": ",
+		print(line, "%s%s (%.0f %%) %s in %lld by %s", before[i > 0],
 		      rk_human_bytes(bytes, (uint64_t)top[i].live_bytes),
 		      percent(top[i].live_bytes, space->live_bytes),
 		      top[i].is_registered ? "registered" : rk_metrics_pool_name(top[i].pool),
 		      (long long)top[i].live_count, rk_memory_text_where(&top[i], names, where));
+}
+
+size_t rk_memory_text_holders(const struct rk_memory_use *use, const struct rk_memory_space *space,
+			      struct rk_stack_names *names, char *out, size_t size)
+{
+	static const char *const before[] = { "", "\n" };
+	struct line line = { .out = out, .size = size };
+
+	print_holders(&line, use, space, names, before);
+	return line.used;
 }
 
 static void print_asked(struct line *line, const struct rk_memory_refusal *refusal)
@@ -161,6 +172,7 @@ static void print_asked(struct line *line, const struct rk_memory_refusal *refus
 size_t rk_memory_text_refused(const struct rk_memory_use *use, struct rk_stack_names *names,
 			      const struct rk_op *op, char *out, size_t size)
 {
+	static const char *const before[] = { ": ", "; " };
 	struct line line = { .out = out, .size = size };
 	const struct rk_memory_space *space;
 	struct rk_memory_refusal refusal;
@@ -176,6 +188,6 @@ size_t rk_memory_text_refused(const struct rk_memory_use *use, struct rk_stack_n
 	      rk_human_bytes(live,
 			     space && space->live_bytes > 0 ? (uint64_t)space->live_bytes : 0));
 	if (space)
-		print_holders(&line, use, space, names);
+		print_holders(&line, use, space, names, before);
 	return line.used;
 }

@@ -32,6 +32,14 @@ const char *rk_memory_text_where(const struct rk_memory_holder *holder,
 				 struct rk_stack_names *names, char out[RK_MEMORY_WHERE_MAX]);
 
 /**
+ * Who holds most of @space now, a line each.
+ *
+ * @names: as above. Context: as above. Return: length, as snprintf.
+ */
+size_t rk_memory_text_holders(const struct rk_memory_use *use, const struct rk_memory_space *space,
+			      struct rk_stack_names *names, char *out, size_t size);
+
+/**
  * Of a call that failed because memory was out: what was asked for, where that is known, what is
  * held, and by whom. One line.
  *

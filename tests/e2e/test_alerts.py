@@ -130,6 +130,39 @@ class Alerts(harness.Case):
                       pushed)
         self.assertRegex(pushed, r'rustkernel_notifications_sent_total{channel="hook"} [1-9]')
 
+    def test_notices_say_who_and_why(self):
+        """Who holds the memory, and what the GPU did instead of working; live as from the file."""
+        gateway = self.gateway()
+        result = self.trace("endless", "6", config=f"""
+trace: {{file: t.rkt.zst}}
+alerting:
+  group_wait: 0s
+  resolve_at_end: false
+  rules:
+    - {{name: held, condition: {{memory_exceeds: {{pool: device, threshold: 1KiB}}}}}}
+    - {{name: unused, condition: {{gpu_idle: {{state: idle, threshold: 0.001, window: 2s}}}}}}
+  channels:
+    - webhook: {{send_resolved: false, url: "{gateway.url}/hook"}}
+    - slack: {{send_resolved: false, webhook_url: "{gateway.url}/slack"}}
+    - pagerduty: {{send_resolved: false, url: "{gateway.url}/pd", service_key: 0123456789abcdef0123456789abcdef}}
+""")
+        self.assertEqual(result.code, 0, result.stderr)
+        listed = {alert["rule"]: alert for alert in self.listed() if alert["state"] == "firing"}
+        self.assertEqual(sorted(listed), ["held", "unused"], result.stderr)
+        holders = listed["held"]["top_holders"]
+        self.assertRegex(holders, r"^[0-9.]+ [KM]iB \(\d+ %\) device in \d+ by cuMemAlloc\w*, thread \d+")
+        split = listed["unused"]["idle_split"]
+        self.assertRegex(split, r"\d %.* of [0-9.]+ m?s$")
+        self.assertEqual(listed["unused"]["labels"]["gpu_state"], "idle")
+        # The receiver keeps the last body: the alert that came last is the slower one.
+        told = json.loads(gateway.groups["/hook"])["alerts"][0]
+        self.assertEqual((told["labels"]["alertname"], told["annotations"]["idle_split"]),
+                         ("unused", split))
+        self.assertNotIn("top_holders", told["annotations"])
+        self.assertIn(f"```{split}```", json.dumps(json.loads(gateway.groups["/slack"])))
+        details = json.loads(gateway.groups["/pd"])["payload"]["custom_details"]
+        self.assertEqual(details["idle_split"], split)
+
     def test_the_same_every_time(self):
         self.trace("endless", "2")
         self.assertEqual(self.listed(), self.listed())

@@ -23,13 +23,17 @@ struct story_event {
 	size_t of; /* alerts in the notice */
 	double value;
 	uint8_t trace_id[16];
+	char holders[512], idle[RK_ALERT_IDLE_BYTES];
 };
 
 struct alert_story {
 	struct rk_env *env;
 	struct rk_config *config;
 	struct rk_alert_engine *engine; /* NULL: no usable rule */
+	struct rk_gpu_time gpu;
+	struct rk_memory_use *memory;
 	double now;
+	uint64_t allocations;
 	struct rk_op tick;
 	struct story_event transitions[STORY_EVENTS], notices[STORY_EVENTS];
 	uint32_t transition_count, notice_count;
@@ -43,6 +47,9 @@ void story_finish(struct alert_story *story);
 void story_wait(struct alert_story *story, double seconds);
 void story_end(struct alert_story *story);
 void story_feed(struct alert_story *story, struct rk_op *op);
+
+/* For @launch seconds from now on the program is in the call, then for @busy the kernel runs. */
+void story_launch(struct alert_story *story, uint32_t device, double launch, double busy);
 
 /* @count kernels of @name that took @ms; failed launches; bytes allocated or freed. */
 void story_run(struct alert_story *story, const char *name, uint32_t count, double ms);

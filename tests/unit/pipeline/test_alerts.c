@@ -177,6 +177,9 @@ static void memory(void **state)
 	story_wait(&s, 8);
 	assert_non_null(strstr(s.transitions[0].labels, "device=1,pool=device"));
 	assert_non_null(strstr(s.transitions[0].summary, "64.0 MiB of device memory"));
+	assert_string_equal(s.transitions[0].holders,
+			    "64.0 MiB (100 %) device in 2 by cuMemAlloc_v2, thread 7");
+	assert_string_equal(s.transitions[0].idle, "");
 	story_expect(&s, "full", RK_ALERT_FIRING, 3);
 	story_expect(&s, "full", RK_ALERT_RESOLVED, 7);
 	story_finish(&s);
@@ -198,6 +201,55 @@ static void memory_growth(void **state)
 	story_expect(&s, "leak", RK_ALERT_FIRING, 60);
 	assert_true(s.transitions[0].at >= 109 && s.transitions[0].at <= 111);
 	story_expect(&s, "leak", RK_ALERT_RESOLVED, s.transitions[0].at);
+	assert_int_equal(s.transition_count, 0);
+	story_finish(&s);
+}
+
+/* A GPU whose work is launched too slowly, beside one that is busy; then it gets better. */
+static void gpu_idle(void **state)
+{
+	struct alert_story s;
+	const struct story_event *fired = &s.transitions[0];
+
+	(void)state;
+	story_start(&s,
+		    RULE("starved", "gpu_idle: {threshold: 0.5, resolve: 0.3, window: 10s}", ""));
+	for (int i = 0; i < 40; i++) {
+		story_launch(&s, 1, 0, 0.9);
+		story_launch(&s, 3, i < 20 ? 0.75 : 0.125, i < 20 ? 0.25 : 0.875);
+		story_wait(&s, s.now + 1);
+	}
+	assert_true(fired->at >= 10 && fired->at < 14);
+	assert_non_null(strstr(fired->labels, "device=3,gpu_state=launch_bound"));
+	assert_non_null(strstr(fired->summary, "device 3 was launch_bound for 75 % of 10s"));
+	assert_non_null(strstr(fired->idle, "busy 25.0 %, launch_bound 75.0 % of 8.00 s"));
+	assert_string_equal(fired->holders, "");
+	story_expect(&s, "starved", RK_ALERT_FIRING, fired->at);
+	assert_true(s.transitions[0].at > 25 && s.transitions[0].at < 33);
+	story_expect(&s, "starved", RK_ALERT_RESOLVED, s.transitions[0].at);
+	assert_int_equal(s.transition_count, 0);
+	story_finish(&s);
+}
+
+static void gpu_idle_in_other_states(void **state)
+{
+	struct alert_story s;
+
+	(void)state;
+	story_start(&s, RULE("starved", "gpu_idle: {threshold: 0.5, state: busy}", ""));
+	assert_null(s.engine);
+	story_finish(&s);
+	story_start(&s,
+		    RULE("starved",
+			 "gpu_idle: {threshold: 0.4, state: idle, device: \"1\", window: 4s}", ""));
+	for (int i = 0; i < 10; i++) {
+		story_launch(&s, 0, 0.5, 0.25);
+		story_launch(&s, 1, 0.5, 0.25);
+		story_wait(&s, s.now + 1);
+	}
+	assert_non_null(strstr(s.transitions[0].labels, "device=1,gpu_state=idle"));
+	assert_true(s.transitions[0].value > 0.6);
+	story_expect(&s, "starved", RK_ALERT_FIRING, s.transitions[0].at);
 	assert_int_equal(s.transition_count, 0);
 	story_finish(&s);
 }
@@ -531,6 +583,8 @@ int main(void)
 		cmocka_unit_test(execution_rates),
 		cmocka_unit_test(memory),
 		cmocka_unit_test(memory_growth),
+		cmocka_unit_test(gpu_idle),
+		cmocka_unit_test(gpu_idle_in_other_states),
 		cmocka_unit_test(circuit_breaker),
 		cmocka_unit_test(slo_burn_rate),
 		cmocka_unit_test(no_executions),
