@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "pipeline/use/gpu_time_device.h"
+#include "pipeline/use/recorded_time.h"
 
 #define NO_GPU_TIME (RK_OP_F_OPEN | RK_OP_F_HOST_TIME | RK_OP_F_INVALID_TIME)
 
@@ -46,7 +47,7 @@ static struct rk_gpu_device *device_get(struct rk_gpu_time *time, uint32_t numbe
 	if (number >= RK_GPU_TIME_DEVICES)
 		number = RK_GPU_TIME_DEVICES - 1;
 	device = &time->devices[number];
-	if (!*device && rk_gpu_device_create(device, number, time))
+	if (!*device && !time->is_resting && rk_gpu_device_create(device, number, time))
 		time->short_of_memory++;
 	return *device;
 }
@@ -148,9 +149,52 @@ static void sum_up(struct rk_gpu_time *time, uint64_t now)
 {
 	uint64_t until = now > RK_GPU_TIME_HORIZON_NS ? now - RK_GPU_TIME_HORIZON_NS : 0;
 
-	for (uint32_t i = 0; i < RK_GPU_TIME_DEVICES; i++) {
+	for (uint32_t i = 0; i < RK_GPU_TIME_DEVICES && !time->is_resting; i++) {
 		if (time->devices[i])
 			rk_gpu_device_sum_up(time->devices[i], until);
+	}
+}
+
+static void sum_up_all(struct rk_gpu_time *time)
+{
+	for (uint32_t i = 0; i < RK_GPU_TIME_DEVICES; i++) {
+		if (time->devices[i])
+			rk_gpu_device_end(time->devices[i]);
+	}
+}
+
+/* All that is known to have been before it was told before. */
+static void end_part(struct rk_gpu_time *time)
+{
+	if (time->is_resting)
+		return;
+	sum_up_all(time);
+	if (time->first)
+		time->parts_ns += time->last - rk_gpu_time_part_start(time);
+	time->is_summing = true;
+	time->is_resting = true;
+}
+
+/* The first part begins with what comes first. */
+static void begin_part(struct rk_gpu_time *time, uint64_t now)
+{
+	if (!time->is_resting)
+		return;
+	time->is_resting = false;
+	time->part_first = now > time->last ? now : time->last;
+	for (uint32_t i = 0; i < RK_GPU_TIME_DEVICES; i++) {
+		if (time->devices[i])
+			rk_gpu_device_begin_part(time->devices[i]);
+	}
+}
+
+static void feed_recording(struct rk_gpu_time *time, const struct rk_op *op)
+{
+	if (rk_recorded_time_is_stop(op)) {
+		time->last = op->end > time->last ? op->end : time->last;
+		end_part(time);
+	} else if (rk_recorded_time_is_start(op)) {
+		begin_part(time, op->start);
 	}
 }
 
@@ -204,6 +248,9 @@ void rk_gpu_time_feed(struct rk_gpu_time *time, const struct rk_op *op)
 	case RK_OP_TICK:
 		sum_up(time, op->end);
 		break;
+	case RK_OP_RECORDING:
+		feed_recording(time, op);
+		break;
 	case RK_OP_END:
 		rk_gpu_time_end(time);
 		break;
@@ -216,11 +263,8 @@ void rk_gpu_time_end(struct rk_gpu_time *time)
 {
 	if (time->has_ended)
 		return;
+	end_part(time);
 	time->has_ended = true;
-	for (uint32_t i = 0; i < RK_GPU_TIME_DEVICES; i++) {
-		if (time->devices[i])
-			rk_gpu_device_end(time->devices[i]);
-	}
 }
 
 bool rk_gpu_time_get(const struct rk_gpu_time *time, uint32_t device, struct rk_gpu_split *split)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/use/gpu_time.h - what each GPU did, and why it did nothing, summing to wall time.
+ * pipeline/use/gpu_time.h - what each GPU did, and why it did nothing, summing to recorded time.
  *
  * At every instant of the recording a device is in exactly one state:
  *
@@ -17,6 +17,9 @@
  * The operation that ends an idle period tells what the period was. Operations come late and
  * out of order, so they are kept, bounded, until they are older than RK_GPU_TIME_HORIZON_NS or
  * what is still in flight; only then are they summed up. A pure function of the ops.
+ *
+ * Where recording stops and goes on, the time between is no time: each part ends with the stop,
+ * and what comes of it later is late.
  */
 #ifndef RK_PIPELINE_USE_GPU_TIME_H
 #define RK_PIPELINE_USE_GPU_TIME_H
@@ -79,11 +82,14 @@ struct rk_gpu_device;
 struct rk_gpu_time {
 	struct rk_gpu_device *devices[RK_GPU_TIME_DEVICES]; /* NULL: nothing was heard of it */
 	uint64_t first, last; /* ns: of the recording so far */
+	uint64_t part_first;  /* of the part under way; 0 = it is the first one */
+	uint64_t parts_ns;    /* of the parts before it */
 	uint64_t short_of_memory;
 	uint32_t in_flight; /* launches that are open for long, of all devices */
 	rk_gpu_gap_fn gap; /* may be NULL */
 	void *data;
 	bool is_summing; /* .first is settled */
+	bool is_resting; /* nothing is recorded; .last is when it stopped, or later */
 	bool has_ended;
 };
 

@@ -220,16 +220,23 @@ static const struct rk_gpu_piece *next_work(const struct rk_gpu_device *d, uint3
 	return NULL;
 }
 
+/* Of a device that is heard of now, it did nothing in the parts before. */
+static uint64_t begin_sums(struct rk_gpu_device *d)
+{
+	d->split.ns[RK_GPU_NONE] += d->time->parts_ns;
+	return rk_gpu_time_part_start(d->time);
+}
+
 /* Everything before @until, whatever may still come. */
 static void settle(struct rk_gpu_device *d, uint64_t until)
 {
-	uint64_t from = d->at ? d->at : d->time->first, reach = 0;
+	uint64_t from = d->at ? d->at : rk_gpu_time_part_start(d->time), reach = 0;
 	struct waits waits = { 0 };
 	uint32_t i;
 
 	if (until <= from)
 		return;
-	d->at = from;
+	d->at = d->at ? d->at : begin_sums(d);
 	d->time->is_summing = true;
 	rk_gpu_pieces_sort(&d->pieces);
 	for (i = 0; i < d->pieces.count; i++) {
@@ -394,6 +401,18 @@ void rk_gpu_device_end(struct rk_gpu_device *d)
 {
 	settle(d, d->time->last);
 	close_gap(d, NULL);
+}
+
+void rk_gpu_device_begin_part(struct rk_gpu_device *d)
+{
+	if (d->at)
+		d->at = d->time->part_first;
+	rk_gpu_pieces_clear(&d->pieces);
+	memset(d->cells, 0, sizeof(d->cells));
+	d->time->in_flight -= d->flight_count;
+	d->flight_count = 0;
+	d->open_since = 0;
+	d->is_unknown = false;
 }
 
 bool rk_gpu_device_get(const struct rk_gpu_device *d, struct rk_gpu_split *split)

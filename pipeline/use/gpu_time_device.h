@@ -13,6 +13,16 @@
 #include "pipeline/use/gpu_time.h"
 
 /**
+ * When the part of the recording that goes on began.
+ *
+ * Context: the feeding thread.
+ */
+static inline uint64_t rk_gpu_time_part_start(const struct rk_gpu_time *time)
+{
+	return time->part_first ? time->part_first : time->first;
+}
+
+/**
  * @time: of which this is a device; borrowed, outlives it.
  * Context: the feeding thread, as all here. Return: 0, -ENOMEM.
  */
@@ -51,6 +61,13 @@ void rk_gpu_device_note_open(struct rk_gpu_device *device, uint64_t since);
  */
 void rk_gpu_device_sum_up(struct rk_gpu_device *device, uint64_t until);
 void rk_gpu_device_end(struct rk_gpu_device *device);
+
+/**
+ * A part of the recording begins with the time's .part_first; the one before was ended.
+ *
+ * Context: the feeding thread.
+ */
+void rk_gpu_device_begin_part(struct rk_gpu_device *device);
 
 /**
  * Context: the feeding thread. Return: false when it had no work with a GPU time.

@@ -132,6 +132,14 @@ class Parts(test_ledger.Table):
             "no file"]},
     }
 
+    def check_idle(self, sums, path, info):
+        """What a GPU did while nothing was recorded is not made up: the rest is no time at all."""
+        for device in json.loads(self.rktrace("report", "--idle", "--json", path))["idle"]["devices"]:
+            states = sum(ns for key, ns in device.items()
+                         if key.endswith("_ns") and key not in ("wall_ns", "late_ns"))
+            sums.same("states of the GPU", states, info["recorded_ns"])
+            sums.same("work that came too late", device["late_ns"], 0)
+
     def check(self, row):
         how, trouble = row
         settings = {} if trouble == "none" else self.TROUBLES[trouble]
@@ -152,6 +160,7 @@ class Parts(test_ledger.Table):
             sums.same("the ledger closes", info["ledger"]["closes"], True)
             sums.host(info["ledger"], recorded)
             sums.gpu(info["ledger"], recorded)
+            self.check_idle(sums, path, info)
             sums.dropped(samples, info["dropped"])
             sums.metrics(samples, info["ledger"])
             sums.verdict((program.folder / "verdict.txt").read_text(), info)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fields.h"
 #include "core/intern.h"
 #include "pipeline/use/gpu_time.h"
 
@@ -334,6 +335,80 @@ static void test_memory_is_bounded(void **state)
 	assert_int_equal(total(&split), MS + count / 2 * 10 * US);
 }
 
+static void tell_recording(const char *word, uint64_t now)
+{
+	uint8_t text[32];
+	struct rk_fields_writer writer;
+	struct rk_op op;
+
+	memset(&op, 0, sizeof(op));
+	op.kind = RK_OP_RECORDING;
+	op.start = op.end = now;
+	rk_fields_writer_init(&writer, text, sizeof(text));
+	rk_fields_put_placed(&writer, word);
+	op.text = text;
+	op.text_bytes = (uint32_t)writer.used;
+	rk_gpu_time_feed(&gpu_time, &op);
+}
+
+/* What is submitted meanwhile, is known by nobody; what is told of it late, too. */
+static void test_a_rest_is_no_time(void **state)
+{
+	struct rk_op open = work(RK_OP_KERNEL, 40 * MS, 0, 0), other;
+	struct rk_gpu_split split;
+
+	(void)state;
+	begin();
+	feed(RK_OP_KERNEL, MS, MS, 11 * MS);
+	tell_recording("stopped", 21 * MS);
+	tell(RK_OP_TICK, 21 * MS);
+	open.flags |= RK_OP_F_OPEN;
+	rk_gpu_time_feed(&gpu_time, &open);
+	feed(RK_OP_KERNEL, 15 * MS, 16 * MS, 17 * MS);
+	feed(RK_OP_KERNEL, 15 * MS, 16 * MS, 6000 * MS);
+	tell(RK_OP_TICK, 9000 * MS); /* long enough to be summed up */
+	rk_gpu_time_get(&gpu_time, 0, &split);
+	assert_int_equal(total(&split), 20 * MS);
+	assert_int_equal(split.late_ns, MS + 5 * MS);
+	tell_recording("started", 10021 * MS);
+	feed(RK_OP_KERNEL, 10030 * MS, 10031 * MS, 10041 * MS);
+	other = work(RK_OP_KERNEL, 10041 * MS, 10051 * MS, 10101 * MS);
+	other.device = 1;
+	rk_gpu_time_feed(&gpu_time, &other);
+	tell_recording("stopped", 10101 * MS);
+	tell(RK_OP_END, 20000 * MS);
+	rk_gpu_time_get(&gpu_time, 0, &split);
+	assert_int_equal(split.ns[RK_GPU_BUSY], 20 * MS);
+	assert_int_equal(split.ns[RK_GPU_UNKNOWN], 0);
+	assert_int_equal(total(&split), 100 * MS);
+	/* The device of which nothing was heard before did nothing then. */
+	rk_gpu_time_get(&gpu_time, 1, &split);
+	assert_int_equal(split.ns[RK_GPU_BUSY], 50 * MS);
+	assert_int_equal(total(&split), 100 * MS);
+}
+
+/* Parts without any work, and words that change nothing. */
+static void test_parts_without_work(void **state)
+{
+	struct rk_gpu_split split;
+
+	(void)state;
+	begin();
+	tell_recording("started", 11 * MS);
+	tell_recording("stopped", 21 * MS);
+	tell_recording("stopped", 31 * MS);
+	tell_recording("started", 1021 * MS);
+	tell_recording("started", 1031 * MS);
+	tell_recording("stopped", 1061 * MS);
+	tell_recording("started", 2061 * MS);
+	feed(RK_OP_KERNEL, 2071 * MS, 2071 * MS, 2091 * MS);
+	tell(RK_OP_END, 2101 * MS);
+	rk_gpu_time_get(&gpu_time, 0, &split);
+	assert_int_equal(split.ns[RK_GPU_BUSY], 20 * MS);
+	assert_int_equal(total(&split), 100 * MS);
+	assert_int_equal(rk_gpu_time_get_all(&gpu_time, &split), 1);
+}
+
 static void test_states_have_the_names_of_the_contract(void **state)
 {
 	(void)state;
@@ -484,6 +559,52 @@ static void make_unique(struct rk_op *ops)
 	}
 }
 
+/* The same once more, so much later, after a rest. Executions do not go on over it. */
+static void feed_later(struct rk_op *ops, uint64_t later)
+{
+	tell_recording("stopped", CELLS * CELL);
+	for (uint32_t i = 0; i < OPS; i++) {
+		struct rk_op op = ops[i];
+
+		op.exec += op.exec ? 1000 : 0;
+		op.start += op.start ? later : 0;
+		op.end += op.end ? later : 0;
+		op.host_start += op.host_start ? later : 0;
+		op.host_end += op.host_end ? later : 0;
+		if (i == 0)
+			tell_recording("started", later + CELL);
+		rk_gpu_time_feed(&gpu_time, &op);
+	}
+	tell_recording("stopped", later + CELLS * CELL);
+	tell(RK_OP_TICK, 2 * later);
+}
+
+static void check_random_parts(void)
+{
+	struct rk_gpu_split once, twice;
+	struct rk_op ops[OPS];
+
+	for (uint32_t i = 0; i < OPS; i++)
+		ops[i] = random_op();
+	make_unique(ops);
+	for (int parts = 1; parts <= 2; parts++) {
+		rk_gpu_time_finish(&gpu_time);
+		rk_gpu_time_init(&gpu_time, NULL, NULL);
+		tell(RK_OP_CLOCK, CELL);
+		for (uint32_t i = 0; i < OPS; i++)
+			rk_gpu_time_feed(&gpu_time, &ops[i]);
+		if (parts == 2)
+			feed_later(ops, 100 * RK_GPU_TIME_HORIZON_NS);
+		else
+			gpu_time.last = CELLS * CELL;
+		rk_gpu_time_end(&gpu_time);
+		rk_gpu_time_get(&gpu_time, 0, parts == 1 ? &once : &twice);
+	}
+	for (int s = 0; s < RK_GPU_STATE_COUNT; s++)
+		assert_int_equal(twice.ns[s], 2 * once.ns[s]);
+	assert_int_equal(twice.late_ns, 0);
+}
+
 static void check_random(bool with_ticks)
 {
 	uint64_t expected[RK_GPU_STATE_COUNT] = { 0 };
@@ -522,6 +643,7 @@ static void test_random_timelines(void **state)
 	for (uint32_t seed = 1; seed <= 60; seed++) {
 		random_state = seed;
 		check_random(seed % 2);
+		check_random_parts();
 	}
 }
 
@@ -587,6 +709,8 @@ int main(void)
 		cmocka_unit_test(test_long_kernel_is_waited_for),
 		cmocka_unit_test(test_idle_time_is_told_while_it_lasts),
 		cmocka_unit_test(test_memory_is_bounded),
+		cmocka_unit_test(test_a_rest_is_no_time),
+		cmocka_unit_test(test_parts_without_work),
 		cmocka_unit_test(test_states_have_the_names_of_the_contract),
 		cmocka_unit_test(test_random_timelines),
 		cmocka_unit_test(test_gaps_are_told_whole),
