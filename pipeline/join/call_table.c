@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pipeline/join/call_table.c - slabs with a free list, an index and order lists.
+ * pipeline/join/call_table.c - a slab with a free list, chains and order lists.
  */
 #include "pipeline/join/call_table.h"
 
@@ -9,24 +9,8 @@
 #include <string.h>
 
 #define CAPACITY_MIN 256u
-#define NONE	     RK_CORR_NONE
-
-int rk_call_table_init(struct rk_call_table *table, uint32_t limit)
-{
-	memset(table, 0, sizeof(*table));
-	table->limit = limit;
-	table->free_first = NONE;
-	for (int i = 0; i < RK_CALL_LIST_COUNT; i++)
-		table->order[i] = (struct rk_call_order){ NONE, NONE };
-	return rk_corr_index_init(&table->index);
-}
-
-void rk_call_table_finish(struct rk_call_table *table)
-{
-	free(table->calls);
-	rk_corr_index_finish(&table->index);
-	memset(table, 0, sizeof(*table));
-}
+#define CHAIN_BITS_MIN 8u
+#define NONE	     RK_CALL_NONE
 
 static uint32_t grown(uint32_t capacity, uint32_t limit)
 {
@@ -35,12 +19,72 @@ static uint32_t grown(uint32_t capacity, uint32_t limit)
 	return wanted < limit ? wanted : limit;
 }
 
+static void chain_add(struct rk_call_table *table, uint32_t at)
+{
+	uint32_t *first = rk_call_table_chain(table, table->calls[at].correlation);
+
+	table->calls[at].chain = *first;
+	*first = at;
+}
+
+static void chain_remove(struct rk_call_table *table, uint32_t at)
+{
+	uint32_t *link = rk_call_table_chain(table, table->calls[at].correlation);
+
+	while (*link != at)
+		link = &table->calls[*link].chain;
+	*link = table->calls[at].chain;
+}
+
+/* Places for the chains of @capacity calls; those that wait move to them. */
+static bool chains_grow(struct rk_call_table *table, uint32_t capacity)
+{
+	uint32_t bits = table->chains ? table->chain_bits : CHAIN_BITS_MIN;
+	uint32_t *chains;
+
+	while (1u << bits < capacity)
+		bits++;
+	if (table->chains && bits == table->chain_bits)
+		return true;
+	chains = malloc(sizeof(*chains) << bits);
+	if (!chains)
+		return false;
+	memset(chains, 0xff, sizeof(*chains) << bits); /* every one empty */
+	free(table->chains);
+	table->chains = chains;
+	table->chain_bits = bits;
+	for (int list = 0; list < RK_CALL_LIST_COUNT; list++) {
+		uint32_t at = table->order[list].first;
+
+		for (; at != NONE; at = table->calls[at].next)
+			chain_add(table, at);
+	}
+	return true;
+}
+
+int rk_call_table_init(struct rk_call_table *table, uint32_t limit)
+{
+	memset(table, 0, sizeof(*table));
+	table->limit = limit;
+	table->free_first = NONE;
+	for (int i = 0; i < RK_CALL_LIST_COUNT; i++)
+		table->order[i] = (struct rk_call_order){ NONE, NONE };
+	return chains_grow(table, 0) ? 0 : -ENOMEM;
+}
+
+void rk_call_table_finish(struct rk_call_table *table)
+{
+	free(table->calls);
+	free(table->chains);
+	memset(table, 0, sizeof(*table));
+}
+
 static bool calls_grow(struct rk_call_table *table)
 {
 	uint32_t capacity = grown(table->capacity, table->limit);
 	struct rk_call *calls;
 
-	if (capacity <= table->capacity)
+	if (capacity <= table->capacity || !chains_grow(table, capacity))
 		return false;
 	calls = realloc(table->calls, capacity * sizeof(*calls));
 	if (!calls)
@@ -64,11 +108,10 @@ struct rk_call *rk_call_table_add(struct rk_call_table *table, uint32_t correlat
 	if (table->free_first == NONE && !calls_grow(table))
 		return NULL;
 	at = table->free_first;
-	if (rk_corr_index_put(&table->index, correlation, at))
-		return NULL;
 	call = &table->calls[at];
 	table->free_first = call->next;
 	call->correlation = correlation;
+	chain_add(table, at);
 	call->list = (uint8_t)list;
 	call->prev = order->last;
 	call->next = NONE;
@@ -86,7 +129,7 @@ void rk_call_table_remove(struct rk_call_table *table, struct rk_call *call)
 	struct rk_call_order *order = &table->order[call->list];
 	uint32_t at = (uint32_t)(call - table->calls);
 
-	rk_corr_index_remove(&table->index, call->correlation);
+	chain_remove(table, at);
 	if (call->prev == NONE)
 		order->first = call->next;
 	else
@@ -110,133 +153,4 @@ struct rk_call *rk_call_table_first(struct rk_call_table *table, enum rk_call_li
 struct rk_call *rk_call_table_next(struct rk_call_table *table, const struct rk_call *call)
 {
 	return call->next == NONE ? NULL : &table->calls[call->next];
-}
-
-int rk_waiting_table_init(struct rk_waiting_table *table, uint32_t limit)
-{
-	memset(table, 0, sizeof(*table));
-	table->limit = limit;
-	table->free_first = NONE;
-	table->order = (struct rk_call_order){ NONE, NONE };
-	return rk_corr_index_init(&table->index);
-}
-
-void rk_waiting_table_finish(struct rk_waiting_table *table)
-{
-	free(table->items);
-	rk_corr_index_finish(&table->index);
-	memset(table, 0, sizeof(*table));
-}
-
-static bool items_grow(struct rk_waiting_table *table)
-{
-	uint32_t capacity = grown(table->capacity, table->limit);
-	struct rk_waiting_activity *items;
-
-	if (capacity <= table->capacity)
-		return false;
-	items = realloc(table->items, capacity * sizeof(*items));
-	if (!items)
-		return false;
-	for (uint32_t i = capacity; i-- > table->capacity;) {
-		items[i].next = table->free_first;
-		table->free_first = i;
-	}
-	table->items = items;
-	table->capacity = capacity;
-	return true;
-}
-
-/* Put item @at at the end of the chain of its id. */
-static bool chain_append(struct rk_waiting_table *table, uint32_t at)
-{
-	uint32_t key = table->items[at].activity.correlation;
-	uint32_t head = rk_corr_index_get(&table->index, key);
-
-	if (head == NONE) {
-		table->items[at].chain_last = at;
-		return rk_corr_index_put(&table->index, key, at) == 0;
-	}
-	table->items[table->items[head].chain_last].chain = at;
-	table->items[head].chain_last = at;
-	return true;
-}
-
-bool rk_waiting_table_add(struct rk_waiting_table *table, const struct rk_activity *activity,
-			  uint64_t now)
-{
-	struct rk_waiting_activity *item;
-	uint32_t at;
-
-	if (table->free_first == NONE && !items_grow(table))
-		return false;
-	at = table->free_first;
-	item = &table->items[at];
-	uint32_t next_free = item->next;
-
-	item->activity = *activity;
-	item->arrived = now;
-	item->chain = NONE;
-	item->prev = table->order.last;
-	item->next = NONE;
-	if (!chain_append(table, at)) {
-		item->next = next_free;
-		return false;
-	}
-	table->free_first = next_free;
-	if (table->order.last == NONE)
-		table->order.first = at;
-	else
-		table->items[table->order.last].next = at;
-	table->order.last = at;
-	table->count++;
-	return true;
-}
-
-/* Remove the head of a chain. Oldest of its id and first of the order are always heads. */
-static void head_remove(struct rk_waiting_table *table, uint32_t at)
-{
-	struct rk_waiting_activity *item = &table->items[at];
-
-	if (item->chain == NONE) {
-		rk_corr_index_remove(&table->index, item->activity.correlation);
-	} else {
-		table->items[item->chain].chain_last = item->chain_last;
-		rk_corr_index_put(&table->index, item->activity.correlation, item->chain);
-	}
-	if (item->prev == NONE)
-		table->order.first = item->next;
-	else
-		table->items[item->prev].next = item->next;
-	if (item->next == NONE)
-		table->order.last = item->prev;
-	else
-		table->items[item->next].prev = item->prev;
-	item->next = table->free_first;
-	table->free_first = at;
-	table->count--;
-}
-
-bool rk_waiting_table_take(struct rk_waiting_table *table, uint32_t correlation,
-			   struct rk_activity *out)
-{
-	uint32_t at = rk_corr_index_get(&table->index, correlation);
-
-	if (at == NONE)
-		return false;
-	*out = table->items[at].activity;
-	head_remove(table, at);
-	return true;
-}
-
-bool rk_waiting_table_take_oldest(struct rk_waiting_table *table, uint64_t before,
-				  struct rk_activity *out)
-{
-	uint32_t at = table->order.first;
-
-	if (at == NONE || table->items[at].arrived >= before)
-		return false;
-	*out = table->items[at].activity;
-	head_remove(table, at);
-	return true;
 }

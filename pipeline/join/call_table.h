@@ -5,16 +5,20 @@
  * Two order lists, oldest first: launches, which have one record each and leave with it, and
  * the calls whose number of records nobody knows beforehand (copies, memsets, graphs), which
  * the watermark of the GPU side retires. Bounded: the owner evicts the oldest.
+ *
+ * Ids rise, so the place of a chain is the id itself: calls that neighbour each other share a
+ * cache line of it, and mostly each is alone in its chain. What the id has above the size of the
+ * table is added, so that ids of equal distances and runs that are a table apart spread as well.
  */
 #ifndef RK_PIPELINE_JOIN_CALL_TABLE_H
 #define RK_PIPELINE_JOIN_CALL_TABLE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/activity.h"
-#include "pipeline/join/corr_index.h"
+#define RK_CALL_NONE UINT32_MAX
 
 enum rk_call_list { RK_CALL_ONE_RECORD, RK_CALL_MANY_RECORDS, RK_CALL_LIST_COUNT };
 
@@ -44,8 +48,11 @@ struct rk_call {
 	uint8_t flags;	  /* rk_record.flags, RK_CALL_LOOKED_AT, _WAITS */
 	uint8_t device;	  /* counted as active there; 0xff = not counted */
 	uint8_t list;	  /* enum rk_call_list */
-	uint32_t prev, next;
+	uint32_t prev, next; /* by age; next of what is free */
+	uint32_t chain;	     /* next one of the same place */
 };
+
+static_assert(sizeof(struct rk_call) == 128, "two cache lines");
 
 struct rk_call_order {
 	uint32_t first, last;
@@ -57,7 +64,8 @@ struct rk_call_table {
 	uint32_t limit;
 	uint32_t count;
 	uint32_t free_first;
-	struct rk_corr_index index;
+	uint32_t *chains;    /* first call of every place */
+	uint32_t chain_bits; /* log2 of their number */
 	struct rk_call_order order[RK_CALL_LIST_COUNT];
 };
 
@@ -68,15 +76,26 @@ struct rk_call_table {
 int rk_call_table_init(struct rk_call_table *table, uint32_t limit);
 void rk_call_table_finish(struct rk_call_table *table);
 
+/* Where the chain of an id begins. */
+static inline uint32_t *rk_call_table_chain(const struct rk_call_table *table, uint32_t correlation)
+{
+	uint32_t place = correlation + (correlation >> table->chain_bits);
+
+	return &table->chains[place & ((1u << table->chain_bits) - 1)];
+}
+
 /**
  * Context: exporter. Ownership: borrowed until the next add.
  * Return: NULL when no call with this id waits.
  */
-static inline struct rk_call *rk_call_table_get(struct rk_call_table *table, uint32_t correlation)
+static inline struct rk_call *rk_call_table_get(const struct rk_call_table *table,
+						uint32_t correlation)
 {
-	uint32_t index = rk_corr_index_get(&table->index, correlation);
+	uint32_t at = *rk_call_table_chain(table, correlation);
 
-	return index == RK_CORR_NONE ? NULL : &table->calls[index];
+	while (at != RK_CALL_NONE && table->calls[at].correlation != correlation)
+		at = table->calls[at].chain;
+	return at == RK_CALL_NONE ? NULL : &table->calls[at];
 }
 
 /**
@@ -101,50 +120,5 @@ void rk_call_table_remove(struct rk_call_table *table, struct rk_call *call);
  */
 struct rk_call *rk_call_table_first(struct rk_call_table *table, enum rk_call_list list);
 struct rk_call *rk_call_table_next(struct rk_call_table *table, const struct rk_call *call);
-
-/* GPU records that came before their call, oldest first, chained per correlation id. */
-struct rk_waiting_activity {
-	struct rk_activity activity;
-	uint64_t arrived;    /* ns, time of the join */
-	uint32_t chain;	     /* next one with the same id */
-	uint32_t chain_last; /* valid in the head of a chain */
-	uint32_t prev, next; /* by arrival */
-};
-
-struct rk_waiting_table {
-	struct rk_waiting_activity *items;
-	uint32_t capacity, limit, count;
-	uint32_t free_first;
-	struct rk_corr_index index; /* id -> head of the chain */
-	struct rk_call_order order;
-};
-
-/**
- * Context: exporter. Return: 0, -ENOMEM.
- */
-int rk_waiting_table_init(struct rk_waiting_table *table, uint32_t limit);
-void rk_waiting_table_finish(struct rk_waiting_table *table);
-
-/**
- * Context: exporter. Return: false when full or without memory.
- */
-bool rk_waiting_table_add(struct rk_waiting_table *table, const struct rk_activity *activity,
-			  uint64_t now);
-
-/**
- * Take the first waiting activity of @correlation, in order of arrival.
- *
- * Context: exporter. Return: false when there is none.
- */
-bool rk_waiting_table_take(struct rk_waiting_table *table, uint32_t correlation,
-			   struct rk_activity *out);
-
-/**
- * Take the oldest one if it arrived before @before.
- *
- * Context: exporter. Return: false when there is none.
- */
-bool rk_waiting_table_take_oldest(struct rk_waiting_table *table, uint64_t before,
-				  struct rk_activity *out);
 
 #endif

@@ -20,6 +20,7 @@
 #include "pipeline/join/join.h"
 #include "pipeline/join/join_order.h"
 #include "pipeline/join/join_parts.h"
+#include "pipeline/join/waiting_table.h"
 
 /* A GPU record may come this much before its host record, or after the watermark said all. */
 #define RK_JOIN_GRACE_NS 2000000000ull

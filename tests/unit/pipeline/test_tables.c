@@ -10,6 +10,7 @@
 #include "pipeline/join/call_table.h"
 #include "pipeline/join/corr_index.h"
 #include "pipeline/join/handle_map.h"
+#include "pipeline/join/waiting_table.h"
 
 #define KEYS  2000
 #define STEPS 200000
@@ -141,6 +142,51 @@ static void test_call_order(void **state)
 	rk_call_table_finish(&table);
 }
 
+/* Calls that stand in the longest chain, which is what a look-up walks. */
+static uint32_t longest_chain(const struct rk_call_table *table)
+{
+	uint32_t longest = 0;
+
+	for (uint32_t place = 0; place < 1u << table->chain_bits; place++) {
+		uint32_t length = 0;
+
+		for (uint32_t at = table->chains[place]; at != RK_CALL_NONE;
+		     at = table->calls[at].chain)
+			length++;
+		longest = length > longest ? length : longest;
+	}
+	return longest;
+}
+
+static void add_run(struct rk_call_table *table, uint32_t first, uint32_t step, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		assert_non_null(
+			rk_call_table_add(table, first + i * step, RK_CALL_ONE_RECORD));
+}
+
+/* Old ids that wait and new ones some tables later; programs that launch every so many calls. */
+static void test_chains_stay_short(void **state)
+{
+	static const uint32_t steps[] = { 1, 2, 3, 4, 5, 8, 12, 16, 31, 64, 100, 256, 1000, 4096 };
+	const uint32_t run = 32768;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct rk_call_table table;
+
+		assert_int_equal(rk_call_table_init(&table, 4 * run), 0);
+		add_run(&table, 1, steps[i], run);
+		add_run(&table, 1 + (steps[i] + 3) * 4 * run, steps[i], run);
+		assert_true(longest_chain(&table) <= 8);
+		for (uint32_t k = 0; k < run; k++)
+			rk_call_table_remove(&table, rk_call_table_get(&table, 1 + k * steps[i]));
+		assert_int_equal(table.count, run);
+		assert_true(longest_chain(&table) <= 8);
+		rk_call_table_finish(&table);
+	}
+}
+
 static void test_waiting_chains(void **state)
 {
 	struct rk_waiting_table table;
@@ -177,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_runs_of_ids_do_not_pile_up),
 		cmocka_unit_test(test_handle_map),
 		cmocka_unit_test(test_call_order),
+		cmocka_unit_test(test_chains_stay_short),
 		cmocka_unit_test(test_waiting_chains),
 	};
 
