@@ -126,13 +126,9 @@ static uint32_t state_take(struct rk_exec_cut *cut)
 	return slot;
 }
 
-static void state_recycle(struct rk_exec_cut *cut, uint32_t slot)
+void rk_exec_cut_recycle(struct rk_exec_cut *cut, uint32_t slot)
 {
-	struct rk_exec_state *state = &cut->states[slot];
-
-	if (!state->closed || state->waiting)
-		return;
-	state->next_free = cut->state_free;
+	cut->states[slot].next_free = cut->state_free;
 	cut->state_free = slot;
 }
 
@@ -149,7 +145,8 @@ static void thread_close(struct rk_exec_cut *cut, struct rk_exec_thread *thread,
 	state->closed = true;
 	thread->slot = NONE;
 	cut->close(cut->data, state->exec, thread->tid, thread->calls, reason);
-	state_recycle(cut, slot);
+	if (!state->waiting)
+		rk_exec_cut_recycle(cut, slot);
 }
 
 /* The mark of a context; NULL where none was set. */
@@ -219,7 +216,8 @@ uint64_t rk_exec_cut_submit(struct rk_exec_cut *cut, const struct rk_exec_call *
 		thread->one_stream = true;
 		thread->one_context = true;
 	}
-	thread->calls++;
+	if (++thread->calls >= RK_EXEC_CALLS_MAX)
+		cut->has_full = true;
 	thread->last = call->end;
 	thread->one_stream = thread->one_stream && thread->stream == call->stream;
 	thread->one_context = thread->one_context && thread->context == call->context;
@@ -227,10 +225,11 @@ uint64_t rk_exec_cut_submit(struct rk_exec_cut *cut, const struct rk_exec_call *
 	return cut->states[thread->slot].exec;
 }
 
-void rk_exec_cut_check_count(struct rk_exec_cut *cut, uint32_t tid)
+void rk_exec_cut_close_full(struct rk_exec_cut *cut, uint32_t tid)
 {
 	struct rk_exec_thread *thread = thread_find(cut, tid);
 
+	cut->has_full = false;
 	if (thread && thread->slot != NONE && thread->calls >= RK_EXEC_CALLS_MAX)
 		thread_close(cut, thread, 0, RK_CLOSE_COUNT);
 }
@@ -368,20 +367,6 @@ void rk_exec_cut_end(struct rk_exec_cut *cut)
 {
 	for (uint32_t i = 0; i < cut->thread_count; i++)
 		thread_close(cut, &cut->threads[i], 0, RK_CLOSE_END);
-}
-
-void rk_exec_cut_hold(struct rk_exec_cut *cut, uint32_t slot)
-{
-	if (slot != NONE)
-		cut->states[slot].waiting++;
-}
-
-void rk_exec_cut_release(struct rk_exec_cut *cut, uint32_t slot)
-{
-	if (slot == NONE)
-		return;
-	cut->states[slot].waiting--;
-	state_recycle(cut, slot);
 }
 
 uint64_t rk_exec_cut_done_by(const struct rk_exec_cut *cut, uint32_t slot, uint16_t context,

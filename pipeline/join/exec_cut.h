@@ -59,6 +59,7 @@ struct rk_exec_cut {
 	struct rk_exec_mark *marks; /* by context index */
 	uint32_t mark_count;
 	uint32_t round;
+	bool has_full; /* the call that came last was the 10,000th */
 	uint64_t last_exec;
 };
 
@@ -83,14 +84,10 @@ void rk_exec_cut_finish(struct rk_exec_cut *cut);
 uint64_t rk_exec_cut_submit(struct rk_exec_cut *cut, const struct rk_exec_call *call,
 			    uint32_t *slot);
 
-/* Close if the 10,000th call was assigned. Context: exporter, after the call was recorded. */
-void rk_exec_cut_check_count(struct rk_exec_cut *cut, uint32_t tid);
+/* With .has_full: close what the call came to. Context: exporter, after it was recorded. */
+void rk_exec_cut_close_full(struct rk_exec_cut *cut, uint32_t tid);
 
-/**
- * A synchronisation that returned, or a query that said "complete".
- *
- * Context: exporter.
- */
+/* A synchronisation that returned, or a query that said "complete". Context: exporter. */
 void rk_exec_cut_sync(struct rk_exec_cut *cut, const struct rk_exec_call *call,
 		      enum rk_sync_scope scope);
 
@@ -107,11 +104,8 @@ uint64_t rk_exec_cut_current(const struct rk_exec_cut *cut, uint32_t tid);
  */
 uint64_t rk_exec_cut_aged(const struct rk_exec_cut *cut, uint32_t tid);
 
-/**
- * Apply marks of earlier rounds, close executions older than 1 s. Starts a new round.
- *
- * Context: exporter.
- */
+/* Apply marks of earlier rounds, close executions older than 1 s. Starts a new round.
+ * Context: exporter. */
 void rk_exec_cut_tick(struct rk_exec_cut *cut, uint64_t now);
 
 /* A thread ended: close its execution, forget it / close all. Context: exporter. */
@@ -123,8 +117,19 @@ void rk_exec_cut_end(struct rk_exec_cut *cut);
  *
  * Context: exporter. The slot is recycled when it is closed and none waits.
  */
-void rk_exec_cut_hold(struct rk_exec_cut *cut, uint32_t slot);
-void rk_exec_cut_release(struct rk_exec_cut *cut, uint32_t slot);
+static inline void rk_exec_cut_hold(struct rk_exec_cut *cut, uint32_t slot)
+{
+	if (slot != RK_CORR_NONE)
+		cut->states[slot].waiting++;
+}
+
+/* Part of the next. Context: exporter. */
+void rk_exec_cut_recycle(struct rk_exec_cut *cut, uint32_t slot);
+static inline void rk_exec_cut_release(struct rk_exec_cut *cut, uint32_t slot)
+{
+	if (slot != RK_CORR_NONE && !--cut->states[slot].waiting && cut->states[slot].closed)
+		rk_exec_cut_recycle(cut, slot);
+}
 
 /**
  * By when the GPU work of a call was complete, as far as synchronisations tell; 0 = unknown.

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "core/intern.h"
-#include "pipeline/join/join_state.h"
+#include "pipeline/join/join_op.h"
 
 /* 128 Ki calls: 0.2 s between two collections at 650,000 launches a second; about 16 MiB. */
 #define PENDING_DEFAULT (1u << 17)
@@ -130,23 +130,9 @@ void rk_join_set_gpu_time(struct rk_join *join, bool gpu_time)
 	join->gpu_time = gpu_time;
 }
 
-struct rk_op *rk_join_start_op(struct rk_join *join, enum rk_op_kind kind)
-{
-	struct rk_op *op = &join->op;
-
-	/* The tick part is several cache lines that only ticks use. In two steps, because a
-	 * compiler clears 64 bytes by stores and more by a string instruction, 30 cycles. */
-	memset(op, 0, 64);
-	memset((char *)op + 64, 0, 64);
-	memset((char *)op + 128, 0, offsetof(struct rk_op, kernel) + sizeof(op->kernel) - 128);
-	op->kind = (uint8_t)kind;
-	return op;
-}
-
 void rk_join_emit(struct rk_join *join, struct rk_op *op)
 {
-	op->ordinal = ++join->ordinal;
-	join->setup.emit(op, join->setup.data);
+	rk_join_give(join, op);
 }
 
 void rk_join_tell_gpus(struct rk_join *join, const struct rk_gpu_inventory *gpus, uint64_t now)
@@ -185,29 +171,6 @@ struct rk_join_context *rk_join_context_get(struct rk_join *join, uint16_t conte
 	return &join->contexts[context];
 }
 
-uint32_t rk_join_device_of(const struct rk_join *join, uint16_t context)
-{
-	return context < join->context_count ? join->contexts[context].device : 0;
-}
-
-uint32_t rk_join_context_id(const struct rk_join *join, uint16_t context)
-{
-	if (context < join->context_count && join->contexts[context].has_cupti_id)
-		return join->contexts[context].cupti_id;
-	return context;
-}
-
-/* Pointers have 47 bits, contexts at most 15 here; bit 62 keeps the key from being 0. */
-uint64_t rk_join_stream_key(const struct rk_call *call)
-{
-	bool is_per_thread = call->stream == 2 ||
-			     (call->stream == 0 && (call->flags & RK_REC_PER_THREAD_STREAM));
-	uint64_t handle = is_per_thread ? call->tid : call->stream == 1 ? 0 : call->stream;
-
-	return 1ull << 62 | (uint64_t)is_per_thread << 63 |
-	       ((handle << 15 | (call->context & 0x7fffu)) & ((1ull << 62) - 1));
-}
-
 uint32_t rk_join_stream_id(struct rk_join *join, const struct rk_call *call)
 {
 	struct rk_handle_slot *slot = rk_handle_map_put(&join->streams, rk_join_stream_key(call));
@@ -217,13 +180,6 @@ uint32_t rk_join_stream_id(struct rk_join *join, const struct rk_call *call)
 	if (!slot->tag)
 		slot->tag = ++join->next_stream;
 	return slot->tag;
-}
-
-enum rk_work rk_join_work_of(const struct rk_call *call)
-{
-	int work = rk_ledger_work(call->kind);
-
-	return work < 0 ? RK_WORK_LAUNCH : (enum rk_work)work;
 }
 
 static enum rk_op_kind op_kind_of(const struct rk_call *call)
@@ -238,20 +194,6 @@ static enum rk_op_kind op_kind_of(const struct rk_call *call)
 	default:
 		return RK_OP_KERNEL;
 	}
-}
-
-void rk_join_fill_from_call(struct rk_join *join, struct rk_op *op, const struct rk_call *call)
-{
-	op->exec = call->exec;
-	op->host_start = call->host_start;
-	op->host_end = call->host_end;
-	op->stream_handle = call->stream;
-	op->tid = call->tid;
-	op->correlation = call->correlation;
-	op->stack = call->stack;
-	op->api = call->api < join->setup.api_count ? join->apis[call->api].name : 0;
-	if (call->flags & RK_REC_ASYNC)
-		op->flags |= RK_OP_F_ASYNC;
 }
 
 /* What the host alone knows of the work: all of the op but its GPU time. */

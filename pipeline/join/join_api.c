@@ -14,7 +14,7 @@
 #include "core/clock.h"
 #include "core/fields.h"
 #include "core/instrument.h"
-#include "pipeline/join/join_state.h"
+#include "pipeline/join/join_op.h"
 
 /* Tracestate and baggage of all contexts that threads are in. */
 #define ATTACHED_BYTES_MAX (4u << 20)

@@ -8,7 +8,7 @@
  * complete: a launch beside a long one is told as well, unless a synchronisation covers it.
  */
 #include "pipeline/join/fault.h"
-#include "pipeline/join/join_state.h"
+#include "pipeline/join/join_op.h"
 
 /* Longer than CUPTI's buffers are usually out. */
 #define IN_FLIGHT_NS 1000000000ull

@@ -3,7 +3,7 @@
  * pipeline/join/join_gpu.c - GPU records meet their calls; the watermark retires calls.
  */
 #include "core/intern.h"
-#include "pipeline/join/join_state.h"
+#include "pipeline/join/join_op.h"
 
 static enum rk_op_kind op_kind_of(const struct rk_activity *activity)
 {
@@ -98,28 +98,38 @@ static void learn_context(struct rk_join *join, const struct rk_call *call,
 	context->has_device = true;
 }
 
-/* What the pair teaches: which CUPTI ids belong to the program's context and stream. */
-static void learn(struct rk_join *join, const struct rk_call *call,
-		  const struct rk_activity *activity)
+static struct rk_join_learned *learned_at(struct rk_join *join, uint64_t key)
 {
-	uint64_t key = rk_join_stream_key(call);
-	struct rk_join_learned *known =
-		&join->learned[(key * 0x9e3779b97f4a7c15ull) >> 32 & (RK_JOIN_LEARNED - 1)];
+	return &join->learned[(key * 0x9e3779b97f4a7c15ull) >> 32 & (RK_JOIN_LEARNED - 1)];
+}
+
+/* What the pair teaches: which CUPTI ids belong to the program's context and stream. Nodes of a
+ * graph run on streams of the driver's own. */
+static void learn(struct rk_join *join, const struct rk_call *call,
+		  const struct rk_activity *activity, uint64_t key)
+{
+	bool has_stream = call->kind != RK_REC_GRAPH_LAUNCH && activity->stream;
 	struct rk_handle_slot *stream;
 
 	if (call->context &&
 	    (call->context >= join->context_count || !join->contexts[call->context].has_cupti_id))
 		learn_context(join, call, activity);
-	/* Nodes of a graph run on streams of the driver's own. */
-	if (call->kind == RK_REC_GRAPH_LAUNCH || !activity->stream)
-		return;
-	if (known->key == key && known->id == activity->stream)
-		return;
-	stream = rk_handle_map_put(&join->streams, key);
+	stream = has_stream ? rk_handle_map_put(&join->streams, key) : NULL;
 	if (!stream)
 		return;
 	stream->tag = activity->stream;
-	*known = (struct rk_join_learned){ key, activity->stream };
+	*learned_at(join, key) = (struct rk_join_learned){ key, activity->stream };
+}
+
+/* What is learned of a stream is learned of its context as well. */
+static void learn_once(struct rk_join *join, const struct rk_call *call,
+		       const struct rk_activity *activity)
+{
+	uint64_t key = rk_join_stream_key(call);
+	const struct rk_join_learned *known = learned_at(join, key);
+
+	if (known->key != key || known->id != activity->stream)
+		learn(join, call, activity, key);
 }
 
 static void note_extent(struct rk_call *call, const struct rk_activity *activity)
@@ -153,7 +163,7 @@ void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_a
 	if (is_whole_graph)
 		op->graph.exec_handle = call->object;
 	count_record(join, activity, false);
-	learn(join, call, activity);
+	learn_once(join, call, activity);
 	if (!call->records) {
 		enum rk_work work = rk_join_work_of(call);
 
@@ -169,7 +179,7 @@ void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_a
 	if (activity->graph)
 		call->graph = activity->graph;
 	note_extent(call, activity);
-	rk_join_emit(join, op);
+	rk_join_give(join, op);
 	if (call->list == RK_CALL_ONE_RECORD || is_whole_graph)
 		rk_join_leave(join, call);
 }

@@ -4,7 +4,7 @@
  */
 #include "core/clock.h"
 #include "core/fields.h"
-#include "pipeline/join/join_state.h"
+#include "pipeline/join/join_op.h"
 
 #define INFO_BYTES 128
 

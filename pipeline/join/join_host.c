@@ -8,7 +8,7 @@
 #include "core/intern.h"
 #include "core/utf8.h"
 #include "pipeline/join/cuda_result.h"
-#include "pipeline/join/join_state.h"
+#include "pipeline/join/join_op.h"
 
 /* cuStreamQuery, cuEventQuery: "not yet" is an answer, not a failure. */
 #define RESULT_NOT_READY     600
@@ -139,7 +139,8 @@ static void make_way(struct rk_join *join, uint32_t correlation)
 static bool waits_for_gpu(const struct rk_join *join, const struct rk_record *record,
 			  uint64_t host_start)
 {
-	if (!record->correlation || rk_join_gets_no_record(join, record->kind, record->api))
+	if (!record->correlation ||
+	    (join->missing && rk_join_gets_no_record(join, record->kind, record->api)))
 		return false;
 	return join->gpu_time || host_start > join->left_ns || join->waiting.count;
 }
@@ -236,8 +237,8 @@ static void submit(struct rk_join *join, uint32_t tid, const struct rk_record *r
 	if (record->kind == RK_REC_MEMCPY && !(record->flags & RK_REC_ASYNC) &&
 	    record->api < join->setup.api_count && join->apis[record->api].is_readback)
 		rk_exec_cut_sync(&join->cut, &where, RK_SYNC_STREAM);
-	else
-		rk_exec_cut_check_count(&join->cut, tid);
+	else if (join->cut.has_full)
+		rk_exec_cut_close_full(&join->cut, tid);
 }
 
 /* CUPTI's id of the stream that is waited for; 0 as long as nothing told it. */

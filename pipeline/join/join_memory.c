@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "pipeline/join/join_state.h"
+#include "pipeline/join/join_op.h"
 
 #define ALLOCATIONS_MAX (1u << 18) /* at a time */
 #define STREAMS_MAX	(1u << 14)

@@ -9,7 +9,7 @@
 
 #include "core/clock.h"
 #include "pipeline/join/handle_map.h"
-#include "pipeline/join/join_state.h"
+#include "pipeline/join/join_op.h"
 
 #define EVENTS_MAX  16384u
 #define STREAMS_MAX 16384u

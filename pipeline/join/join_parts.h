@@ -17,13 +17,12 @@ struct rk_call;
 struct rk_join;
 
 /**
- * Parts of join.c that the other two files use: what kind of work a call is, and the ways it
- * ends (host time alone, open, all records seen, out of the table); whether CUPTI refuses the
- * record of such a call for certain, or may do so; building ops; handles.
+ * Parts of join.c that the other files use: the ways a call ends (host time alone, open, all
+ * records seen, out of the table); whether CUPTI refuses the record of such a call for certain,
+ * or may do so; the number of its stream; a context by its index.
  *
  * Context: exporter.
  */
-enum rk_work rk_join_work_of(const struct rk_call *call);
 void rk_join_complete_without_record(struct rk_join *join, struct rk_call *call);
 void rk_join_tell_open(struct rk_join *join, struct rk_call *call);
 void rk_join_retire(struct rk_join *join, struct rk_call *call);
@@ -31,13 +30,8 @@ void rk_join_leave(struct rk_join *join, struct rk_call *call);
 bool rk_join_gets_no_record(const struct rk_join *join, uint8_t kind, uint16_t api);
 bool rk_join_may_lack_record(const struct rk_join *join, const struct rk_call *call);
 void rk_join_finish_call(struct rk_join *join, struct rk_call *call);
-struct rk_op *rk_join_start_op(struct rk_join *join, enum rk_op_kind kind);
-void rk_join_fill_from_call(struct rk_join *join, struct rk_op *op, const struct rk_call *call);
 uint32_t rk_join_stream_id(struct rk_join *join, const struct rk_call *call);
-uint32_t rk_join_device_of(const struct rk_join *join, uint16_t context);
-uint32_t rk_join_context_id(const struct rk_join *join, uint16_t context);
 struct rk_join_context *rk_join_context_get(struct rk_join *join, uint16_t context);
-uint64_t rk_join_stream_key(const struct rk_call *call);
 
 /**
  * Parts of join_api.c: say in which context an execution that was just opened runs; a thread

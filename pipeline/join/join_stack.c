@@ -12,7 +12,7 @@
 #include "core/clock.h"
 #include "core/fields.h"
 #include "core/stack_pool.h"
-#include "pipeline/join/join_state.h"
+#include "pipeline/join/join_op.h"
 #include "pipeline/join/module_map.h"
 
 /* Code that is in no file (a JIT's, a plugin's that has gone) is looked for this often. */

@@ -161,8 +161,7 @@ static uint32_t longest_chain(const struct rk_call_table *table)
 static void add_run(struct rk_call_table *table, uint32_t first, uint32_t step, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
-		assert_non_null(
-			rk_call_table_add(table, first + i * step, RK_CALL_ONE_RECORD));
+		assert_non_null(rk_call_table_add(table, first + i * step, RK_CALL_ONE_RECORD));
 }
 
 /* Old ids that wait and new ones some tables later; programs that launch every so many calls. */
