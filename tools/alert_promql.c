@@ -294,28 +294,28 @@ static void put_losses(struct promql *p, double threshold)
 	put_comparison(p, ">", threshold);
 }
 
-static void put_gpu_seconds(struct promql *p, const char *state)
+/* @states: bits of enum rk_gpu_state; 0 = all. */
+static void put_gpu_seconds(struct promql *p, uint32_t states)
 {
-	fprintf(p->out, "sum without (state) (rate(rustkernel_gpu_seconds_total{%s", state);
+	fputs("sum without (state) (rate(rustkernel_gpu_seconds_total{", p->out);
+	if (states)
+		fputs("state=~\"", p->out);
+	for (int state = 0; states && state < RK_GPU_STATE_COUNT; state++) {
+		if (!(states & 1u << state))
+			continue;
+		states &= ~(1u << state);
+		fprintf(p->out, "%s%s", rk_gpu_time_state_name((enum rk_gpu_state)state),
+			states ? "|" : "\",");
+	}
 	put_one_glob(p, "device", p->rule->condition.device);
 	fprintf(p->out, "}[%s]))", p->window);
 }
 
 static void put_gpu_idle(struct promql *p, double threshold)
 {
-	uint32_t states = p->rule->condition.gpu_states;
-	char of_states[96] = "state=~\"";
-
-	for (int state = 0; state < RK_GPU_STATE_COUNT; state++) {
-		if (!(states & 1u << state))
-			continue;
-		strcat(of_states, rk_gpu_time_state_name((enum rk_gpu_state)state));
-		states &= ~(1u << state);
-		strcat(of_states, states ? "|" : "\",");
-	}
-	put_gpu_seconds(p, of_states);
+	put_gpu_seconds(p, p->rule->condition.gpu_states);
 	fprintf(p->out, "\n%s/ ", p->indent);
-	put_gpu_seconds(p, "");
+	put_gpu_seconds(p, 0);
 	put_comparison(p, ">", threshold);
 }
 
