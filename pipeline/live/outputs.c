@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/intern.h"
 #include "core/log.h"
 #include "core/resource.h"
 #include "pipeline/alert/alert_engine.h"
@@ -219,6 +220,7 @@ void rk_outputs_note_own(struct rk_outputs *outputs)
 	set_own(outputs, "rustkernel_tracer_recording", outputs->is_recording);
 	set_own(outputs, "rustkernel_tracer_lost_log_lines_total", log.lost);
 	set_own(outputs, "rustkernel_tracer_suppressed_log_lines_total", log.suppressed);
+	set_own(outputs, "rustkernel_tracer_refused_names_total", rk_intern_refused());
 	if (!outputs->writer)
 		return;
 	outputs->file_lost = rk_trace_writer_lost(outputs->writer);

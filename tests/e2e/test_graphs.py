@@ -105,6 +105,17 @@ class Graphs(harness.Case):
         self.assertEqual({row["name"]: row["instances"] for row in rows},
                          {"first_kernel": 7, "second_kernel": 1})
 
+    def test_names_without_room_are_counted(self):
+        """Twice three names of 3 MiB, one mangled and one not, are more than there is room for."""
+        gateway = self.gateway()
+        self.record(("long_name", str(3 << 20)), RUSTKERNEL_PUSHGATEWAY_URL=gateway.url)
+        family = "rustkernel_tracer_refused_names_total"
+        self.assertGreater(harness.sum_of(gateway.samples(), family), 0)
+        again = self.gateway()
+        self.record(RUSTKERNEL_PUSHGATEWAY_URL=again.url)
+        self.assertIn(family, again.samples())
+        self.assertEqual(harness.sum_of(again.samples(), family), 0)
+
     def test_long_names(self):
         spans = self.record(("long_name", str(LONG)))
         info = self.info(self.trace)
