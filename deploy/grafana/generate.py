@@ -62,9 +62,10 @@ ROWS = [
         ("timeseries", "GPU time by kernel", 12, "percentunit",
          "Where the time of the GPU goes: seconds of GPU time per second.",
          [(f"topk(10, {rate(DURATION + '_sum', KERNEL, 'kernel_id')})", "{{kernel_id}}")]),
-        ("timeseries", "Errors by domain", 12, "ops", "CUDA driver calls that failed.",
-         [(rate("rustkernel_errors_total", PROCESS, "api, error, domain"),
-           "{{api}} {{error}} ({{domain}})")]),
+        ("timeseries", "Failing calls", 12, "ops",
+         "CUDA driver calls that failed, by call and error: the ten that fail most.",
+         [(f"topk(10, {rate('rustkernel_errors_total', PROCESS, 'api, error')})",
+           "{{api}} {{error}}")]),
         ("timeseries", "Launched, not complete", 12, "short",
          "Kernels on their way. Rising without end: a hang, or work that outruns the GPU.",
          [(f"sum by (instance, device) (rustkernel_active_kernels"
@@ -104,10 +105,16 @@ ROWS = [
         ("timeseries", "Memory by process", 12, "bytes", "Who holds it.",
          [(f"sum by (job, instance) (rustkernel_memory_bytes{{{PROCESS}}})",
            "{{job}} {{instance}}")]),
-        ("timeseries", "Memory, peak", 12, "bytes", "The most that was held at a time, by kind.",
+        ("timeseries", "Memory, peak", 8, "bytes", "The most that was held at a time, by kind.",
          [(f"sum by (pool) (rustkernel_memory_peak_bytes{{{PROCESS}}})", "{{pool}}")]),
-        ("timeseries", "Allocations", 12, "ops", "That succeeded, by kind of memory.",
+        ("timeseries", "Allocations", 8, "ops", "That succeeded, by kind of memory.",
          [(rate("rustkernel_allocations_total", PROCESS, "pool"), "{{pool}}")]),
+        ("timeseries", "Failed allocations", 8, "short",
+         "In the interval, because memory was out. Who held it then: the program's log, and "
+         "`rktrace report --memory`.",
+         [(f"sum by (device, pool) "
+           f"(increase(rustkernel_allocation_failures_total{{{PROCESS}}}{RATE}))",
+           "device {{device}} {{pool}}")]),
         ("timeseries", "Transfers", 12, "Bps", "Bytes copied or set, a second.",
          [(rate("rustkernel_transfer_bytes_total", PROCESS + ',device=~"$device"', "kind"),
            "{{kind}}")]),
@@ -169,7 +176,14 @@ ROWS = [
          [(f"max by (instance) (rustkernel_tracer_ring_depth{{{PROCESS}}})", "{{instance}}")]),
         ("timeseries", "Folded", 8, "short", "Kernels and series without a name of their own.",
          [(f"sum by () (rustkernel_tracer_folded_kernels{{{PROCESS}}})", "kernels"),
-          (f"sum by () (rustkernel_tracer_folded_series{{{PROCESS}}})", "series")]),
+          (f"sum by () (rustkernel_tracer_folded_series{{{PROCESS}}})", "series"),
+          (f"sum by () (rustkernel_tracer_refused_names_total{{{PROCESS}}})",
+           "names without room")]),
+        ("state-timeline", "Recording", 8, "short",
+         "Off: the process was told not to record, by `rktrace ctl` or its settings. What happened "
+         "then is in no other panel.",
+         [(f"min by (instance) (rustkernel_tracer_recording{{{PROCESS}}})", "{{instance}}")],
+         [("off", "gray"), ("on", "green")]),
     ]),
 ]
 
