@@ -10,7 +10,7 @@
 #include "pipeline/use/recorded_time.h"
 #include "tools/options.h"
 #include "tools/report_section.h"
-#include "tools/trace_input.h"
+#include "tools/trace_pass.h"
 
 static const char verb[] = "report";
 
@@ -32,7 +32,9 @@ struct report {
 	enum rk_report_style style;
 	bool shown[SECTIONS];
 	void *selves[SECTIONS];
-	struct rk_trace_reader *reader;
+	struct rk_filter_arguments wanted;
+	struct rk_trace_filter *filter;
+	struct rk_trace_pass *pass;
 	struct rk_recorded_time recorded;
 };
 
@@ -84,13 +86,13 @@ static int read_all(struct report *r)
 	struct rk_op op;
 	int err;
 
-	while ((err = rk_trace_reader_next(r->reader, &op)) > 0) {
+	while ((err = rk_trace_pass_next(r->pass, &op)) > 0) {
 		if (push(r, &op)) {
 			err = -ENOMEM;
 			break;
 		}
 	}
-	return rk_trace_input_end(r->reader, verb, r->setup.file, err);
+	return rk_trace_pass_end(r->pass, err);
 }
 
 static void print_sections(struct report *r, struct rk_report_print *print)
@@ -122,7 +124,8 @@ static void print_gaps(const struct rk_recorded_time *time)
 static void print_all(struct report *r)
 {
 	struct rk_report_print print = { .setup = &r->setup,
-					 .meta = rk_trace_reader_meta(r->reader),
+					 .meta = rk_trace_reader_meta(
+						 rk_trace_pass_reader(r->pass)),
 					 .style = r->style };
 	struct rk_json json;
 
@@ -146,7 +149,7 @@ static void print_all(struct report *r)
 /* What could be read of a damaged file is shown; the status tells. */
 static int report(struct report *r)
 {
-	int status = rk_trace_input_open(&r->reader, verb, r->setup.file);
+	int status = rk_trace_pass_open(&r->pass, verb, r->setup.file, r->filter);
 
 	if (status)
 		return status;
@@ -160,7 +163,7 @@ static int report(struct report *r)
 		if (r->selves[i])
 			sections[i]->destroy(r->selves[i]);
 	}
-	rk_trace_reader_close(r->reader);
+	rk_trace_pass_close(r->pass);
 	return status;
 }
 
@@ -172,7 +175,10 @@ static int report_with_config(struct report *r)
 	if (rk_config_create(&config, NULL))
 		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
 	r->setup.config = config;
-	status = report(r);
+	status = rk_trace_filter_create(&r->filter, verb, &r->wanted, config);
+	if (!status)
+		status = report(r);
+	rk_trace_filter_destroy(r->filter);
 	rk_config_destroy(config);
 	return status;
 }
@@ -186,9 +192,48 @@ static unsigned count_shown(const struct report *r)
 	return count;
 }
 
+/* What a section says of a whole must not be said of a part. */
+static int check_parts(const struct report *r)
+{
+	const struct rk_filter_arguments *wanted = &r->wanted;
+	bool by_time = wanted->from || wanted->to || wanted->last;
+	bool by_work = wanted->kernel || wanted->stream || wanted->thread || wanted->min_duration ||
+		       wanted->max_duration;
+
+	if (r->shown[SECTION_memory] && (by_time || by_work))
+		return rk_options_misused(verb, "--memory needs all of the file: who holds memory "
+						"is told by what was before; only --device "
+						"goes with it");
+	if (r->shown[SECTION_idle] && by_work)
+		return rk_options_misused(verb, "--idle needs all work of a GPU: only --from, "
+						"--to, --last and --device go with it");
+	return RK_TOOL_OK;
+}
+
+static int parse_by(struct report *r, const char *text)
+{
+	static const char *const names[] = {
+		[RK_BY_NAME] = "name",
+		[RK_BY_DEVICE] = "device",
+		[RK_BY_STREAM] = "stream",
+		[RK_BY_THREAD] = "thread",
+	};
+
+	for (size_t i = 0; text && i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			r->setup.by = (enum rk_report_by)i;
+			return RK_TOOL_OK;
+		}
+	}
+	return text ? rk_options_misused(verb, "--by is name, device, stream or thread, not %s",
+					 text) :
+		      RK_TOOL_OK;
+}
+
 int rk_cmd_report(int argc, char **argv)
 {
 	struct report r = { 0 };
+	const char *by = NULL;
 	bool base = false, demangled = false, mangled = false, as_json = false, as_csv = false;
 	const struct rk_option options[] = {
 #define RK_REPORT_SECTION(name, help) { #name, 0, NULL, help, &r.shown[SECTION_##name], NULL },
@@ -197,6 +242,12 @@ int rk_cmd_report(int argc, char **argv)
 		{ "base", 0, NULL, "names without templates and arguments (default)", &base, NULL },
 		{ "demangled", 0, NULL, "whole C++ names", &demangled, NULL },
 		{ "mangled", 0, NULL, "names as the linker sees them", &mangled, NULL },
+#define RK_FILTER_OPTION(field, name, value, help) \
+	RK_FILTER_OPTION_ROW(&r.wanted, field, name, value, help),
+#include "tools/filter_options.def"
+#undef RK_FILTER_OPTION
+		{ "by", 0, "WHAT", "a table of kernels for each device, stream or thread", NULL,
+		  &by },
 		{ "json", 0, NULL, "print JSON, times in ns", &as_json, NULL },
 		{ "csv", 0, NULL, "print CSV, times in ns", &as_csv, NULL },
 		{ NULL, 0, NULL, NULL, NULL, NULL },
@@ -213,6 +264,11 @@ int rk_cmd_report(int argc, char **argv)
 		return rk_options_misused(verb, "--csv prints one table: ask for them one by one");
 	if (!count_shown(&r))
 		r.shown[0] = true;
+	status = parse_by(&r, by);
+	if (!status)
+		status = check_parts(&r);
+	if (status)
+		return status;
 	r.setup.names = mangled ? RK_NAMES_MANGLED : demangled ? RK_NAMES_DEMANGLED : RK_NAMES_BASE;
 	r.style = as_json ? RK_REPORT_JSON : as_csv ? RK_REPORT_CSV : RK_REPORT_TEXT;
 	return rk_tool_finish(report_with_config(&r), verb);

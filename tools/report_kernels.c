@@ -17,19 +17,18 @@
 
 struct report {
 	struct rk_report_table *table;
+	enum rk_report_by by;
 	size_t rows;
 };
 
-/* The rows [first, end) are one table: same group, same kind of time. */
+/* The rows [first, end) are one table: same group, same kind of time, same place. */
 static size_t table_end(const struct report *r, size_t first)
 {
 	const struct rk_report_row *row = rk_report_table_get(r->table, first);
 	size_t end = first;
 
 	while (end < r->rows) {
-		const struct rk_report_row *next = rk_report_table_get(r->table, end);
-
-		if (next->group != row->group || next->host_time != row->host_time)
+		if (!rk_report_row_is_beside(rk_report_table_get(r->table, end), row))
 			break;
 		end++;
 	}
@@ -61,7 +60,20 @@ static const char *group_name(uint8_t group)
 	return names[group];
 }
 
-static void print_title(const struct rk_report_row *row)
+static void print_place(const struct report *r, const struct rk_report_row *row)
+{
+	if (r->by == RK_BY_THREAD && row->lane)
+		printf(", thread %u", row->lane);
+	else if (r->by == RK_BY_THREAD)
+		printf(", thread unknown");
+	if (r->by == RK_BY_DEVICE || r->by == RK_BY_STREAM)
+		printf(", GPU %u", row->device);
+	if (r->by == RK_BY_STREAM)
+		printf(", stream %u", row->lane);
+	putchar('\n');
+}
+
+static void print_title(const struct report *r, const struct rk_report_row *row)
 {
 	static const char *const titles[] = {
 		[RK_REPORT_KERNELS] = "CUDA kernels",
@@ -69,9 +81,10 @@ static void print_title(const struct rk_report_row *row)
 		[RK_REPORT_MEMORY] = "Copies and memsets",
 	};
 
-	printf("%s%s\n", titles[row->group],
+	printf("%s%s", titles[row->group],
 	       row->host_time ? ", HOST TIME of the call (no GPU time was available)" :
 				", GPU time");
+	print_place(r, row);
 }
 
 /* Bytes per ns are GB/s. What the host measures is not how fast the GPU copied. */
@@ -123,7 +136,7 @@ static void print_text(struct report *r, const char *file)
 		total = table_total(r, first, end);
 		if (first)
 			putchar('\n');
-		print_title(row);
+		print_title(r, row);
 		printf("%8s %10s %10s %10s %10s %10s %10s %10s%s  %s\n", "Time (%)", "Total",
 		       "Instances", "Avg", "Med", "Min", "Max", "StdDev",
 		       row->group == RK_REPORT_MEMORY ? "      Bytes     GB/s" : "",
@@ -143,9 +156,22 @@ static void print_text(struct report *r, const char *file)
 		       (unsigned long long)timeless);
 }
 
-static void print_json_row(struct rk_json *json, struct rk_report_row *row, double total)
+static void print_json_place(const struct report *r, struct rk_json *json,
+			     const struct rk_report_row *row)
+{
+	if (r->by == RK_BY_THREAD)
+		rk_json_uint(json, "thread", row->lane);
+	if (r->by == RK_BY_DEVICE || r->by == RK_BY_STREAM)
+		rk_json_uint(json, "device", row->device);
+	if (r->by == RK_BY_STREAM)
+		rk_json_uint(json, "stream", row->lane);
+}
+
+static void print_json_row(const struct report *r, struct rk_json *json, struct rk_report_row *row,
+			   double total)
 {
 	rk_json_open(json, NULL, '{');
+	print_json_place(r, json, row);
 	rk_json_double(json, "time_percent", percent(row, total));
 	rk_json_uint(json, "total_ns", row->ns.total);
 	rk_json_uint(json, "instances", row->ns.count);
@@ -176,15 +202,26 @@ static void print_json(struct report *r, struct rk_json *json)
 				continue;
 			total = table_total(r, first, end);
 			for (size_t i = first; i < end; i++)
-				print_json_row(json, rk_report_table_get(r->table, i), total);
+				print_json_row(r, json, rk_report_table_get(r->table, i), total);
 		}
 		rk_json_close(json, ']');
 	}
 	rk_json_uint(json, "without_time", rk_report_table_timeless(r->table));
 }
 
-static void print_csv_row(struct rk_report_row *row, double total)
+static void print_csv_place(const struct report *r, const struct rk_report_row *row)
 {
+	if (r->by == RK_BY_THREAD)
+		printf("%u,", row->lane);
+	if (r->by == RK_BY_DEVICE || r->by == RK_BY_STREAM)
+		printf("%u,", row->device);
+	if (r->by == RK_BY_STREAM)
+		printf("%u,", row->lane);
+}
+
+static void print_csv_row(const struct report *r, struct rk_report_row *row, double total)
+{
+	print_csv_place(r, row);
 	rk_report_csv_number(percent(row, total));
 	printf(",%llu,%llu,", (unsigned long long)row->ns.total, (unsigned long long)row->ns.count);
 	rk_report_csv_number(row->ns.mean);
@@ -203,6 +240,14 @@ static void print_csv_row(struct rk_report_row *row, double total)
 
 static void print_csv(struct report *r)
 {
+	static const char *const places[] = {
+		[RK_BY_NAME] = "",
+		[RK_BY_DEVICE] = "Device,",
+		[RK_BY_STREAM] = "Device,Stream,",
+		[RK_BY_THREAD] = "Thread,",
+	};
+
+	fputs(places[r->by], stdout);
 	puts("Time (%),Total Time (ns),Instances,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev (ns),"
 	     "Category,Time Source,Bytes,GB/s,Name");
 	for (size_t first = 0, end; first < r->rows; first = end) {
@@ -211,7 +256,7 @@ static void print_csv(struct report *r)
 		end = table_end(r, first);
 		total = table_total(r, first, end);
 		for (size_t i = first; i < end; i++)
-			print_csv_row(rk_report_table_get(r->table, i), total);
+			print_csv_row(r, rk_report_table_get(r->table, i), total);
 	}
 }
 
@@ -221,7 +266,8 @@ static void *create(const struct rk_report_setup *setup)
 
 	if (!r)
 		return NULL;
-	r->table = rk_report_table_create(setup->config, setup->names);
+	r->by = setup->by;
+	r->table = rk_report_table_create(setup->config, setup->names, setup->by);
 	if (r->table)
 		return r;
 	free(r);

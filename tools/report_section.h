@@ -22,6 +22,7 @@ struct rk_report_setup {
 	const char *file;
 	const struct rk_config *config; /* borrowed; outlives the sections, as all here */
 	enum rk_report_names names;
+	enum rk_report_by by;
 };
 
 /* Printing, once everything was read. */

@@ -15,6 +15,7 @@
 struct rk_report_table {
 	const struct rk_config *config; /* borrowed; outlives the table */
 	enum rk_report_names names;
+	enum rk_report_by by;
 	struct rk_report_row *rows;
 	size_t count, room;
 	uint32_t *index; /* row + 1; 0 = free. Twice as many slots as rows at least */
@@ -23,7 +24,7 @@ struct rk_report_table {
 };
 
 struct rk_report_table *rk_report_table_create(const struct rk_config *config,
-					       enum rk_report_names names)
+					       enum rk_report_names names, enum rk_report_by by)
 {
 	struct rk_report_table *table = calloc(1, sizeof(*table));
 
@@ -31,6 +32,7 @@ struct rk_report_table *rk_report_table_create(const struct rk_config *config,
 		return NULL;
 	table->config = config;
 	table->names = names;
+	table->by = by;
 	return table;
 }
 
@@ -74,6 +76,17 @@ const char *rk_report_copy_name(uint8_t kind)
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[RK_COPY_UNKNOWN];
 }
 
+static void set_place(const struct rk_report_table *table, const struct rk_op *op,
+		      struct rk_report_row *row)
+{
+	if (table->by == RK_BY_DEVICE || table->by == RK_BY_STREAM)
+		row->device = op->device;
+	if (table->by == RK_BY_STREAM)
+		row->lane = op->stream;
+	if (table->by == RK_BY_THREAD)
+		row->lane = op->tid;
+}
+
 /* Where @op belongs. Returns false for operations that are no work on a GPU. */
 static bool classify(const struct rk_report_table *table, const struct rk_op *op,
 		     struct rk_report_row *row)
@@ -81,6 +94,7 @@ static bool classify(const struct rk_report_table *table, const struct rk_op *op
 	char graph[48];
 
 	row->host_time = op->flags & RK_OP_F_HOST_TIME;
+	set_place(table, op, row);
 	switch (op->kind) {
 	case RK_OP_KERNEL:
 		row->group = RK_REPORT_KERNELS;
@@ -112,13 +126,15 @@ static bool classify(const struct rk_report_table *table, const struct rk_op *op
 static size_t slot_of(const struct rk_report_table *table, const struct rk_report_row *row)
 {
 	uint64_t key = (uint64_t)row->name << 8 | (uint64_t)row->group << 1 | row->host_time;
+	uint64_t place = (uint64_t)row->device << 32 | row->lane;
 
+	key ^= place * 0xbf58476d1ce4e5b9u;
 	return (size_t)(key * 0x9e3779b97f4a7c15u >> 20) & (table->slots - 1);
 }
 
 static bool is_same(const struct rk_report_row *a, const struct rk_report_row *b)
 {
-	return a->name == b->name && a->group == b->group && a->host_time == b->host_time;
+	return a->name == b->name && rk_report_row_is_beside(a, b);
 }
 
 static void insert(struct rk_report_table *table, size_t row)
@@ -195,6 +211,10 @@ static int compare(const void *a, const void *b)
 		return x->group - y->group;
 	if (x->host_time != y->host_time)
 		return x->host_time - y->host_time;
+	if (x->device != y->device)
+		return x->device < y->device ? -1 : 1;
+	if (x->lane != y->lane)
+		return x->lane < y->lane ? -1 : 1;
 	if (x->ns.total != y->ns.total)
 		return x->ns.total < y->ns.total ? 1 : -1;
 	return x->name < y->name ? -1 : x->name > y->name;
