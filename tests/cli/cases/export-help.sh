@@ -1,0 +1,3 @@
+# What the verb can do.
+rktrace export --help
+rktrace export --formats
