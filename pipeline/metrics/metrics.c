@@ -219,14 +219,8 @@ struct kernel_identity {
 
 static struct rk_kernel_series *kernel_find(struct rk_metrics *metrics, struct kernel_identity id)
 {
-	uint64_t key = labelled_key(
-		metrics, kernel_key(id.kernel_id, id.domain, id.device, id.source), id.baggage);
 	struct rk_kernel_series *series;
-	struct rk_kernel_cache *recent;
 
-	recent = &metrics->recent[(key * 0x9e3779b97f4a7c15ull) >> 56];
-	if (key && recent->key == key)
-		return recent->series;
 	if (!metrics->config->metrics_include_kernel_stats) {
 		id.kernel_id = metrics->all;
 	} else if (!has_own_series(metrics, id.kernel_id)) {
@@ -245,21 +239,51 @@ static struct rk_kernel_series *kernel_find(struct rk_metrics *metrics, struct k
 	series->device = id.device;
 	series->source = id.source;
 	series->baggage = id.baggage;
-	if (key)
-		*recent = (struct rk_kernel_cache){ key, series };
 	return series;
+}
+
+/* Where a kernel is remembered; empty when the rules have changed meanwhile. */
+static struct rk_kernel_cache *recent_at(struct rk_metrics *metrics, const struct rk_op *op,
+					 enum rk_metric_source source)
+{
+	uint32_t place = op->name ^ op->device << 5 ^ (uint32_t)source << 7;
+
+	if (metrics->recent_rules != metrics->config->kernels) {
+		memset(metrics->recent, 0, sizeof(metrics->recent));
+		metrics->recent_rules = metrics->config->kernels;
+	}
+	return &metrics->recent[place % RK_KERNEL_CACHE];
+}
+
+static void recent_fill(struct rk_metrics *metrics, struct rk_kernel_cache *recent,
+			const struct rk_op *op, enum rk_metric_source source, uint32_t baggage)
+{
+	const struct rk_kernel_name *name = rk_kernel_name_get(metrics->config, op->name);
+
+	*recent = (struct rk_kernel_cache){
+		.series = kernel_find(metrics,
+				      (struct kernel_identity){ name->kernel_id, name->domain,
+								op->device, source, baggage }),
+		.name = op->name,
+		.device = op->device,
+		.source = source,
+		.baggage = baggage,
+		.domain = name->domain != metrics->unknown ? name->domain : 0,
+	};
 }
 
 static struct rk_kernel_series *kernel_get(struct rk_metrics *metrics, const struct rk_op *op,
 					   enum rk_metric_source source)
 {
-	const struct rk_kernel_name *name = rk_kernel_name_get(metrics->config, op->name);
+	uint32_t baggage = rk_metrics_baggage_of(&metrics->baggage, op->exec);
+	struct rk_kernel_cache *recent = recent_at(metrics, op, source);
 
-	if (op->exec && name->domain != metrics->unknown)
-		rk_metrics_domain_note(&metrics->domains, op->exec, name->domain);
-	return kernel_find(metrics, (struct kernel_identity){
-					    name->kernel_id, name->domain, op->device, source,
-					    rk_metrics_baggage_of(&metrics->baggage, op->exec) });
+	if (!recent->series || recent->name != op->name || recent->device != op->device ||
+	    recent->source != source || recent->baggage != baggage)
+		recent_fill(metrics, recent, op, source, baggage);
+	if (op->exec && recent->domain)
+		rk_metrics_domain_note(&metrics->domains, op->exec, recent->domain);
+	return recent->series;
 }
 
 struct rk_kernel_series *rk_metrics_recorded_get(struct rk_metrics *metrics, uint32_t kernel_id,

@@ -51,12 +51,13 @@ struct rk_named_value {
 #define RK_OUTCOMES  4
 #define RK_SIGNALS   3 /* traces, metrics, logs, as in net_stats.h */
 #define RK_DECISIONS 4
-/* Kernels found without the index: a training step has some hundred. */
+/* Kernels found by the name of the op alone: a training step has some hundred. */
 #define RK_KERNEL_CACHE 256
 
 struct rk_kernel_cache {
-	uint64_t key; /* 0 = free */
-	struct rk_kernel_series *series;
+	struct rk_kernel_series *series; /* NULL = free */
+	uint32_t name, device, source, baggage; /* of the op and of its execution */
+	uint32_t domain; /* string; 0 = unknown */
 };
 
 /* A definition of the program, by its number. */
@@ -90,6 +91,7 @@ struct rk_metrics {
 	bool has_user_memory;
 	struct rk_handle_map ranked; /* kernel_id -> tag: has series of its own, or folded */
 	struct rk_kernel_cache recent[RK_KERNEL_CACHE];
+	const struct rk_kernel_rule *recent_rules; /* by which they got their names */
 	struct rk_fed_kernel fed;
 	uint32_t own, folded;		    /* kernels */
 	uint32_t other, all, unknown;	    /* strings */

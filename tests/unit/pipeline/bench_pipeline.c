@@ -4,9 +4,13 @@
  *
  * CPU time of the calling thread per kernel, median of five interleaved rounds: join alone,
  * with the metrics, with the spans (given to a sink that only counts), and one update of a
- * histogram. Activities come shuffled within a window, as CUPTI delivers them. With an argument
- * (join, metrics or spans) only that, once: to count its instructions under valgrind.
+ * histogram. Of two programs: a storm of short kernels on eight streams, of which the activities
+ * come shuffled within a window, as CUPTI delivers them; and a chain of kernels on one stream, in
+ * order and each with a gap before it, as a decoding step is. With an argument (join, metrics or
+ * spans) only that, once, with a second one (chain) of that program: to count its instructions
+ * under valgrind.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,8 +50,39 @@ static uint32_t random_next(void)
 	return (uint32_t)(x >> 32);
 }
 
-static void make_input(void)
+static void make_call(struct rk_record *r, uint32_t i, uint32_t streams)
 {
+	r->kind = RK_REC_LAUNCH;
+	r->correlation = 3 * i + 1;
+	r->context = 1;
+	r->start = 1000ull * i + 1;
+	r->end = r->start + 200;
+	r->launch.stream = 0x1000 + 0x100 * (i % streams);
+	r->launch.function = i % NAMES;
+}
+
+static void make_activity(struct rk_activity *a, const struct rk_record *r, uint32_t stream)
+{
+	a->kind = RK_ACT_KERNEL;
+	a->correlation = r->correlation;
+	a->start = r->end + 5000;
+	a->stream = 13 + stream;
+}
+
+static void shuffle(void)
+{
+	for (uint32_t k = WINDOW; k > 1; k--) {
+		uint32_t j = random_next() % k;
+		struct rk_activity swap = activities[k - 1];
+
+		activities[k - 1] = activities[j];
+		activities[j] = swap;
+	}
+}
+
+static void make_input(bool is_chain)
+{
+	uint32_t streams = is_chain ? 1 : 8;
 	uint32_t names[NAMES];
 
 	for (uint32_t i = 0; i < NAMES; i++) {
@@ -56,35 +91,21 @@ static void make_input(void)
 		snprintf(name, sizeof(name), "_ZN4step9kernel%03uEPfS_i", i);
 		names[i] = rk_intern(name);
 	}
+	free(records);
+	free(activities);
 	records = calloc(WINDOW, sizeof(*records));
 	activities = calloc(WINDOW, sizeof(*activities));
 	if (!records || !activities)
 		exit(1);
 	for (uint32_t i = 0; i < WINDOW; i++) {
-		struct rk_record *r = &records[i];
-		struct rk_activity *a = &activities[i];
-
-		r->kind = RK_REC_LAUNCH;
-		r->correlation = 3 * i + 1;
-		r->context = 1;
-		r->start = 1000ull * i + 1;
-		r->end = r->start + 200;
-		r->launch.stream = 0x1000 + 0x100 * (i % 8);
-		r->launch.function = i % NAMES;
-		a->kind = RK_ACT_KERNEL;
-		a->correlation = r->correlation;
-		a->start = r->end + 5000;
-		a->end = a->start + 3000 + random_next() % 20000;
-		a->stream = 13 + i % 8;
-		a->name = names[i % NAMES];
+		make_call(&records[i], i, streams);
+		make_activity(&activities[i], &records[i], i % streams);
+		activities[i].name = names[i % NAMES];
+		activities[i].end = activities[i].start + (is_chain ? 100 + random_next() % 800 :
+								      3000 + random_next() % 20000);
 	}
-	for (uint32_t k = WINDOW; k > 1; k--) {
-		uint32_t j = random_next() % k;
-		struct rk_activity swap = activities[k - 1];
-
-		activities[k - 1] = activities[j];
-		activities[j] = swap;
-	}
+	if (!is_chain)
+		shuffle();
 }
 
 /* The rings are as small as this in life, and as warm. */
@@ -204,30 +225,44 @@ static void run_one(struct rk_config *config, const char *which)
 	printf("ns per kernel: %s %.1f of %u kernels\n", which, ns, KERNELS);
 }
 
-int main(int argc, char **argv)
+static void make_config(struct rk_config *config)
+{
+	memset(config, 0, sizeof(*config));
+	config->tracing_propagators = config->tracing_baggage_attributes = "";
+	config->metrics_top_k = 200;
+	config->metrics_include_kernel_stats = true;
+	config->tracing_sampling_rate = 1;
+	config->metrics_histogram_buckets =
+		(struct rk_bounds){ 8, { 1e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1 } };
+}
+
+static void compare_all(struct rk_config *config, const char *program)
 {
 	double join[ROUNDS], metrics[ROUNDS], spans[ROUNDS], histogram[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		join[i] = run(count_op, NULL);
+		metrics[i] = run_pipeline(config, false);
+		spans[i] = run_pipeline(config, true);
+		histogram[i] = run_histogram();
+	}
+	printf("ns per kernel, %s: join %.1f, + metrics %.1f, + spans %.1f; histogram %.2f\n",
+	       program, median(join), median(metrics), median(spans), median(histogram));
+}
+
+int main(int argc, char **argv)
+{
+	bool is_chain = argc > 2 && strcmp(argv[2], "chain") == 0;
 	struct rk_config config;
 
-	memset(&config, 0, sizeof(config));
-	config.tracing_propagators = config.tracing_baggage_attributes = "";
-	config.metrics_top_k = 200;
-	config.metrics_include_kernel_stats = true;
-	config.tracing_sampling_rate = 1;
-	config.metrics_histogram_buckets =
-		(struct rk_bounds){ 8, { 1e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1 } };
-	make_input();
+	make_config(&config);
+	make_input(is_chain);
 	if (argc > 1) {
 		run_one(&config, argv[1]);
 		return 0;
 	}
-	for (int i = 0; i < ROUNDS; i++) {
-		join[i] = run(count_op, NULL);
-		metrics[i] = run_pipeline(&config, false);
-		spans[i] = run_pipeline(&config, true);
-		histogram[i] = run_histogram();
-	}
-	printf("ns per kernel: join %.1f, + metrics %.1f, + spans %.1f; histogram %.2f\n",
-	       median(join), median(metrics), median(spans), median(histogram));
+	compare_all(&config, "storm");
+	make_input(true);
+	compare_all(&config, "chain");
 	return 0;
 }
