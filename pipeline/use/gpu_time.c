@@ -204,14 +204,23 @@ static bool is_wait(const struct rk_op *op)
 	return op->sync.scope <= RK_SYNC_EVENT || op->sync.scope == RK_SYNC_MEMORY;
 }
 
-/* The way of nearly every kernel in a storm: it is part of what is known to be busy. */
-static bool is_covered(struct rk_gpu_time *time, const struct rk_op *op)
+/* As nearly always: its device is known, its time as well, and nothing is waited for. */
+static struct rk_gpu_device *plain_device(struct rk_gpu_time *time, const struct rk_op *op)
 {
-	struct rk_gpu_device *device =
-		op->device < RK_GPU_TIME_DEVICES ? time->devices[op->device] : NULL;
+	if (op->device >= RK_GPU_TIME_DEVICES || time->in_flight || (op->flags & NO_GPU_TIME) ||
+	    op->end <= op->start)
+		return NULL;
+	return time->devices[op->device];
+}
 
-	return device && !time->in_flight && !(op->flags & NO_GPU_TIME) && op->end > op->start &&
-	       rk_gpu_device_cover(device, op);
+static void feed_kernel(struct rk_gpu_time *time, const struct rk_op *op)
+{
+	struct rk_gpu_device *device = plain_device(time, op);
+
+	if (!device)
+		feed_work(time, op);
+	else if (!rk_gpu_device_cover(device, op))
+		feed_piece(device, op);
 }
 
 void rk_gpu_time_feed(struct rk_gpu_time *time, const struct rk_op *op)
@@ -228,8 +237,7 @@ void rk_gpu_time_feed(struct rk_gpu_time *time, const struct rk_op *op)
 		feed_work(time, op);
 		break;
 	case RK_OP_KERNEL:
-		if (!is_covered(time, op))
-			feed_work(time, op);
+		feed_kernel(time, op);
 		break;
 	case RK_OP_MEMCPY:
 	case RK_OP_MEMSET:

@@ -116,6 +116,15 @@ static void account_rest(struct rk_gpu_device *d, uint64_t to, const struct wait
 	account(d, pending, to, RK_GPU_WAITING);
 }
 
+/* From within the call at @from, which returned at @returned, until the work began at @to. */
+static void account_arrival(struct rk_gpu_device *d, uint64_t from, uint64_t returned, uint64_t to)
+{
+	uint64_t arrived = within(returned + RK_GPU_LATENCY_NS, from, to);
+
+	account(d, from, arrived, RK_GPU_LAUNCH_BOUND);
+	account(d, arrived, to, RK_GPU_WAITING);
+}
+
 static bool is_of_known_exec(const struct rk_gpu_device *d, const struct rk_gpu_piece *piece)
 {
 	return piece->exec && d->execs[piece->exec % EXECS] == piece->exec;
@@ -131,17 +140,20 @@ static void account_until(struct rk_gpu_device *d, const struct rk_gpu_piece *ne
 		account_waits(d, d->at, to, RK_GPU_UNKNOWN, waits);
 		return;
 	}
-	if (is_of_known_exec(d, next))
-		prepare -= prepare < RK_GPU_PREPARE_NS ? prepare : RK_GPU_PREPARE_NS;
 	if (arrived < next->host_start)
 		arrived = next->host_start;
+	/* As nearly always: it was submitted before, and so nobody's waits are in between. */
+	if (next->host_start <= d->at) {
+		account_arrival(d, d->at, arrived, to);
+		return;
+	}
+	if (is_of_known_exec(d, next))
+		prepare -= prepare < RK_GPU_PREPARE_NS ? prepare : RK_GPU_PREPARE_NS;
 	prepare = within(prepare, d->at, to);
 	call = within(next->host_start, d->at, to);
-	arrived = within(arrived + RK_GPU_LATENCY_NS, d->at, to);
 	account_waits(d, d->at, prepare, RK_GPU_NONE, waits);
 	account_waits(d, prepare, call, RK_GPU_LAUNCH_BOUND, waits);
-	account(d, call, arrived, RK_GPU_LAUNCH_BOUND);
-	account(d, arrived, to, RK_GPU_WAITING);
+	account_arrival(d, call, arrived, to);
 }
 
 /* Nothing ran from where the sums end until @to. @next: what runs then; NULL = not known. */
@@ -339,10 +351,12 @@ static void note_kernel(struct rk_gpu_device *d, uint32_t place)
 
 static bool keep(struct rk_gpu_device *d, const struct rk_gpu_piece *piece)
 {
-	if (!rk_gpu_pieces_push(&d->pieces, piece))
+	uint32_t place;
+
+	if (!rk_gpu_pieces_push(&d->pieces, piece, &place))
 		return false;
 	if (piece->kind == RK_OP_KERNEL || piece->kind == RK_OP_GRAPH)
-		note_kernel(d, d->pieces.count - 1);
+		note_kernel(d, place);
 	return true;
 }
 

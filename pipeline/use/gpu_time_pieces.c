@@ -44,21 +44,30 @@ static bool grow(struct rk_gpu_pieces *pieces)
 		pieces->spare = spare;
 	if (!items || !keys || !spare)
 		return false;
+	for (uint32_t i = pieces->capacity; i < capacity; i++)
+		keys[i].place = i;
 	pieces->capacity = capacity;
 	return true;
 }
 
-bool rk_gpu_pieces_push(struct rk_gpu_pieces *pieces, const struct rk_gpu_piece *piece)
+/* The keys in use go to the front, those before them behind them. */
+static void move_to_front(struct rk_gpu_pieces *pieces)
 {
-	uint32_t place = pieces->count;
+	struct rk_gpu_key *keys = pieces->keys;
+	uint32_t first = pieces->first, count = pieces->count;
 
-	if (place == pieces->capacity && !grow(pieces))
+	memcpy(pieces->spare, keys, first * sizeof(*keys));
+	memmove(keys, keys + first, count * sizeof(*keys));
+	memcpy(keys + count, pieces->spare, first * sizeof(*keys));
+	pieces->first = 0;
+}
+
+bool rk_gpu_pieces_make_room(struct rk_gpu_pieces *pieces)
+{
+	if (pieces->count == pieces->capacity && !grow(pieces))
 		return false;
-	pieces->items[place] = *piece;
-	pieces->keys[place] = (struct rk_gpu_key){ piece->start, place };
-	if (pieces->sorted == place && (!place || pieces->keys[place - 1].start <= piece->start))
-		pieces->sorted++;
-	pieces->count++;
+	if (pieces->first + pieces->count == pieces->capacity)
+		move_to_front(pieces);
 	return true;
 }
 
@@ -101,32 +110,29 @@ static void sort_keys(struct rk_gpu_key *keys, struct rk_gpu_key *spare, uint32_
 }
 
 /* Put what was in order, until @old, and what now is behind it together. */
-static void merge(struct rk_gpu_pieces *pieces, uint32_t old)
+static void merge(struct rk_gpu_key *keys, struct rk_gpu_key *spare, uint32_t old, uint32_t count)
 {
-	struct rk_gpu_key *keys = pieces->keys, *merged = pieces->spare;
-	uint32_t left = old, right = old;
+	uint32_t right = count - old;
 
-	while (left && keys[left - 1].start > keys[old].start)
-		left--;
-	memcpy(merged, keys, left * sizeof(*keys));
-	for (uint32_t to = left; to < pieces->count; to++) {
-		bool is_old = left < old &&
-			      (right == pieces->count || keys[left].start <= keys[right].start);
+	if (!old || keys[old - 1].start <= keys[old].start)
+		return;
+	memcpy(spare, keys + old, right * sizeof(*keys));
+	for (uint32_t to = count; right;) {
+		bool is_old = old && keys[old - 1].start > spare[right - 1].start;
 
-		merged[to] = keys[is_old ? left++ : right++];
+		keys[--to] = is_old ? keys[--old] : spare[--right];
 	}
-	pieces->keys = merged;
-	pieces->spare = keys;
 }
 
 void rk_gpu_pieces_sort(struct rk_gpu_pieces *pieces)
 {
+	struct rk_gpu_key *keys = pieces->keys + pieces->first;
 	uint32_t old = pieces->sorted;
 
 	if (old == pieces->count)
 		return;
-	sort_keys(pieces->keys + old, pieces->spare, pieces->count - old);
-	merge(pieces, old);
+	sort_keys(keys + old, pieces->spare, pieces->count - old);
+	merge(keys, pieces->spare, old, pieces->count);
 	pieces->sorted = pieces->count;
 }
 
@@ -134,35 +140,33 @@ uint64_t rk_gpu_pieces_get_end(const struct rk_gpu_pieces *pieces)
 {
 	uint64_t end = 0;
 
-	for (uint32_t i = 0; i < pieces->count; i++)
-		end = pieces->items[i].end > end ? pieces->items[i].end : end;
+	for (uint32_t i = 0; i < pieces->count; i++) {
+		const struct rk_gpu_piece *piece = rk_gpu_pieces_get(pieces, i);
+
+		end = piece->end > end ? piece->end : end;
+	}
 	return end;
 }
 
-/* Pieces move up in the order they came; their new places stand in the spare keys meanwhile. */
+/* What is kept of those that began before goes next to the others, in its order. */
 void rk_gpu_pieces_drop_until(struct rk_gpu_pieces *pieces, uint64_t until)
 {
-	uint32_t kept = 0, kept_keys = 0;
+	struct rk_gpu_key *keys = pieces->keys + pieces->first;
+	uint32_t begun = 0, kept;
 
-	for (uint32_t i = 0; i < pieces->count; i++) {
-		struct rk_gpu_piece *piece = &pieces->items[i];
-		bool is_kept = piece->end > until || piece->start >= until;
+	while (begun < pieces->count && keys[begun].start < until)
+		begun++;
+	kept = begun;
+	for (uint32_t i = begun; i-- > 0;) {
+		struct rk_gpu_key key = keys[i];
 
-		pieces->spare[i].place = is_kept ? kept : UINT32_MAX;
-		if (!is_kept)
+		if (pieces->items[key.place].end <= until)
 			continue;
-		if (piece->start < until)
-			piece->start = until;
-		if (kept != i)
-			pieces->items[kept] = *piece;
-		kept++;
+		pieces->items[key.place].start = key.start = until;
+		keys[i] = keys[--kept];
+		keys[kept] = key;
 	}
-	for (uint32_t i = 0; i < pieces->count; i++) {
-		uint32_t place = pieces->spare[pieces->keys[i].place].place;
-
-		if (place != UINT32_MAX)
-			pieces->keys[kept_keys++] =
-				(struct rk_gpu_key){ pieces->items[place].start, place };
-	}
-	pieces->count = pieces->sorted = kept;
+	pieces->first += kept;
+	pieces->count -= kept;
+	pieces->sorted = pieces->count;
 }

@@ -19,13 +19,18 @@ struct rk_gpu_key {
 	uint32_t place; /* of the piece */
 };
 
-/* All zero = empty. */
+/*
+ *   keys   [ free | by start, as far as is sorted | free ]
+ *                 first                           first + count
+ *
+ * Every place stands in one of the keys, those of no piece in the free ones: what is dropped is
+ * stepped over, and nothing moves. All zero = empty.
+ */
 struct rk_gpu_pieces {
-	struct rk_gpu_piece *items; /* as they came */
-	struct rk_gpu_key *keys;    /* by start, as far as is sorted */
-	struct rk_gpu_key *spare;
-	uint32_t count, capacity;
-	uint32_t sorted; /* the first keys that are in order */
+	struct rk_gpu_piece *items;
+	struct rk_gpu_key *keys, *spare;
+	uint32_t first, count, capacity;
+	uint32_t sorted; /* the first of the keys that are in order */
 };
 
 /**
@@ -37,12 +42,34 @@ void rk_gpu_pieces_finish(struct rk_gpu_pieces *pieces);
 void rk_gpu_pieces_clear(struct rk_gpu_pieces *pieces);
 
 /**
- * Keep a copy of @piece.
+ * See to it that there is a key behind those in use.
+ *
+ * Context: the feeding thread. May allocate. Return: false at the bound or without memory.
+ */
+bool rk_gpu_pieces_make_room(struct rk_gpu_pieces *pieces);
+
+/**
+ * Keep a copy of @piece, at @place of the items.
  *
  * Context: the feeding thread. May allocate.
  * Return: false at the bound or without memory; nothing has changed then.
  */
-bool rk_gpu_pieces_push(struct rk_gpu_pieces *pieces, const struct rk_gpu_piece *piece);
+static inline bool rk_gpu_pieces_push(struct rk_gpu_pieces *pieces,
+				      const struct rk_gpu_piece *piece, uint32_t *place)
+{
+	struct rk_gpu_key *key;
+
+	if (pieces->first + pieces->count == pieces->capacity && !rk_gpu_pieces_make_room(pieces))
+		return false;
+	key = &pieces->keys[pieces->first + pieces->count];
+	key->start = piece->start;
+	if (pieces->sorted == pieces->count && (!pieces->count || key[-1].start <= key->start))
+		pieces->sorted++;
+	pieces->count++;
+	pieces->items[key->place] = *piece;
+	*place = key->place;
+	return true;
+}
 
 /**
  * Put all in the order of their starts, equal ones as they came.
@@ -59,7 +86,7 @@ void rk_gpu_pieces_sort(struct rk_gpu_pieces *pieces);
 static inline const struct rk_gpu_piece *rk_gpu_pieces_get(const struct rk_gpu_pieces *pieces,
 							   uint32_t place)
 {
-	return &pieces->items[pieces->keys[place].place];
+	return &pieces->items[pieces->keys[pieces->first + place].place];
 }
 
 /**
