@@ -2,24 +2,30 @@
  *
  * tests/unit/pipeline/bench_pipeline.c - what one kernel costs behind the rings.
  *
- * CPU time of the calling thread per kernel, median of five interleaved rounds: join alone,
- * with the metrics, with the spans (given to a sink that only counts), and one update of a
- * histogram. Of two programs: a storm of short kernels on eight streams, of which the activities
- * come shuffled within a window, as CUPTI delivers them; and a chain of kernels on one stream, in
- * order and each with a gap before it, as a decoding step is. With an argument (join, metrics or
- * spans) only that, once, with a second one (chain) of that program: to count its instructions
- * under valgrind.
+ * usage: bench_pipeline                           prints ns per kernel, and goals
+ *        bench_pipeline count STAGE PROGRAM N     runs N windows in count_windows(), for
+ *                                                 callgrind; prints the number of kernels
+ *
+ * CPU time of the calling thread per kernel, median of five interleaved rounds, of these stages:
+ * the join alone, with the metrics, with the metrics and a trace file, with the metrics and the
+ * spans (given to a sink that only counts); and of one update of a histogram.
+ *
+ * Of two programs: a storm of short kernels on eight streams, of which the activities come
+ * shuffled within a window, as CUPTI delivers them; and a chain of kernels on one stream, in order
+ * and each with a gap before it, as a decoding step is.
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/intern.h"
 #include "pipeline/join/join.h"
 #include "pipeline/metrics/histogram.h"
 #include "pipeline/pipeline.h"
+#include "trace/trace_writer.h"
 
 #define WINDOW	  512u
 #define WINDOWS	  800u
@@ -27,6 +33,9 @@
 #define WINDOW_NS 1000000ull
 #define ROUNDS	  5
 #define NAMES	  40u
+#define WARM_WINDOWS 8u /* until tables have grown and names are known */
+#define STAGES	  4
+#define ALL_GOAL_NS  100
 
 static struct rk_record *records;
 static struct rk_activity *activities;
@@ -140,19 +149,9 @@ static void count_span(struct rk_sink *sink, const struct rk_span *span)
 	spans_seen++;
 }
 
-static double run(rk_op_fn emit, void *data)
+static void feed_windows(struct rk_join *join, uint32_t count, uint64_t *spent)
 {
-	static const char *const names[] = { "cuLaunchKernel" };
-	struct rk_join_setup setup = {
-		.api_names = names, .api_count = 1, .emit = emit, .data = data
-	};
-	struct rk_join *join;
-	uint64_t spent = 0;
-
-	if (rk_join_create(&join, &setup))
-		exit(1);
-	rk_join_set_gpu_time(join, true);
-	for (uint32_t w = 0; w < WINDOWS; w++) {
+	for (uint32_t w = 0; w < count; w++) {
 		uint64_t begin = cpu_ns();
 
 		for (uint32_t k = 0; k < WINDOW; k++)
@@ -160,29 +159,108 @@ static double run(rk_op_fn emit, void *data)
 		for (uint32_t k = 0; k < WINDOW; k++)
 			rk_join_activity(join, &activities[k]);
 		rk_join_tick(join, records[WINDOW - 1].end);
-		spent += cpu_ns() - begin;
+		*spent += cpu_ns() - begin;
 		advance_input(WINDOW_NS, 3 * WINDOW);
 	}
-	advance_input(0 - WINDOW_NS * WINDOWS, 0 - 3 * KERNELS);
-	rk_join_destroy(join);
-	return (double)spent / KERNELS;
 }
 
-static double run_pipeline(struct rk_config *config, bool with_spans)
+/* Not inlined: callgrind counts what happens in here. */
+__attribute__((noinline)) void count_windows(struct rk_join *join, uint32_t count, uint64_t *spent);
+void count_windows(struct rk_join *join, uint32_t count, uint64_t *spent)
+{
+	feed_windows(join, count, spent);
+}
+
+static double run(rk_op_fn emit, void *data, uint32_t windows)
+{
+	static const char *const names[] = { "cuLaunchKernel" };
+	struct rk_join_setup setup = {
+		.api_names = names, .api_count = 1, .emit = emit, .data = data
+	};
+	uint32_t all = WARM_WINDOWS + windows;
+	uint64_t spent = 0, warm = 0;
+	struct rk_join *join;
+
+	if (rk_join_create(&join, &setup))
+		exit(1);
+	rk_join_set_gpu_time(join, true);
+	feed_windows(join, WARM_WINDOWS, &warm);
+	count_windows(join, windows, &spent);
+	advance_input(0 - WINDOW_NS * all, 0 - 3 * WINDOW * all);
+	rk_join_destroy(join);
+	return (double)spent / windows / WINDOW;
+}
+
+static double run_pipeline(struct rk_config *config, struct rk_sink *sink, uint32_t windows)
 {
 	struct rk_pipeline_setup setup = {
 		.config = config, .seed = 42, .traceparent = "", .tracestate = ""
 	};
-	struct rk_sink sink = { .name = "count", .span = with_spans ? count_span : NULL };
 	struct rk_pipeline *pipeline;
 	double ns;
 
 	if (rk_pipeline_create(&pipeline, &setup))
 		exit(1);
-	rk_pipeline_add_sink(pipeline, &sink);
-	ns = run(feed_op, pipeline);
+	rk_pipeline_add_sink(pipeline, sink);
+	ns = run(feed_op, pipeline, windows);
 	rk_pipeline_destroy(pipeline);
 	return ns;
+}
+
+struct file_sink {
+	struct rk_sink sink; /* first */
+	struct rk_trace_writer *writer;
+};
+
+static void write_op(struct rk_sink *sink, const struct rk_op *op)
+{
+	if (rk_trace_writer_add(((struct file_sink *)sink)->writer, op))
+		exit(1);
+}
+
+static double run_file(struct rk_config *config, uint32_t windows)
+{
+	static const struct rk_trace_meta meta = {
+		.seed = 42,
+		.start_wall_ns = 1,
+		.executable = "bench",
+		.host = "",
+		.version = "0",
+		.command_line = "",
+		.gpu_time_source = "cupti",
+		.host_time_reason = "",
+		.traceparent = "",
+		.tracestate = "",
+		.baggage = "",
+		.sampling = "",
+		.resource = "",
+	};
+	static const struct rk_trace_options options = { .level = 1 };
+	char folder[] = "/tmp/rkbenchXXXXXX", path[64];
+	struct file_sink file = { .sink = { .name = "file", .op = write_op } };
+	double ns;
+
+	if (!mkdtemp(folder))
+		exit(1);
+	snprintf(path, sizeof(path), "%s/trace", folder);
+	if (rk_trace_writer_open(&file.writer, path, &meta, &options))
+		exit(1);
+	ns = run_pipeline(config, &file.sink, windows);
+	rk_trace_writer_close(file.writer);
+	unlink(path);
+	rmdir(folder);
+	return ns;
+}
+
+static double run_stage(struct rk_config *config, const char *stage, uint32_t windows)
+{
+	struct rk_sink none = { .name = "none" }, spans = { .name = "count", .span = count_span };
+
+	if (strcmp(stage, "join") == 0)
+		return run(count_op, NULL, windows);
+	if (strcmp(stage, "file") == 0)
+		return run_file(config, windows);
+	return run_pipeline(config, strcmp(stage, "spans") == 0 ? &spans : &none, windows);
 }
 
 static double run_histogram(void)
@@ -217,14 +295,6 @@ static double median(double *values)
 	return values[ROUNDS / 2];
 }
 
-static void run_one(struct rk_config *config, const char *which)
-{
-	double ns = strcmp(which, "join") == 0 ? run(count_op, NULL) :
-						 run_pipeline(config, strcmp(which, "spans") == 0);
-
-	printf("ns per kernel: %s %.1f of %u kernels\n", which, ns, KERNELS);
-}
-
 static void make_config(struct rk_config *config)
 {
 	memset(config, 0, sizeof(*config));
@@ -236,33 +306,36 @@ static void make_config(struct rk_config *config)
 		(struct rk_bounds){ 8, { 1e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1 } };
 }
 
-static void compare_all(struct rk_config *config, const char *program)
+static void compare_stages(struct rk_config *config, const char *program)
 {
-	double join[ROUNDS], metrics[ROUNDS], spans[ROUNDS], histogram[ROUNDS];
+	static const char *const stages[] = { "join", "metrics", "file", "spans" };
+	double ns[STAGES][ROUNDS], histogram[ROUNDS];
 
-	for (int i = 0; i < ROUNDS; i++) {
-		join[i] = run(count_op, NULL);
-		metrics[i] = run_pipeline(config, false);
-		spans[i] = run_pipeline(config, true);
-		histogram[i] = run_histogram();
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int stage = 0; stage < STAGES; stage++)
+			ns[stage][round] = run_stage(config, stages[stage], WINDOWS);
+		histogram[round] = run_histogram();
 	}
-	printf("ns per kernel, %s: join %.1f, + metrics %.1f, + spans %.1f; histogram %.2f\n",
-	       program, median(join), median(metrics), median(spans), median(histogram));
+	printf("ns per kernel, %s: join %.1f, + metrics %.1f, + file %.1f (goal %d); "
+	       "metrics + spans %.1f; histogram %.2f\n",
+	       program, median(ns[0]), median(ns[1]), median(ns[2]), ALL_GOAL_NS, median(ns[3]),
+	       median(histogram));
 }
 
 int main(int argc, char **argv)
 {
-	bool is_chain = argc > 2 && strcmp(argv[2], "chain") == 0;
+	bool is_count = argc == 5 && strcmp(argv[1], "count") == 0;
 	struct rk_config config;
 
 	make_config(&config);
-	make_input(is_chain);
-	if (argc > 1) {
-		run_one(&config, argv[1]);
+	make_input(is_count && strcmp(argv[3], "chain") == 0);
+	if (is_count) {
+		run_stage(&config, argv[2], (uint32_t)atoi(argv[4]));
+		printf("%u\n", (uint32_t)atoi(argv[4]) * WINDOW);
 		return 0;
 	}
-	compare_all(&config, "storm");
+	compare_stages(&config, "storm");
 	make_input(true);
-	compare_all(&config, "chain");
+	compare_stages(&config, "chain");
 	return 0;
 }
