@@ -9,7 +9,7 @@
 
 #include "core/fields.h"
 #include "core/intern.h"
-#include "pipeline/kernel_name.h"
+#include "pipeline/join/kernel_name.h"
 #include "tools/report_table.h"
 
 bool rk_export_is_work(const struct rk_op *op)

@@ -14,8 +14,8 @@
 #include "core/config.h"
 #include "core/json_text.h"
 #include "core/op.h"
-#include "pipeline/handle_map.h"
-#include "pipeline/span.h"
+#include "pipeline/join/handle_map.h"
+#include "pipeline/span/span.h"
 #include "tools/export_output.h"
 #include "trace/trace_writer.h"
 

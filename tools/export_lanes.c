@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "pipeline/handle_map.h"
+#include "pipeline/join/handle_map.h"
 
 #define KEYS_MAX  1000000u
 #define RANKS_MAX 64u /* of a key; a slice that finds none goes to the last */

@@ -15,7 +15,7 @@
 #include "core/activity.h"
 #include "core/intern.h"
 #include "core/record.h"
-#include "pipeline/kernel_name.h"
+#include "pipeline/join/kernel_name.h"
 #include "tools/export.h"
 #include "tools/report_table.h"
 #include "tools/tool.h"

@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "pipeline/handle_map.h"
-#include "pipeline/kernel_name.h"
+#include "pipeline/join/handle_map.h"
+#include "pipeline/join/kernel_name.h"
 #include "tools/report_table.h"
 #include "tools/tool.h"
 #include "tools/trace_pass.h"

@@ -16,7 +16,7 @@
 #include "core/glob.h"
 #include "core/intern.h"
 #include "core/number.h"
-#include "pipeline/kernel_name.h"
+#include "pipeline/join/kernel_name.h"
 #include "tools/options.h"
 
 #define LIST_MAX 64
