@@ -49,6 +49,22 @@ static inline unsigned rk_trace_column_width(uint64_t value)
 void rk_trace_column_put(struct rk_trace_buffer *buffer, unsigned id, const uint64_t *values,
 			 uint32_t count);
 
+/* The numbers of a column that are not 0, by their place among all @count of them. */
+struct rk_trace_sparse {
+	uint32_t *at;
+	uint64_t *values;
+	uint32_t filled, count;
+};
+
+/**
+ * Append a column of which most numbers are 0.
+ *
+ * @scratch: room for all of its numbers, used when they are not so few.
+ * Context: any.
+ */
+void rk_trace_column_put_sparse(struct rk_trace_buffer *buffer, unsigned id,
+				const struct rk_trace_sparse *sparse, uint64_t *scratch);
+
 /**
  * Append a column of bytes. Nothing is written when @count is 0.
  *
@@ -81,6 +97,32 @@ void rk_trace_column_claim_bytes(struct rk_trace_buffer *buffer, unsigned id, ui
  */
 int rk_trace_column_parse(const uint8_t *block, size_t size, size_t *offset,
 			  struct rk_trace_column_view *view);
+
+/**
+ * Where the numbers begin, in the data of a split column, that did not fit into its bytes.
+ *
+ * Context: any.
+ */
+size_t rk_trace_column_escapes(const struct rk_trace_column_view *view);
+
+/**
+ * Unpack @count numbers from the one at @first on, a multiple of 8, into @values. Not for an
+ * absent or a sparse column; what is asked for must be there.
+ *
+ * @offset: of a split column: of its next number that did not fit.
+ * Context: any. Return: 0; -EBADMSG.
+ */
+int rk_trace_column_get_part(const struct rk_trace_column_view *view, uint32_t first,
+			     size_t *offset, uint64_t *values, uint32_t count);
+
+/**
+ * The next number of a sparse column that is not 0.
+ *
+ * @offset: into the column's data. @zeros: how many come before it.
+ * Context: any. Return: 1; 0 when there is none; -EBADMSG.
+ */
+int rk_trace_column_get_filled(const struct rk_trace_column_view *view, size_t *offset,
+			       uint64_t *zeros, uint64_t *value);
 
 /**
  * Unpack a column of numbers. An absent one gives @count zeros.

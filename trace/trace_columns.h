@@ -31,9 +31,11 @@ enum rk_trace_column {
 	RK_COL_INSTRUMENT = 18,
 	RK_COL_SAMPLE = 19,
 	RK_COL_TEXT_BYTES = 20,
-	RK_COL_OP_COUNT = 21, /* one more than the last of the columns above */
-	RK_COL_IDS = 21,      /* bytes: ids of traces and spans, bounds of histograms */
-	RK_COL_TEXT = 22,     /* bytes: what TEXT_BYTES counts */
+	RK_COL_IDS = 21,  /* bytes: ids of traces and spans, bounds of histograms */
+	RK_COL_TEXT = 22, /* bytes: what TEXT_BYTES counts */
+	RK_COL_START_REST = 23,
+	RK_COL_DURATION_REST = 24,
+	RK_COL_OP_COUNT = 25, /* one more than the last of the columns above */
 	/* per shape */
 	RK_COL_S_KIND = 32,
 	RK_COL_S_FLAGS = 33,

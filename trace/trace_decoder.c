@@ -10,23 +10,19 @@
 
 #include "core/intern.h"
 #include "trace/trace_column.h"
+#include "trace/trace_gpu_time.h"
 #include "trace/trace_ledger.h"
 #include "trace/trace_model.h"
 #include "trace/trace_said.h"
+#include "trace/trace_values.h"
 
 #define VIEWS 128u /* ids from here on belong to newer versions */
-
-struct values {
-	uint64_t *at;
-	uint32_t count, next, capacity;
-	bool is_zero; /* absent: any number of zeros */
-};
 
 struct rk_trace_decoder {
 	struct rk_trace_header header;
 	struct rk_trace_model model;
 	struct rk_trace_column_view views[VIEWS];
-	struct values columns[RK_COL_OP_COUNT];
+	struct rk_trace_values columns[RK_COL_OP_COUNT];
 	struct rk_trace_ledger last_ledger;
 	size_t ledger_offset, ids_offset, text_offset;
 	uint32_t op_next;
@@ -36,16 +32,19 @@ struct rk_trace_decoder {
 
 int rk_trace_decoder_create(struct rk_trace_decoder **out)
 {
-	*out = calloc(1, sizeof(**out));
-	return *out ? 0 : -ENOMEM;
+	struct rk_trace_decoder *decoder = malloc(sizeof(*decoder));
+
+	*out = decoder;
+	if (!decoder)
+		return -ENOMEM;
+	/* Not the model: it is large, and every block sets it anew. */
+	decoder->header = (struct rk_trace_header){ 0 };
+	decoder->op_next = 0;
+	return 0;
 }
 
 void rk_trace_decoder_destroy(struct rk_trace_decoder *decoder)
 {
-	if (!decoder)
-		return;
-	for (unsigned c = 0; c < RK_COL_OP_COUNT; c++)
-		free(decoder->columns[c].at);
 	free(decoder);
 }
 
@@ -68,7 +67,7 @@ int rk_trace_header_get(const uint8_t *block, size_t size, struct rk_trace_heade
 		.shape_count = (uint32_t)rk_trace_load(block + 56, 4),
 		.string_count = (uint32_t)rk_trace_load(block + 60, 4),
 	};
-	if (header->major != RK_TRACE_MAJOR)
+	if (header->major < RK_TRACE_MAJOR_OLDEST || header->major > RK_TRACE_MAJOR)
 		return -ENOTSUP;
 	if (header->header_bytes < RK_TRACE_HEADER_BYTES ||
 	    (uint64_t)header->header_bytes + header->payload_bytes != size ||
@@ -159,7 +158,7 @@ static int load_shapes(struct rk_trace_decoder *decoder)
 	/* The first field is the kind, on which it depends who has the others. */
 	for (unsigned f = 0; f < rk_trace_field_count && !err; f++)
 		err = load_field(decoder, keys, &rk_trace_fields[f]);
-	rk_trace_model_reset(&decoder->model);
+	rk_trace_model_reset(&decoder->model, decoder->header.major);
 	for (uint32_t s = 0; s < count && !err; s++) {
 		if (rk_trace_key_kind(&keys[s]) == RK_OP_NONE)
 			err = -EBADMSG;
@@ -170,33 +169,17 @@ static int load_shapes(struct rk_trace_decoder *decoder)
 	return err;
 }
 
-static int load_values(struct rk_trace_decoder *decoder, unsigned column)
-{
-	const struct rk_trace_column_view *view = &decoder->views[column];
-	struct values *values = &decoder->columns[column];
-
-	values->next = 0;
-	values->is_zero = !view->data;
-	values->count = view->data ? view->count : 0;
-	if (values->count > decoder->header.op_count)
-		return -EBADMSG;
-	if (values->count > values->capacity) {
-		uint64_t *bigger = realloc(values->at, values->count * sizeof(*bigger));
-
-		if (!bigger)
-			return -ENOMEM;
-		values->at = bigger;
-		values->capacity = values->count;
-	}
-	return values->is_zero ? 0 : rk_trace_column_get(view, values->at, values->count);
-}
-
 /* A column that is there must be bytes; one that is not is empty. */
 static int check_bytes(const struct rk_trace_decoder *decoder, unsigned column)
 {
 	const struct rk_trace_column_view *view = &decoder->views[column];
 
 	return view->data && view->encoding != RK_TRACE_ENC_BYTES ? -EBADMSG : 0;
+}
+
+static bool is_bytes(unsigned column)
+{
+	return column == RK_COL_LEDGER || column == RK_COL_IDS || column == RK_COL_TEXT;
 }
 
 int rk_trace_decoder_load(struct rk_trace_decoder *decoder, const uint8_t *block,
@@ -212,11 +195,9 @@ int rk_trace_decoder_load(struct rk_trace_decoder *decoder, const uint8_t *block
 	if (!err)
 		err = load_shapes(decoder);
 	for (unsigned c = 1; c < RK_COL_OP_COUNT && !err; c++)
-		err = c == RK_COL_LEDGER ? check_bytes(decoder, c) : load_values(decoder, c);
-	if (!err)
-		err = check_bytes(decoder, RK_COL_IDS);
-	if (!err)
-		err = check_bytes(decoder, RK_COL_TEXT);
+		err = is_bytes(c) ? check_bytes(decoder, c) :
+				    rk_trace_values_load(&decoder->columns[c], &decoder->views[c],
+							 header->op_count);
 	if (err)
 		return err;
 	memset(&decoder->last_ledger, 0, sizeof(decoder->last_ledger));
@@ -227,15 +208,7 @@ int rk_trace_decoder_load(struct rk_trace_decoder *decoder, const uint8_t *block
 
 static inline int pop(struct rk_trace_decoder *decoder, unsigned column, uint64_t *value)
 {
-	struct values *values = &decoder->columns[column];
-
-	if (values->next < values->count)
-		*value = values->at[values->next++];
-	else if (values->is_zero)
-		*value = 0;
-	else
-		return -EBADMSG;
-	return 0;
+	return rk_trace_values_pop(&decoder->columns[column], value);
 }
 
 /* *value = @base + the signed number that comes next. */
@@ -248,40 +221,46 @@ static inline int pop_difference(struct rk_trace_decoder *decoder, unsigned colu
 	return err;
 }
 
-static int next_host(struct rk_trace_decoder *decoder, struct rk_trace_shape *shape,
-		     struct rk_op *op)
+/* @absent: a constant 0 for nearly every op, so that the compiler drops the questions. */
+static inline __attribute__((always_inline)) int next_host(struct rk_trace_decoder *decoder,
+							   struct rk_trace_place *place,
+							   struct rk_trace_thread_slot *thread,
+							   unsigned absent, struct rk_op *op)
 {
-	struct rk_trace_thread_slot *thread = &decoder->model.threads[shape->thread];
-	unsigned absent = rk_trace_key_absent(&shape->key);
-	bool same_call = false;
+	bool same_call = false, steps = decoder->model.version > 1;
 	uint64_t value = 0;
 	int err = 0;
 
 	if (!(absent & RK_TRACE_NO_EXEC)) {
-		err |= pop_difference(decoder, RK_COL_EXEC, &op->exec, thread->exec);
+		err |= pop_difference(decoder, RK_COL_EXEC, &op->exec,
+				      thread->exec + place->exec_step);
+		place->exec_step = steps ? op->exec - thread->exec : 0;
 		thread->exec = op->exec;
 	}
 	if (!(absent & RK_TRACE_NO_CORRELATION)) {
-		err |= pop_difference(decoder, RK_COL_CORRELATION, &value, thread->correlation);
+		err |= pop_difference(decoder, RK_COL_CORRELATION, &value,
+				      thread->correlation + place->correlation_step);
 		op->correlation = (uint32_t)value;
 		same_call = op->correlation == thread->correlation;
+		place->correlation_step =
+			steps ? (uint64_t)op->correlation - thread->correlation : 0;
 		thread->correlation = op->correlation;
 	}
 	if (!(absent & RK_TRACE_NO_HOST_START)) {
-		uint64_t expected = rk_trace_expect_start(thread->host_end, shape->host_gap);
+		uint64_t expected = rk_trace_expect_start(thread->host_end, place->host_gap);
 
 		err |= pop_difference(decoder, RK_COL_HOST_START, &op->host_start,
 				      same_call ? thread->host_start : expected);
 		if (!same_call)
-			shape->host_gap = rk_trace_gap_step(shape->host_gap, thread->host_end,
+			place->host_gap = rk_trace_gap_step(place->host_gap, thread->host_end,
 							    op->host_start);
 		thread->host_start = op->host_start;
 	}
 	if (!(absent & RK_TRACE_NO_HOST_END)) {
 		err |= pop_difference(decoder, RK_COL_HOST_DURATION, &value,
-				      same_call ? thread->host_duration : shape->host_mean);
+				      same_call ? thread->host_duration : place->host_mean);
 		if (!same_call)
-			shape->host_mean = rk_trace_mean_step(shape->host_mean, value);
+			place->host_mean = rk_trace_mean_step(place->host_mean, value);
 		thread->host_duration = value;
 		thread->host_end = op->host_end = op->host_start + value;
 	}
@@ -304,26 +283,47 @@ static int next_host_time(struct rk_trace_decoder *decoder, unsigned absent, str
 	return err;
 }
 
-static int next_gpu(struct rk_trace_decoder *decoder, struct rk_trace_shape *shape,
-		    struct rk_op *op)
+/* The signed number that a GPU time differs by from what was expected. */
+static inline int pop_gpu_time(struct rk_trace_decoder *decoder, unsigned column, unsigned rest_id,
+			       bool on_grid, uint64_t *difference)
 {
-	struct rk_trace_stream_slot *stream = &decoder->model.streams[shape->stream];
-	unsigned absent = rk_trace_key_absent(&shape->key);
-	uint64_t duration = 0;
+	uint64_t rest = 0;
+	int err = pop_difference(decoder, column, difference, 0);
+
+	if (on_grid) {
+		err |= pop_difference(decoder, rest_id, &rest, 0);
+		*difference = (*difference << RK_TRACE_GRID_BITS) + rest;
+	}
+	return err;
+}
+
+static inline __attribute__((always_inline)) int next_gpu(struct rk_trace_decoder *decoder,
+							  struct rk_trace_place *place,
+							  struct rk_trace_stream_slot *stream,
+							  unsigned absent, struct rk_op *op)
+{
+	struct rk_trace_model *model = &decoder->model;
+	bool on_grid = model->version > 1 && rk_trace_on_grid(model);
+	bool has_gap = !(absent & (RK_TRACE_NO_START | RK_TRACE_NO_END)) && stream->end;
+	uint64_t before = stream->end, duration = 0, difference = 0;
 	int err = 0;
 
-	if (op->flags & RK_OP_F_HOST_TIME)
-		return next_host_time(decoder, absent, op);
 	if (!(absent & RK_TRACE_NO_START)) {
-		err |= pop_difference(decoder, RK_COL_START, &op->start,
-				      rk_trace_expect_start(stream->end, shape->gpu_gap));
-		shape->gpu_gap = rk_trace_gap_step(shape->gpu_gap, stream->end, op->start);
+		err |= pop_gpu_time(decoder, RK_COL_START, RK_COL_START_REST, on_grid, &difference);
+		op->start = rk_trace_gpu_expect(model, place, stream, op->host_end) + difference;
+		rk_trace_gpu_learn(model, place, stream, op->host_end, op->start);
 	}
 	if (!(absent & RK_TRACE_NO_END)) {
-		err |= pop_difference(decoder, RK_COL_DURATION, &duration, shape->gpu_mean);
-		shape->gpu_mean = rk_trace_mean_step(shape->gpu_mean, duration);
+		err |= pop_gpu_time(decoder, RK_COL_DURATION, RK_COL_DURATION_REST, on_grid,
+				    &difference);
+		duration = difference +
+			   (on_grid ? rk_trace_grid_round(place->gpu_mean) : place->gpu_mean);
+		place->gpu_mean = rk_trace_mean_step(place->gpu_mean, duration);
 		stream->end = op->end = op->start + duration;
 	}
+	if (has_gap)
+		model->grid_score =
+			rk_trace_grid_score(model->grid_score, op->start - before, duration);
 	return err;
 }
 
@@ -462,27 +462,64 @@ static int next_kind(struct rk_trace_decoder *decoder, const struct rk_trace_key
 	return err;
 }
 
-static int next_any(struct rk_trace_decoder *decoder, struct rk_op *op)
+static int next_shape(struct rk_trace_decoder *decoder, uint32_t *shape)
 {
 	struct rk_trace_model *model = &decoder->model;
 	uint64_t code = 0;
-	uint32_t shape;
+
+	if (pop(decoder, RK_COL_SHAPE, &code) || code > model->shape_count)
+		return -EBADMSG;
+	*shape = code ? (uint32_t)(code - 1) : rk_trace_model_expect(model);
+	return *shape == RK_TRACE_NO_SHAPE ? -EBADMSG : 0;
+}
+
+static int next_fields(struct rk_trace_decoder *decoder, struct rk_trace_place *place,
+		       struct rk_op *op)
+{
+	struct rk_trace_model *model = &decoder->model;
+	const struct rk_trace_shape *shape = &model->shapes[place->shape];
+	struct rk_trace_thread_slot *thread = &model->threads[shape->thread];
+	struct rk_trace_stream_slot *stream = &model->streams[shape->stream];
+	unsigned absent = rk_trace_key_absent(&shape->key);
 	int err;
 
-	err = pop(decoder, RK_COL_SHAPE, &code);
-	shape = code ? (uint32_t)(code - 1) : rk_trace_model_expect(model);
-	if (err || code > model->shape_count || shape >= model->shape_count)
+	if (op->kind == RK_OP_KERNEL && !absent && !(op->flags & RK_OP_F_HOST_TIME)) {
+		err = next_host(decoder, place, thread, 0, op);
+		return err | next_gpu(decoder, place, stream, 0, op);
+	}
+	err = next_host(decoder, place, thread, absent, op);
+	if (op->flags & RK_OP_F_HOST_TIME)
+		err |= next_host_time(decoder, absent, op);
+	else
+		err |= next_gpu(decoder, place, stream, absent, op);
+	return op->kind == RK_OP_KERNEL ? err : err | next_kind(decoder, &shape->key, op);
+}
+
+static void unpack(const struct rk_trace_model *model, uint32_t shape, struct rk_op *op)
+{
+	if (rk_trace_key_kind(&model->shapes[shape].key) == RK_OP_KERNEL)
+		memcpy(op, &model->images[shape], sizeof(model->images[shape]));
+	else
+		rk_trace_key_unpack(&model->shapes[shape].key, op);
+}
+
+static int next_any(struct rk_trace_decoder *decoder, struct rk_op *op)
+{
+	struct rk_trace_model *model = &decoder->model;
+	struct rk_trace_place *place;
+	uint32_t shape;
+	int err = 0;
+
+	if (next_shape(decoder, &shape))
 		return -EBADMSG;
-	rk_trace_model_step(model, shape);
-	rk_trace_key_unpack(&model->shapes[shape].key, op);
+	place = rk_trace_model_step(model, shape);
+	unpack(model, shape, op);
 	if (decoder->op_next++ == 0)
 		op->ordinal = decoder->header.first_ordinal;
 	else
-		err |= pop_difference(decoder, RK_COL_ORDINAL, &op->ordinal, model->ordinal + 1);
+		err = pop_difference(decoder, RK_COL_ORDINAL, &op->ordinal, model->ordinal + 1);
 	model->ordinal = op->ordinal;
-	err |= next_host(decoder, &model->shapes[shape], op);
-	err |= next_gpu(decoder, &model->shapes[shape], op);
-	err |= next_kind(decoder, &model->shapes[shape].key, op);
+	err |= next_fields(decoder, place, op);
 	return err ? -EBADMSG : 0;
 }
 

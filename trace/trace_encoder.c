@@ -12,18 +12,21 @@
 #include <string.h>
 
 #include "core/intern.h"
+#include "trace/trace_gpu_time.h"
 #include "trace/trace_ledger.h"
 #include "trace/trace_model.h"
+#include "trace/trace_numbers.h"
 #include "trace/trace_said.h"
 
-#define RARE_OPS     64u	 /* CLOCK and DEVICE ops in a block */
 #define LEDGER_BYTES (32u << 10) /* ticks in a block */
 #define SHAPE_BYTES  96u	 /* all fields of one shape at their widest */
 #define STRING_TABLE (4u * RK_TRACE_STRINGS_MAX)
 #define FIXED_BYTES  (RK_TRACE_HEADER_BYTES + 96u * RK_TRACE_COLUMN_BYTES)
-/* The content at its worst: a block that is almost full, and then every column widens. */
+/* The numbers of one op: eight of 64 bits, the shape and two rests of 16. */
+#define OP_BYTES 70u
+/* The content at its worst: a block that is almost full, and then one op more. */
 #define CONTENT_MAX                                                                                \
-	(FIXED_BYTES + RK_TRACE_BLOCK_OPS_MAX * 10u * 8u + LEDGER_BYTES +                          \
+	(FIXED_BYTES + RK_TRACE_BLOCK_OPS_MAX * OP_BYTES + LEDGER_BYTES +                          \
 	 RK_TRACE_SHAPES_MAX * (SHAPE_BYTES + 8u) + RK_TRACE_BLOCK_RAW +                           \
 	 2u * RK_TRACE_STRING_MAX + RK_TRACE_SAID_MAX)
 /* Texts and ids share RK_TRACE_BLOCK_RAW with the strings; the op that reaches it still fits. */
@@ -33,64 +36,41 @@ static_assert(CONTENT_MAX <= RK_TRACE_RAW_MAX, "our own reader takes every block
 static_assert(RK_TRACE_BLOCK_OPS_MAX <= RK_TRACE_OPS_MAX, "our own reader takes every block");
 static_assert(RK_TRACE_STRINGS_MAX < UINT16_MAX, "string_table holds index in 16 bits");
 
-struct column {
-	uint64_t *values;
-	uint64_t limit; /* largest value of the width so far */
-	uint32_t count;
-	uint32_t width;
-};
-
 struct rk_trace_encoder {
-	struct column columns[RK_COL_OP_COUNT];
-	uint64_t *values; /* of all columns */
+	struct rk_trace_numbers numbers;
 	uint8_t *ledger, *ids, *text;
 	struct rk_trace_buffer buffer;
-	struct rk_trace_model model;
 	struct rk_trace_ledger last_ledger;
 	uint64_t first_ordinal, first_ns, last_ns;
-	size_t raw; /* content so far, an upper bound */
+	size_t raw; /* shapes, names, texts and ids so far */
 	size_t ledger_size, ids_size, text_size;
 	uint32_t op_count, string_count;
 	uint32_t string_ids[RK_TRACE_STRINGS_MAX];
 	uint16_t string_table[STRING_TABLE]; /* place in string_ids + 1; 0 = free */
 	uint16_t shape_api[RK_TRACE_SHAPES_MAX], shape_name[RK_TRACE_SHAPES_MAX];
 	uint64_t scratch[RK_TRACE_STRINGS_MAX];
+	struct rk_trace_model model; /* last, and large: only reset() sets it */
 };
-
-static uint32_t column_capacity(unsigned column)
-{
-	if (column >= RK_COL_WALL_OFFSET && column < RK_COL_LEDGER)
-		return RARE_OPS;
-	return column == RK_COL_LEDGER ? 0 : RK_TRACE_BLOCK_OPS_MAX;
-}
 
 int rk_trace_encoder_create(struct rk_trace_encoder **out)
 {
 	struct rk_trace_encoder *encoder;
-	size_t count = 0;
 
 	*out = NULL;
-	for (unsigned c = 1; c < RK_COL_OP_COUNT; c++)
-		count += column_capacity(c);
-	encoder = calloc(1, sizeof(*encoder));
+	encoder = malloc(sizeof(*encoder));
 	if (!encoder)
 		return -ENOMEM;
-	encoder->values = malloc(count * sizeof(*encoder->values));
+	memset(encoder, 0, offsetof(struct rk_trace_encoder, model));
 	encoder->ledger = malloc(LEDGER_BYTES);
 	encoder->ids = malloc(SAID_BYTES);
 	encoder->text = malloc(SAID_BYTES);
 	encoder->buffer.data = malloc(CONTENT_MAX);
-	if (!encoder->values || !encoder->ledger || !encoder->ids || !encoder->text ||
-	    !encoder->buffer.data) {
+	if (rk_trace_numbers_init(&encoder->numbers) || !encoder->ledger || !encoder->ids ||
+	    !encoder->text || !encoder->buffer.data) {
 		rk_trace_encoder_destroy(encoder);
 		return -ENOMEM;
 	}
 	encoder->buffer.capacity = CONTENT_MAX;
-	count = 0;
-	for (unsigned c = 1; c < RK_COL_OP_COUNT; c++) {
-		encoder->columns[c].values = encoder->values + count;
-		count += column_capacity(c);
-	}
 	rk_trace_encoder_reset(encoder);
 	*out = encoder;
 	return 0;
@@ -104,20 +84,16 @@ void rk_trace_encoder_destroy(struct rk_trace_encoder *encoder)
 	free(encoder->text);
 	free(encoder->ids);
 	free(encoder->ledger);
-	free(encoder->values);
+	rk_trace_numbers_finish(&encoder->numbers);
 	free(encoder);
 }
 
 void rk_trace_encoder_reset(struct rk_trace_encoder *encoder)
 {
-	rk_trace_model_reset(&encoder->model);
+	rk_trace_model_reset(&encoder->model, RK_TRACE_MAJOR);
 	memset(&encoder->last_ledger, 0, sizeof(encoder->last_ledger));
 	memset(encoder->string_table, 0, sizeof(encoder->string_table));
-	for (unsigned c = 1; c < RK_COL_OP_COUNT; c++) {
-		encoder->columns[c].count = 0;
-		encoder->columns[c].width = 0;
-		encoder->columns[c].limit = 0;
-	}
+	rk_trace_numbers_reset(&encoder->numbers);
 	encoder->first_ordinal = encoder->first_ns = encoder->last_ns = 0;
 	encoder->raw = FIXED_BYTES;
 	encoder->ledger_size = encoder->ids_size = encoder->text_size = 0;
@@ -129,29 +105,40 @@ uint32_t rk_trace_encoder_count(const struct rk_trace_encoder *encoder)
 	return encoder->op_count;
 }
 
-static void widen(struct rk_trace_encoder *encoder, struct column *column, uint64_t value)
-{
-	unsigned width = rk_trace_column_width(value);
-
-	encoder->raw += (size_t)(width - column->width) * column->count;
-	column->width = width;
-	column->limit = width == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * width)) - 1;
-}
-
 static inline void push(struct rk_trace_encoder *encoder, unsigned id, uint64_t value)
 {
-	struct column *column = &encoder->columns[id];
-
-	if (__builtin_expect(value > column->limit, 0))
-		widen(encoder, column, value);
-	column->values[column->count++] = value;
-	encoder->raw += column->width;
+	rk_trace_numbers_push(&encoder->numbers, id, value);
 }
 
 static inline void push_difference(struct rk_trace_encoder *encoder, unsigned id, uint64_t value,
 				   uint64_t base)
 {
 	push(encoder, id, rk_trace_zigzag(value - base));
+}
+
+static inline void push_sparse(struct rk_trace_encoder *encoder, unsigned id, uint64_t value)
+{
+	rk_trace_numbers_push_sparse(&encoder->numbers, id, value);
+}
+
+static inline void push_unexpected(struct rk_trace_encoder *encoder, unsigned id, uint64_t value,
+				   uint64_t expected)
+{
+	push_sparse(encoder, id, rk_trace_zigzag(value - expected));
+}
+
+/* A time of the GPU: on the grid by counts of it, and what then is left. */
+static inline void push_gpu_time(struct rk_trace_encoder *encoder, unsigned id, unsigned rest_id,
+				 uint64_t difference, bool on_grid)
+{
+	uint64_t counts = rk_trace_grid_round(difference);
+
+	if (!on_grid) {
+		push(encoder, id, rk_trace_zigzag(difference));
+		return;
+	}
+	push_sparse(encoder, rest_id, rk_trace_zigzag(difference - counts));
+	push(encoder, id, rk_trace_zigzag((uint64_t)((int64_t)counts >> RK_TRACE_GRID_BITS)));
 }
 
 /* Place of a string in the block's table; 0 for "". */
@@ -200,69 +187,84 @@ static bool is_full(const struct rk_trace_encoder *encoder)
 {
 	return encoder->op_count == RK_TRACE_BLOCK_OPS_MAX || encoder->raw >= RK_TRACE_BLOCK_RAW ||
 	       encoder->ledger_size + RK_TRACE_TICK_MAX > LEDGER_BYTES ||
-	       encoder->columns[RK_COL_WALL_OFFSET].count == RARE_OPS ||
-	       encoder->columns[RK_COL_UUID_LOW].count == RARE_OPS;
+	       encoder->numbers.dense[RK_COL_WALL_OFFSET].count == RK_TRACE_RARE_OPS ||
+	       encoder->numbers.dense[RK_COL_UUID_LOW].count == RK_TRACE_RARE_OPS;
 }
 
-static void add_host(struct rk_trace_encoder *encoder, struct rk_trace_shape *shape,
-		     const struct rk_op *op)
+/* @whole: all fields are there, as in nearly every op; the compiler then drops the questions. */
+static inline __attribute__((always_inline)) void add_host(struct rk_trace_encoder *encoder,
+							   struct rk_trace_place *place,
+							   struct rk_trace_thread_slot *thread,
+							   const struct rk_op *op, bool whole)
 {
-	struct rk_trace_thread_slot *thread = &encoder->model.threads[shape->thread];
-	bool same_call = op->correlation && op->correlation == thread->correlation;
+	bool same_call = (whole || op->correlation) && op->correlation == thread->correlation;
 	uint64_t duration = op->host_end - op->host_start;
 
-	if (op->exec) {
-		push_difference(encoder, RK_COL_EXEC, op->exec, thread->exec);
+	if (whole || op->exec) {
+		push_unexpected(encoder, RK_COL_EXEC, op->exec, thread->exec + place->exec_step);
+		place->exec_step = op->exec - thread->exec;
 		thread->exec = op->exec;
 	}
-	if (op->correlation) {
-		push_difference(encoder, RK_COL_CORRELATION, op->correlation, thread->correlation);
+	if (whole || op->correlation) {
+		push_unexpected(encoder, RK_COL_CORRELATION, op->correlation,
+				thread->correlation + place->correlation_step);
+		place->correlation_step = (uint64_t)op->correlation - thread->correlation;
 		thread->correlation = op->correlation;
 	}
-	if (op->host_start) {
-		uint64_t expected = rk_trace_expect_start(thread->host_end, shape->host_gap);
+	if (whole || op->host_start) {
+		uint64_t expected = rk_trace_expect_start(thread->host_end, place->host_gap);
 
 		push_difference(encoder, RK_COL_HOST_START, op->host_start,
 				same_call ? thread->host_start : expected);
 		if (!same_call)
-			shape->host_gap = rk_trace_gap_step(shape->host_gap, thread->host_end,
+			place->host_gap = rk_trace_gap_step(place->host_gap, thread->host_end,
 							    op->host_start);
 		thread->host_start = op->host_start;
 	}
-	if (op->host_end) {
+	if (whole || op->host_end) {
 		push_difference(encoder, RK_COL_HOST_DURATION, duration,
-				same_call ? thread->host_duration : shape->host_mean);
+				same_call ? thread->host_duration : place->host_mean);
 		if (!same_call)
-			shape->host_mean = rk_trace_mean_step(shape->host_mean, duration);
+			place->host_mean = rk_trace_mean_step(place->host_mean, duration);
 		thread->host_duration = duration;
 		thread->host_end = op->host_end;
 	}
 }
 
-static void add_gpu(struct rk_trace_encoder *encoder, struct rk_trace_shape *shape,
-		    const struct rk_op *op)
+static void add_host_time(struct rk_trace_encoder *encoder, const struct rk_op *op)
 {
-	struct rk_trace_stream_slot *stream = &encoder->model.streams[shape->stream];
-	uint64_t duration = op->end - op->start;
+	if (op->start)
+		push_difference(encoder, RK_COL_START, op->start, op->host_start);
+	if (op->end)
+		push_difference(encoder, RK_COL_DURATION, op->end - op->start,
+				op->host_end - op->host_start);
+}
 
-	if (op->flags & RK_OP_F_HOST_TIME) {
-		if (op->start)
-			push_difference(encoder, RK_COL_START, op->start, op->host_start);
-		if (op->end)
-			push_difference(encoder, RK_COL_DURATION, duration,
-					op->host_end - op->host_start);
-		return;
+static inline __attribute__((always_inline)) void add_gpu(struct rk_trace_encoder *encoder,
+							  struct rk_trace_place *place,
+							  struct rk_trace_stream_slot *stream,
+							  const struct rk_op *op, bool whole)
+{
+	struct rk_trace_model *model = &encoder->model;
+	uint64_t gap = op->start - stream->end, duration = op->end - op->start, expected;
+	bool on_grid = rk_trace_on_grid(model);
+	bool has_gap = (whole || (op->start && op->end)) && stream->end;
+
+	if (whole || op->start) {
+		expected = rk_trace_gpu_expect(model, place, stream, op->host_end);
+		push_gpu_time(encoder, RK_COL_START, RK_COL_START_REST, op->start - expected,
+			      on_grid);
+		rk_trace_gpu_learn(model, place, stream, op->host_end, op->start);
 	}
-	if (op->start) {
-		push_difference(encoder, RK_COL_START, op->start,
-				rk_trace_expect_start(stream->end, shape->gpu_gap));
-		shape->gpu_gap = rk_trace_gap_step(shape->gpu_gap, stream->end, op->start);
-	}
-	if (op->end) {
-		push_difference(encoder, RK_COL_DURATION, duration, shape->gpu_mean);
-		shape->gpu_mean = rk_trace_mean_step(shape->gpu_mean, duration);
+	if (whole || op->end) {
+		expected = on_grid ? rk_trace_grid_round(place->gpu_mean) : place->gpu_mean;
+		push_gpu_time(encoder, RK_COL_DURATION, RK_COL_DURATION_REST, duration - expected,
+			      on_grid);
+		place->gpu_mean = rk_trace_mean_step(place->gpu_mean, duration);
 		stream->end = op->end;
 	}
+	if (has_gap)
+		model->grid_score = rk_trace_grid_score(model->grid_score, gap, duration);
 }
 
 static void add_said(struct rk_trace_encoder *encoder, const struct rk_op *op)
@@ -352,39 +354,91 @@ static void note_time(struct rk_trace_encoder *encoder, uint64_t start, uint64_t
 		encoder->last_ns = end;
 }
 
+/* Whether @op has this shape, which may be none. */
+static bool is_of(const struct rk_trace_model *model, uint32_t shape, const struct rk_op *op)
+{
+	const struct rk_trace_key *known;
+	struct rk_trace_key key;
+
+	if (shape == RK_TRACE_NO_SHAPE)
+		return false;
+	known = &model->shapes[shape].key;
+	if (op->kind != rk_trace_key_kind(known))
+		return false;
+	if (op->kind == RK_OP_KERNEL)
+		return rk_trace_key_absent(known) == rk_trace_absent_of(op) &&
+		       rk_trace_image_fits(&model->images[shape], op);
+	rk_trace_key_pack(&key, op);
+	return memcmp(known, &key, sizeof(key)) == 0;
+}
+
+static uint32_t unexpected_shape(struct rk_trace_encoder *encoder, const struct rk_op *op)
+{
+	struct rk_trace_key key;
+	uint32_t shape;
+
+	rk_trace_key_pack(&key, op);
+	shape = take_shape(encoder, &key);
+	if (shape != RK_TRACE_NO_SHAPE)
+		push_sparse(encoder, RK_COL_SHAPE, shape + 1);
+	return shape;
+}
+
+static void note_times(struct rk_trace_encoder *encoder, const struct rk_op *op)
+{
+	note_time(encoder, op->host_start, op->host_end);
+	note_time(encoder, op->start, op->end);
+}
+
+static void add_fields(struct rk_trace_encoder *encoder, struct rk_trace_place *place,
+		       const struct rk_op *op)
+{
+	struct rk_trace_model *model = &encoder->model;
+	const struct rk_trace_shape *shape = &model->shapes[place->shape];
+	struct rk_trace_thread_slot *thread = &model->threads[shape->thread];
+	struct rk_trace_stream_slot *stream = &model->streams[shape->stream];
+
+	if (op->kind == RK_OP_KERNEL && !rk_trace_key_absent(&shape->key) &&
+	    !(op->flags & RK_OP_F_HOST_TIME)) {
+		add_host(encoder, place, thread, op, true);
+		add_gpu(encoder, place, stream, op, true);
+		note_times(encoder, op);
+		return;
+	}
+	add_host(encoder, place, thread, op, false);
+	if (op->flags & RK_OP_F_HOST_TIME)
+		add_host_time(encoder, op);
+	else
+		add_gpu(encoder, place, stream, op, false);
+	if (op->kind != RK_OP_KERNEL)
+		add_kind(encoder, op);
+	note_times(encoder, op);
+}
+
 int rk_trace_encoder_add(struct rk_trace_encoder *encoder, const struct rk_op *op)
 {
 	struct rk_trace_model *model = &encoder->model;
-	uint32_t expected = rk_trace_model_expect(model);
-	struct rk_trace_key key;
-	uint32_t shape;
+	uint32_t shape = rk_trace_model_expect(model);
+	struct rk_trace_place *place;
 
 	if (op->kind == RK_OP_NONE || op->kind >= RK_OP_KIND_COUNT)
 		return -EINVAL;
 	if (is_full(encoder))
 		return -ENOBUFS;
-	rk_trace_key_pack(&key, op);
-	if (expected != RK_TRACE_NO_SHAPE &&
-	    memcmp(&model->shapes[expected].key, &key, sizeof(key)) == 0) {
-		shape = expected;
-		push(encoder, RK_COL_SHAPE, 0);
+	if (is_of(model, shape, op)) {
+		push_sparse(encoder, RK_COL_SHAPE, 0);
 	} else {
-		shape = take_shape(encoder, &key);
+		shape = unexpected_shape(encoder, op);
 		if (shape == RK_TRACE_NO_SHAPE)
 			return -ENOBUFS;
-		push(encoder, RK_COL_SHAPE, shape + 1);
 	}
-	rk_trace_model_step(model, shape);
+	place = rk_trace_model_step(model, shape);
 	if (encoder->op_count++ == 0)
-		encoder->first_ordinal = model->ordinal = op->ordinal;
+		encoder->first_ordinal = op->ordinal;
 	else
-		push_difference(encoder, RK_COL_ORDINAL, op->ordinal, model->ordinal + 1);
+		push_unexpected(encoder, RK_COL_ORDINAL, op->ordinal, model->ordinal + 1);
 	model->ordinal = op->ordinal;
-	add_host(encoder, &model->shapes[shape], op);
-	add_gpu(encoder, &model->shapes[shape], op);
-	add_kind(encoder, op);
-	note_time(encoder, op->host_start, op->host_end);
-	note_time(encoder, op->start, op->end);
+	add_fields(encoder, place, op);
 	return 0;
 }
 
@@ -464,8 +518,7 @@ static void put_ops(struct rk_trace_encoder *encoder)
 			rk_trace_column_put_bytes(buffer, c, encoder->ledger,
 						  (uint32_t)encoder->ledger_size);
 		else
-			rk_trace_column_put(buffer, c, encoder->columns[c].values,
-					    encoder->columns[c].count);
+			rk_trace_numbers_put(&encoder->numbers, buffer, c);
 	}
 	rk_trace_column_put_apart(buffer, RK_COL_IDS, encoder->ids, (uint32_t)encoder->ids_size);
 	rk_trace_column_put_apart(buffer, RK_COL_TEXT, encoder->text, (uint32_t)encoder->text_size);

@@ -13,11 +13,9 @@
 #include "core/op.h"
 #include "trace/trace_column.h"
 #include "trace/trace_format.h"
+#include "trace/trace_numbers.h"
 
-/* Ops in a block we write: 0.6 MiB at the usual 9 bytes, and the fixed cost of a block
- * (shapes, names, entropy tables) is below a tenth of a byte per op. */
-#define RK_TRACE_BLOCK_OPS_MAX (1u << 16)
-/* A block is full when its content reaches this. */
+/* A block is full when its shapes, names, texts and ids reach this. */
 #define RK_TRACE_BLOCK_RAW (1u << 20)
 
 struct rk_trace_encoder;

@@ -8,7 +8,7 @@
  *
  * docs/trace_format.md says the same for people who write another reader. All numbers are
  * little endian. Columns a reader does not know are skipped by their length; a column that
- * is absent holds zeros; a block with a newer major version is refused.
+ * is absent holds zeros; a block with a newer major version is refused, older ones are read.
  */
 #ifndef RK_TRACE_TRACE_FORMAT_H
 #define RK_TRACE_TRACE_FORMAT_H
@@ -20,8 +20,9 @@
 #include "trace/trace_columns.h"
 
 #define RK_TRACE_MAGIC	      0x42544b52u /* "RKTB", first bytes of every frame's content */
-#define RK_TRACE_MAJOR	      1
-#define RK_TRACE_MINOR	      2
+#define RK_TRACE_MAJOR	      2
+#define RK_TRACE_MINOR	      0
+#define RK_TRACE_MAJOR_OLDEST 1 /* that is still read */
 #define RK_TRACE_HEADER_BYTES 64u
 #define RK_TRACE_COLUMN_BYTES 12u /* header of a column */
 
@@ -64,6 +65,9 @@ enum rk_trace_encoding {
 	RK_TRACE_ENC_PLANES = 1, /* width planes of count bytes, least significant first */
 	RK_TRACE_ENC_CONST = 2,	 /* one value of width bytes, count times */
 	RK_TRACE_ENC_BYTES = 3,	 /* count bytes as they are */
+	/* from version 2 on */
+	RK_TRACE_ENC_SPARSE = 4, /* varints: how many zeros, what follows them */
+	RK_TRACE_ENC_SPLIT = 5,	 /* shift, a byte above it, the bits below, what has no byte */
 };
 
 /* Bits of RK_COL_S_ABSENT: the field is 0 and has no value in its column. */

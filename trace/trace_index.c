@@ -141,7 +141,8 @@ int rk_trace_index_get(struct rk_trace_index *index, const uint8_t *frame, size_
 	    rk_trace_load(frame + 8, 4) != RK_TRACE_INDEX_MAGIC ||
 	    rk_trace_load(frame + size - 12, 4) != crc32_of(frame + 8, size - 8 - TAIL_BYTES))
 		return -EBADMSG;
-	if (rk_trace_load(frame + 12, 2) != RK_TRACE_MAJOR)
+	if (rk_trace_load(frame + 12, 2) < RK_TRACE_MAJOR_OLDEST ||
+	    rk_trace_load(frame + 12, 2) > RK_TRACE_MAJOR)
 		return -ENOTSUP;
 	count = rk_trace_load(frame + 28, 4);
 	entry_bytes = rk_trace_load(frame + 32, 4);

@@ -16,23 +16,34 @@
 
 #include "core/op.h"
 #include "trace/trace_format.h"
+#include "trace/trace_image.h"
+#include "trace/trace_key.h"
 #include "trace/trace_predict.h"
 
-#define RK_TRACE_SHAPE_WORDS 12u
 #define RK_TRACE_NO_SHAPE    UINT32_MAX
 #define RK_TRACE_SLOT_TABLE  (2u * RK_TRACE_SHAPES_MAX)
-
-/* Every field of an op that repeats, packed; strings are ids of whoever packs them. */
-struct rk_trace_key {
-	uint64_t words[RK_TRACE_SHAPE_WORDS];
-};
+/* Every shape has a place at least; as many more are for shapes behind several others. */
+#define RK_TRACE_PLACES_MAX  (2u * RK_TRACE_SHAPES_MAX)
+#define RK_TRACE_PLACES_MORE RK_TRACE_SHAPES_MAX
+#define RK_TRACE_PLACE_TABLE (2u * RK_TRACE_PLACES_MAX)
+#define RK_TRACE_NO_PLACE    UINT16_MAX
+#define RK_TRACE_CONTEXT_BITS 3u /* by which a shape fades with each one behind it */
 
 struct rk_trace_shape {
 	struct rk_trace_key key;
+	uint32_t thread, stream; /* slots of the model */
+	uint16_t first, latest;	 /* places that have this shape */
+};
+
+/* A place in the program: a shape behind the twenty shapes before it, more or less. What comes
+ * next, and how long it takes, depends on the place more than on the shape alone. */
+struct rk_trace_place {
 	/* predictions, 0 = none yet: time between calls, of the call, between GPU work, of it */
 	uint64_t host_gap, host_mean, gpu_gap, gpu_mean;
-	uint32_t thread, stream; /* slots of the model */
-	uint32_t next;		 /* shape that followed last time */
+	uint64_t exec_step, correlation_step; /* since the op before of this thread */
+	uint64_t context;		      /* a sum of the shapes up to here */
+	uint16_t shape;
+	uint16_t next_shape, next; /* shape and place that followed last time; next may be none */
 };
 
 struct rk_trace_thread_slot {
@@ -42,72 +53,34 @@ struct rk_trace_thread_slot {
 
 struct rk_trace_stream_slot {
 	uint64_t end, device_context;
+	uint64_t latency; /* from the call to the work where nothing is in its way; 0 = unknown */
 	uint32_t stream;
 };
 
 struct rk_trace_model {
 	struct rk_trace_shape shapes[RK_TRACE_SHAPES_MAX];
+	struct rk_trace_image images[RK_TRACE_SHAPES_MAX];
+	struct rk_trace_place places[RK_TRACE_PLACES_MAX];
 	struct rk_trace_thread_slot threads[RK_TRACE_SHAPES_MAX];
 	struct rk_trace_stream_slot streams[RK_TRACE_SHAPES_MAX];
 	uint16_t shape_table[RK_TRACE_SLOT_TABLE]; /* index + 1 by hash; 0 = free */
 	uint16_t thread_table[RK_TRACE_SLOT_TABLE];
 	uint16_t stream_table[RK_TRACE_SLOT_TABLE];
-	uint32_t shape_count, thread_count, stream_count;
-	uint32_t previous; /* shape of the op before, or RK_TRACE_NO_SHAPE */
+	uint16_t place_table[RK_TRACE_PLACE_TABLE];
+	uint32_t shape_count, thread_count, stream_count, place_count;
+	uint32_t version;  /* major one of the block */
+	uint16_t previous; /* place of the op before, or RK_TRACE_NO_PLACE */
+	uint32_t grid_score; /* how surely the GPU's clock ticks in RK_TRACE_GRID_NS */
 	uint64_t ordinal, ptr;
 	uint64_t span, instrument; /* latest numbers */
 };
 
-/* Where a field of a shape lies in the key. */
-struct rk_trace_field {
-	uint16_t column; /* enum rk_trace_column */
-	uint32_t kinds;	 /* bit per enum rk_op_kind; 0 = every kind */
-	uint8_t word, shift, bits;
-};
-
-extern const struct rk_trace_field rk_trace_fields[];
-extern const unsigned rk_trace_field_count;
-
 /**
- * Whether shapes of @kind have @field.
+ * Forget everything: the state at the start of a block of this major version.
  *
  * Context: any.
  */
-static inline bool rk_trace_field_applies(const struct rk_trace_field *field, unsigned kind)
-{
-	return !field->kinds || (kind < 32 && (field->kinds >> kind & 1));
-}
-
-/**
- * Pack the repeating fields of @op.
- *
- * Context: any.
- */
-void rk_trace_key_pack(struct rk_trace_key *key, const struct rk_op *op);
-
-/**
- * The reverse: fill the repeating fields of @op and zero the others, the ledger excepted.
- *
- * Context: any.
- */
-void rk_trace_key_unpack(const struct rk_trace_key *key, struct rk_op *op);
-
-static inline unsigned rk_trace_key_kind(const struct rk_trace_key *key)
-{
-	return key->words[0] & 0xff;
-}
-
-static inline unsigned rk_trace_key_absent(const struct rk_trace_key *key)
-{
-	return key->words[0] >> 32 & 0xff;
-}
-
-/**
- * Forget everything: the state at the start of a block.
- *
- * Context: any.
- */
-void rk_trace_model_reset(struct rk_trace_model *model);
+void rk_trace_model_reset(struct rk_trace_model *model, uint32_t version);
 
 /**
  * Append a shape and give it its thread and stream.
@@ -124,26 +97,43 @@ uint32_t rk_trace_model_add(struct rk_trace_model *model, const struct rk_trace_
 uint32_t rk_trace_model_find(const struct rk_trace_model *model, const struct rk_trace_key *key);
 
 /**
- * Say that an op of @shape comes next, which the model predicts from then on.
- *
- * Context: any.
- */
-static inline void rk_trace_model_step(struct rk_trace_model *model, uint32_t shape)
-{
-	if (model->previous != RK_TRACE_NO_SHAPE)
-		model->shapes[model->previous].next = shape;
-	model->previous = shape;
-}
-
-/**
  * The shape expected next.
  *
  * Context: any. Return: RK_TRACE_NO_SHAPE when there is no expectation.
  */
 static inline uint32_t rk_trace_model_expect(const struct rk_trace_model *model)
 {
-	return model->previous == RK_TRACE_NO_SHAPE ? RK_TRACE_NO_SHAPE :
-						      model->shapes[model->previous].next;
+	uint16_t shape = model->previous == RK_TRACE_NO_PLACE ?
+				 RK_TRACE_NO_PLACE :
+				 model->places[model->previous].next_shape;
+
+	return shape == RK_TRACE_NO_PLACE ? RK_TRACE_NO_SHAPE : shape;
+}
+
+/**
+ * The place of an op of @shape behind the one before, found or made, and remembered there.
+ *
+ * Context: any.
+ */
+uint16_t rk_trace_model_place(struct rk_trace_model *model, uint32_t shape);
+
+/**
+ * An op of @shape comes next: the place where it stands.
+ *
+ * Context: any.
+ */
+static inline struct rk_trace_place *rk_trace_model_step(struct rk_trace_model *model,
+							 uint32_t shape)
+{
+	uint16_t place = RK_TRACE_NO_PLACE;
+
+	if (rk_trace_model_expect(model) == shape)
+		place = model->places[model->previous].next;
+	if (place == RK_TRACE_NO_PLACE)
+		place = rk_trace_model_place(model, shape);
+	model->previous = place;
+	model->shapes[shape].latest = place;
+	return &model->places[place];
 }
 
 #endif

@@ -436,9 +436,9 @@ static int load_description(struct rk_trace_reader *reader)
 	err = rk_trace_header_get(reader->block, content_size, &header);
 	if (err == -ENOTSUP)
 		return fail(reader, err,
-			    "has format version %u, this program reads version %u: use the rktrace "
+			    "has format version %u, this program reads %u to %u: use the rktrace "
 			    "that came with the library which wrote it",
-			    header.major, RK_TRACE_MAJOR);
+			    header.major, RK_TRACE_MAJOR_OLDEST, RK_TRACE_MAJOR);
 	if (err == -EPROTO || (!err && header.type != RK_TRACE_BLOCK_DESCRIPTION))
 		return fail(
 			reader, -EPROTO,

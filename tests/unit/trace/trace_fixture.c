@@ -291,6 +291,7 @@ void fixture_step_init(struct fixture_step *step, uint64_t seed)
 	step->host_now = 1000000000;
 	step->correlation = 100;
 	step->exec = 1;
+	step->gpu_tick_ns = 1;
 	step->api = rk_intern("cuLaunchKernel");
 	for (unsigned i = 0; i < 64; i++) {
 		snprintf(name, sizeof(name), "_ZN7library6kernelILi%uEEvPKfS2_Pfi", i);
@@ -348,6 +349,8 @@ void fixture_step_next(struct fixture_step *step, struct rk_op *op)
 		op->start = ready + (uint64_t)(noise(r, 60) + 500);
 	/* The same kernel on the same grid takes the same time, but for noise. */
 	op->end = op->start + 3000 + op->kernel.grid[0] * 397 % 4000 + (uint64_t)noise(r, 45);
+	op->start -= op->start % step->gpu_tick_ns;
+	op->end -= op->end % step->gpu_tick_ns;
 	step->stream_end[stream] = op->end;
 	step->at++;
 }

@@ -31,6 +31,7 @@ struct fixture_step {
 	uint64_t ordinal, host_now, stream_end[4];
 	uint32_t correlation, exec, at;
 	uint32_t names[64], api;
+	uint32_t gpu_tick_ns; /* of the GPU's clock; the tests may set it before the first op */
 };
 
 void fixture_step_init(struct fixture_step *step, uint64_t seed);
