@@ -122,9 +122,9 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double median_of_buckets(const struct rk_distribution *d)
+static double ranked_of_buckets(const struct rk_distribution *d, uint64_t wanted)
 {
-	uint64_t wanted = (d->count + 1) / 2, seen = 0;
+	uint64_t seen = 0;
 
 	for (unsigned octave = 0; octave < 64; octave++) {
 		for (unsigned step = 0; d->octaves[octave] && step < STEPS; step++) {
@@ -143,11 +143,22 @@ double rk_distribution_get_median(struct rk_distribution *d)
 	if (!d->count)
 		return 0;
 	if (!d->values)
-		return median_of_buckets(d);
+		return ranked_of_buckets(d, (d->count + 1) / 2);
 	qsort(d->values, d->count, sizeof(*d->values), compare);
 	if (d->count % 2)
 		return (double)d->values[d->count / 2];
 	return ((double)d->values[d->count / 2 - 1] + (double)d->values[d->count / 2]) / 2;
+}
+
+double rk_distribution_get_ranked(struct rk_distribution *d, uint64_t rank)
+{
+	if (!d->count)
+		return 0;
+	rank = rank < 1 ? 1 : rank > d->count ? d->count : rank;
+	if (!d->values)
+		return ranked_of_buckets(d, rank);
+	qsort(d->values, d->count, sizeof(*d->values), compare);
+	return (double)d->values[rank - 1];
 }
 
 double rk_distribution_get_stddev(const struct rk_distribution *d)

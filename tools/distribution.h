@@ -43,4 +43,11 @@ double rk_distribution_get_median(struct rk_distribution *d);
 double rk_distribution_get_stddev(const struct rk_distribution *d);
 bool rk_distribution_is_exact(const struct rk_distribution *d);
 
+/**
+ * The value of @rank in rising order, 1 being the least; as exact as the median.
+ *
+ * Context: tools. Return: 0 when empty.
+ */
+double rk_distribution_get_ranked(struct rk_distribution *d, uint64_t rank);
+
 #endif

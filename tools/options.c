@@ -150,13 +150,22 @@ int rk_options_parse(const struct rk_option *options, const char *verb, int argc
 	return RK_OPTIONS_PARSED;
 }
 
-int rk_options_parse_file(const struct rk_option *options, const char *verb, int argc, char **argv,
-			  const char **file)
+static int check_files(const char *verb, int given, int count)
+{
+	if (given == count)
+		return RK_OPTIONS_PARSED;
+	if (!given)
+		return rk_options_misused(verb,
+					  count == 1 ? "no file was given" : "no files were given");
+	return rk_options_misused(verb, "%d files are needed, %d was given", count, given);
+}
+
+int rk_options_parse_files(const struct rk_option *options, const char *verb, int argc, char **argv,
+			   const char **files, int count)
 {
 	char shown[80];
-	int at = 0;
+	int at = 0, given = 0;
 
-	*file = NULL;
 	while (at < argc) {
 		int first, status;
 
@@ -164,12 +173,20 @@ int rk_options_parse_file(const struct rk_option *options, const char *verb, int
 		if (status != RK_OPTIONS_PARSED)
 			return status;
 		at += first;
-		if (at < argc && *file)
-			return rk_options_misused(verb, "one file at a time; what is %s?",
-						  rk_tool_printable(argv[at], shown,
-								    sizeof(shown)));
+		if (at < argc && given == count)
+			return rk_options_misused(
+				verb, "%s; what is %s?",
+				count == 1 ? "one file at a time" : "two files at a time",
+				rk_tool_printable(argv[at], shown, sizeof(shown)));
 		if (at < argc)
-			*file = argv[at++];
+			files[given++] = argv[at++];
 	}
-	return *file ? RK_OPTIONS_PARSED : rk_options_misused(verb, "no file was given");
+	return check_files(verb, given, count);
+}
+
+int rk_options_parse_file(const struct rk_option *options, const char *verb, int argc, char **argv,
+			  const char **file)
+{
+	*file = NULL;
+	return rk_options_parse_files(options, verb, argc, argv, file, 1);
 }

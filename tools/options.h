@@ -48,4 +48,12 @@ int rk_options_misused(const char *verb, const char *format, ...)
 int rk_options_parse_file(const struct rk_option *options, const char *verb, int argc, char **argv,
 			  const char **file);
 
+/**
+ * The same for a verb that works on @count files, all of which must be given.
+ *
+ * Context: tools. Return: as rk_options_parse().
+ */
+int rk_options_parse_files(const struct rk_option *options, const char *verb, int argc, char **argv,
+			   const char **files, int count);
+
 #endif
