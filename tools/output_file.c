@@ -51,14 +51,13 @@ int rk_output_file_open(struct rk_output_file *output, const char *verb)
 
 int rk_output_file_close(struct rk_output_file *output, const char *verb, int status)
 {
-	bool failed = ferror(output->stream);
-	int err = 0;
+	/* A stream does not keep why it failed; what came after that failed for the same reason. */
+	int err = ferror(output->stream) ? -(errno ? errno : EIO) : 0;
 
 	if (output->stream == stdout)
 		return rk_tool_finish(status, verb);
-	errno = 0;
-	if (fclose(output->stream) || failed)
-		err = errno ? -errno : -EIO;
+	if (fclose(output->stream) && !err)
+		err = -errno;
 	if (!err && status == RK_TOOL_OK)
 		err = rk_export_file_commit(&output->file);
 	if (err || status != RK_TOOL_OK)

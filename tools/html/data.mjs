@@ -79,6 +79,21 @@ function workOf(call) {
   return { head, next };
 }
 
+/** What bars are called: where two names read alike, with what tells them apart. */
+export function labelsOf(names, full) {
+  const seen = new Map();
+  names.forEach((name, i) => {
+    if (full[i])
+      seen.set(name, (seen.get(name) || 0) + 1);
+  });
+  return names.map((name, i) => {
+    if (!full[i] || seen.get(name) < 2)
+      return name;
+    const at = full[i].indexOf(name), end = full[i].indexOf(">(", at);
+    return at >= 0 && full[i][at + name.length] === "<" && end > at ? full[i].slice(at, end + 1) : name;
+  });
+}
+
 /** bytes -> { about, rows, lanes, bars, gaps, curves } */
 export function unpack(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -96,6 +111,7 @@ export function unpack(bytes) {
     else
       found[name] = numbers;
   }
+  about.labels = labelsOf(about.names, about.full_names);
   const lanes = lanesOf(about.rows);
   const bars = {
     ...timesOf(lanes, found.start, found.length),

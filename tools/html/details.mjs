@@ -67,7 +67,7 @@ function callPart(app, i) {
     part.append(make("p", { className: "muted", text: "The call is not in this page." }));
     return part;
   }
-  const link = linkTo(about.names[bars.name[call]], () => app.select(call, true));
+  const link = linkTo(shortened(about.names[bars.name[call]], 200), () => app.select(call, true));
   link.id = "to-call";
   part.append(listOf([["Call", link], ["On", laneName(app.trace, laneOf(app.trace, call))], ["Call took", timeText(bars.end[call] - bars.start[call])],
     [bars.start[i] < bars.start[call] ? "Began before it by" : "Began after", timeText(Math.abs(bars.start[i] - bars.start[call])) + (bars.start[i] < bars.start[call] ? "" : " from its start")]]));

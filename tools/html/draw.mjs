@@ -257,7 +257,7 @@ export class Painter {
     c.fillRect(x, y, width > 4 ? width - 1 : width, height);
     if (width > TEXT_FROM) {
       c.fillStyle = theme.ink(kind);
-      const text = this.fitted(about.names[bars.name[i]], width - 9);
+      const text = this.fitted(about.labels[bars.name[i]], width - 9);
       if (text)
         c.fillText(text, x + 4, y + height / 2 + 0.5);
     }

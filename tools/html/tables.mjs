@@ -2,7 +2,7 @@
 // The tables under the timeline; all of them are of the whole file.
 
 import { KERNEL, MEMORY, STATES, firstAfter, laneOf } from "./data.mjs";
-import { bytesText, countText, momentText, shareText, timeText } from "./text.mjs";
+import { bytesText, countText, momentText, shareText, shortened, timeText } from "./text.mjs";
 
 const LISTED = 200;
 const STATE_TEXTS = { busy: "Kernels run", copying: "Only copies run", launch_bound: "Idle: launches come too slowly",
@@ -34,16 +34,18 @@ function swatch(color) {
   return element;
 }
 
-/** @columns: [heading, isNumber]; @rows: lists of texts and elements. */
+const PLACES = ["name", "number", "text"];
+
+/** @columns: [heading, what: 0 a name, 1 a number, 2 a text]; @rows: lists of texts and elements. */
 export function tableOf(caption, columns, rows) {
   const head = make("tr");
-  for (const [text, isNumber] of columns)
-    head.append(make("th", { text, scope: "col", className: isNumber ? "number" : "" }));
+  for (const [text, what] of columns)
+    head.append(make("th", { text, scope: "col", className: what === 1 ? "number" : "" }));
   const body = make("tbody");
   for (const row of rows) {
     const line = make("tr");
     row.forEach((cell, i) => {
-      const place = make("td", { className: columns[i][1] ? "number" : "name" });
+      const place = make("td", { className: PLACES[columns[i][1]] });
       place.append(...[cell].flat());
       line.append(place);
     });
@@ -69,8 +71,8 @@ export function laneName(trace, lane) {
 export function fillWork(pane, app) {
   const { about } = app.trace, all = about.work.reduce((sum, row) => sum + row.total_ns, 0);
   const rows = about.work.map((row) => {
-    const name = linkTo(about.names[row.name], () => app.selectNext(row.name));
-    name.title = "Go to the next one";
+    const name = linkTo(shortened(about.labels[row.name], 300), () => app.selectNext(row.name));
+    name.title = shortened(about.full_names[row.name] || about.names[row.name], 1000);
     return [shareText(row.total_ns, all), timeText(row.total_ns), countText(row.count), timeText(row.total_ns / row.count),
       timeText(row.min_ns), timeText(row.max_ns), [swatch(app.theme.fill(row.kind, row.name, row.kind === KERNEL ? 0 : 1)), name]];
   });
@@ -107,7 +109,7 @@ export function fillIdle(pane, app) {
       String(gaps.device[g]), STATE_TEXTS[STATES[most]]];
   });
   pane.replaceChildren(make("div", { className: "columns" }, make("div", {}, ...about.idle.flatMap((idle) => deviceSplit(app, idle))),
-    make("div", {}, tableOf("Longest idle periods", [["Length", 1], ["Begins at", 1], ["GPU", 1], ["Mostly", 0]], rows))));
+    make("div", {}, tableOf("Longest idle periods", [["Length", 1], ["Begins at", 1], ["GPU", 1], ["Mostly", 2]], rows))));
 }
 
 export function fillMemory(pane, app) {
@@ -127,14 +129,14 @@ export function fillMemory(pane, app) {
   const rows = largest.slice(0, 50).map((i) => [bytesText(bars.bytes[i]), linkTo(momentText(bars.start[i], app.view.length / 1e4), () => app.select(i, true)),
     about.names[bars.name[i]]]);
   pane.replaceChildren(make("div", { className: "columns" },
-    make("div", {}, tableOf("What was held", [["Memory", 0], ["Peak", 1], ["At", 1], ["At the end", 1]], spaces)),
+    make("div", {}, tableOf("What was held", [["Memory", 2], ["Peak", 1], ["At", 1], ["At the end", 1]], spaces)),
     make("div", {}, tableOf("Largest calls", [["Size", 1], ["At", 1], ["Call", 0]], rows))));
 }
 
 function barRow(app, i) {
   const { about, bars } = app.trace;
   return [momentText(bars.start[i], app.view.length / 1e4), timeText(bars.end[i] - bars.start[i]),
-    linkTo(about.names[bars.name[i]], () => app.select(i, true)), laneName(app.trace, laneOf(app.trace, i))];
+    linkTo(shortened(about.labels[bars.name[i]], 300), () => app.select(i, true)), laneName(app.trace, laneOf(app.trace, i))];
 }
 
 /** What the canvas shows, for those who do not see it. */
@@ -151,7 +153,7 @@ export function fillList(pane, app) {
   listed.sort((a, b) => trace.bars.start[a] - trace.bars.start[b]);
   const caption = count > LISTED ? `The first ${LISTED} bars from ${momentText(view.from, view.length / 1e3)} on: zoom in for the others` :
     `${count} bars from ${momentText(view.from, view.length / 1e3)} to ${momentText(view.to, view.length / 1e3)}`;
-  pane.replaceChildren(tableOf(caption, [["Start", 1], ["Length", 1], ["Name", 0], ["Where", 0]], listed.slice(0, LISTED).map((i) => barRow(app, i))));
+  pane.replaceChildren(tableOf(caption, [["Start", 1], ["Length", 1], ["Name", 0], ["Where", 2]], listed.slice(0, LISTED).map((i) => barRow(app, i))));
 }
 
 export function fillFound(pane, app) {
@@ -161,7 +163,7 @@ export function fillFound(pane, app) {
     return;
   }
   const rows = search.byName.slice(0, LISTED).map(({ name, count }) => [countText(count),
-    linkTo(trace.about.full_names[name] || trace.about.names[name], () => app.selectNext(name))]);
+    linkTo(shortened(trace.about.full_names[name] || trace.about.names[name], 1000), () => app.selectNext(name))]);
   pane.replaceChildren(tableOf(`${countText(search.count)} bars of ${countText(search.byName.length)} names match “${search.query}”`,
     [["Bars", 1], ["Name", 0]], rows));
 }
