@@ -169,3 +169,16 @@ const char *rk_fields_next_placed(struct rk_fields_reader *reader)
 		return "";
 	return field.text;
 }
+
+const char *rk_fields_find_text(const uint8_t *bytes, size_t size, const char *key)
+{
+	struct rk_fields_reader reader;
+	struct rk_field field;
+
+	rk_fields_reader_init(&reader, bytes, size);
+	while (rk_fields_next(&reader, &field)) {
+		if (field.type == RK_FIELD_TEXT && field.key && strcmp(field.key, key) == 0)
+			return field.text;
+	}
+	return "";
+}

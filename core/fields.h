@@ -82,4 +82,11 @@ bool rk_fields_next(struct rk_fields_reader *reader, struct rk_field *field);
  */
 const char *rk_fields_next_placed(struct rk_fields_reader *reader);
 
+/**
+ * The keyed text @key among @bytes.
+ *
+ * Context: any. Ownership: borrowed from @bytes. Return: "" when there is none.
+ */
+const char *rk_fields_find_text(const uint8_t *bytes, size_t size, const char *key);
+
 #endif

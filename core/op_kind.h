@@ -42,6 +42,7 @@ enum rk_op_kind {
 	RK_OP_DEPENDENCY = 28, /* .dependency: one op waited for another one on the GPU */
 	RK_OP_RECORDING = 29, /* recording stopped, or went on: .text */
 	RK_OP_GRAPH_INFO = 30, /* what is known of a CUDA graph: .text */
+	RK_OP_KERNEL_INFO = 31, /* where a kernel comes from: .name, .text */
 	RK_OP_KIND_COUNT
 };
 
@@ -53,10 +54,11 @@ enum rk_op_kind {
  */
 static inline bool rk_op_kind_is_definition(unsigned kind)
 {
-	const unsigned long long definitions =
-		1ull << RK_OP_THREAD | 1ull << RK_OP_DEVICE | 1ull << RK_OP_CLOCK |
-		1ull << RK_OP_INSTRUMENT | 1ull << RK_OP_SETTINGS | 1ull << RK_OP_STACK |
-		1ull << RK_OP_MODULE | 1ull << RK_OP_RECORDING | 1ull << RK_OP_GRAPH_INFO;
+	const unsigned long long definitions = 1ull << RK_OP_THREAD | 1ull << RK_OP_DEVICE |
+					       1ull << RK_OP_CLOCK | 1ull << RK_OP_INSTRUMENT |
+					       1ull << RK_OP_SETTINGS | 1ull << RK_OP_STACK |
+					       1ull << RK_OP_MODULE | 1ull << RK_OP_RECORDING |
+					       1ull << RK_OP_GRAPH_INFO | 1ull << RK_OP_KERNEL_INFO;
 
 	return kind < 64 && (definitions >> kind & 1);
 }

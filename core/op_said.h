@@ -14,7 +14,7 @@
  *   MODULE      path, build id in hex ("" = none), then start, end, offset: where its code lies
  *               in memory, and where that begins in the file
  *   RECORDING   stopped or started, then reason
- *   GRAPH_INFO  keyed ones
+ *   GRAPH_INFO, KERNEL_INFO  keyed ones
  *
  * rk_op.host_start is when it was said. A span is known by its number: its begin, its end and
  * what belongs to it may come from different threads, and so in any order.

@@ -125,6 +125,12 @@ struct rk_record {
 			uint32_t name;	 /* rk_intern id of the mangled name; 0 = gone */
 		} name;
 		struct {
+			uint64_t handle; /* module or library; its end is a name record's */
+			uint64_t image;	 /* where the code was in memory; 0 = in .file */
+			uint64_t owner;	 /* library that the module is of; 0 = none */
+			uint32_t file;	 /* rk_intern id of the path; 0 = none */
+		} module;
+		struct {
 			uint64_t exec;	/* CUgraphExec */
 			uint64_t graph; /* CUgraph it was made from; 0 = unknown */
 			uint32_t nodes; /* of that graph, without those of its children */

@@ -23,6 +23,7 @@ enum rk_record_kind {
 	RK_REC_CALL,	     /* no payload: kept only when the call failed */
 	RK_REC_STACK,	     /* .stack: where the thread's next record was made */
 	RK_REC_GRAPH_INFO,   /* .graph_info: instantiated, updated or destroyed */
+	RK_REC_MODULE,	     /* .module: code was loaded */
 	/* what the program says by the C API: core/api_record.h */
 	RK_REC_SPAN_BEGIN,
 	RK_REC_SPAN_END,

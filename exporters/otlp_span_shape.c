@@ -103,6 +103,7 @@ static void put_kernel(struct rk_otlp_span_writer *writer, const struct rk_span 
 	}
 	put_name(writer, RK_SPAN_KEY(MANGLED_NAME), rk_intern_get(op->name));
 	put_name(writer, RK_SPAN_KEY(DEMANGLED_NAME), span->demangled);
+	rk_otlp_span_put_string(writer, RK_SPAN_KEY(MODULE), span->module);
 }
 
 static void put_copy(struct rk_otlp_span_writer *writer, const struct rk_op *op)
@@ -231,6 +232,8 @@ size_t rk_otlp_span_shape_bound(const struct rk_span *span)
 
 	if (span->demangled)
 		bytes += strlen(span->demangled);
+	if (span->module)
+		bytes += strlen(span->module);
 	if (span->thread_name)
 		bytes += strlen(span->thread_name);
 	for (uint32_t i = 0; i < span->baggage_count; i++)
@@ -278,15 +281,17 @@ static inline uint64_t address(const void *pointer)
 }
 
 /* Words 10 to 15: what only this kind of operation has. */
-static inline void get_kind_key(uint64_t *w, const struct rk_op *op)
+static inline void get_kind_key(uint64_t *w, const struct rk_span *span)
 {
+	const struct rk_op *op = span->op;
+
 	if (op->kind == RK_OP_KERNEL) {
 		w[10] = pair(op->kernel.grid[0], op->kernel.grid[1]);
 		w[11] = pair(op->kernel.grid[2], op->kernel.block[0]);
 		w[12] = pair(op->kernel.block[1], op->kernel.block[2]);
 		w[13] = pair(op->kernel.registers, op->kernel.graph);
 		w[14] = pair(op->kernel.static_shared_bytes, op->kernel.dynamic_shared_bytes);
-		w[15] = 0;
+		w[15] = address(span->module);
 		return;
 	}
 	w[12] = w[13] = w[14] = w[15] = 0;
@@ -323,5 +328,5 @@ void rk_otlp_span_shape_get_key(struct rk_otlp_span_key *key, const struct rk_sp
 	w[7] = pair(traits | op->flags, (uint32_t)op->kind + 1);
 	w[8] = pair(op->name, op->api);
 	w[9] = pair(op->device, op->stream);
-	get_kind_key(w, op);
+	get_kind_key(w, span);
 }

@@ -88,6 +88,54 @@ RK_HOOK(cuLibraryEnumerateKernels, (CUkernel * kernels, unsigned int numKernels,
 	if (result == CUDA_SUCCESS && kernels)
 		fill_list(&hook, (const uint64_t *)kernels, numKernels, lib, ask_kernel))
 
+/* Where the code is from. What lies in memory is looked up later, by who may read the maps. */
+static void loaded(struct rk_hook *hook, CUresult result, const void *out, const void *image,
+		   const char *file)
+{
+	if (result != CUDA_SUCCESS || !out)
+		return;
+	hook->rec.kind = RK_REC_MODULE;
+	hook->rec.module.handle = *(const uint64_t *)out;
+	hook->rec.module.image = (uint64_t)image;
+	hook->rec.module.owner = 0;
+	hook->rec.module.file = rk_intern(file);
+}
+
+static void loaded_of(struct rk_hook *hook, CUresult result, const void *out, CUlibrary library)
+{
+	loaded(hook, result, out, NULL, NULL);
+	if (hook->rec.kind == RK_REC_MODULE)
+		hook->rec.module.owner = (uint64_t)library;
+}
+
+RK_HOOK(cuModuleLoad, (CUmodule * module, const char *fname), (module, fname),
+	loaded(&hook, result, module, NULL, fname))
+RK_HOOK(cuModuleLoadData, (CUmodule * module, const void *image), (module, image),
+	loaded(&hook, result, module, image, NULL))
+RK_HOOK(cuModuleLoadDataEx,
+	(CUmodule * module, const void *image, unsigned int numOptions, CUjit_option *options,
+	 void **optionValues),
+	(module, image, numOptions, options, optionValues),
+	loaded(&hook, result, module, image, NULL))
+RK_HOOK(cuModuleLoadFatBinary, (CUmodule * module, const void *fatCubin), (module, fatCubin),
+	loaded(&hook, result, module, fatCubin, NULL))
+RK_HOOK(cuLibraryLoadData,
+	(CUlibrary * library, const void *code, CUjit_option *jitOptions, void **jitOptionsValues,
+	 unsigned int numJitOptions, CUlibraryOption *libraryOptions, void **libraryOptionValues,
+	 unsigned int numLibraryOptions),
+	(library, code, jitOptions, jitOptionsValues, numJitOptions, libraryOptions,
+	 libraryOptionValues, numLibraryOptions),
+	loaded(&hook, result, library, code, NULL))
+RK_HOOK(cuLibraryLoadFromFile,
+	(CUlibrary * library, const char *fileName, CUjit_option *jitOptions,
+	 void **jitOptionsValues, unsigned int numJitOptions, CUlibraryOption *libraryOptions,
+	 void **libraryOptionValues, unsigned int numLibraryOptions),
+	(library, fileName, jitOptions, jitOptionsValues, numJitOptions, libraryOptions,
+	 libraryOptionValues, numLibraryOptions),
+	loaded(&hook, result, library, NULL, fileName))
+RK_HOOK(cuLibraryGetModule, (CUmodule * pMod, CUlibrary library), (pMod, library),
+	loaded_of(&hook, result, pMod, library))
+
 /* What the program asks for itself costs no question. */
 RK_HOOK(cuFuncGetName, (const char **name, CUfunction hfunc), (name, hfunc),
 	if (result == CUDA_SUCCESS && name) fill(&hook, (uint64_t)hfunc, NULL, *name))

@@ -88,7 +88,10 @@ static inline __attribute__((always_inline)) bool rk_start_outlasts_rest(enum rk
 	return api == RK_API_cuModuleGetFunction || api == RK_API_cuLibraryGetKernel ||
 	       api == RK_API_cuKernelGetFunction || api == RK_API_cuModuleUnload ||
 	       api == RK_API_cuLibraryUnload || api == RK_API_cuCtxDestroy ||
-	       api == RK_API_cuCtxDestroy_v2;
+	       api == RK_API_cuCtxDestroy_v2 || api == RK_API_cuModuleLoad ||
+	       api == RK_API_cuModuleLoadData || api == RK_API_cuModuleLoadDataEx ||
+	       api == RK_API_cuModuleLoadFatBinary || api == RK_API_cuLibraryLoadData ||
+	       api == RK_API_cuLibraryLoadFromFile || api == RK_API_cuLibraryGetModule;
 }
 
 /**

@@ -104,6 +104,20 @@ static void print_transfer(const struct rk_report_row *row)
 		printf(" %8s", "-");
 }
 
+/* Their last parts: whole paths are in JSON. */
+static void print_modules(const struct rk_report_row *row)
+{
+	char shown[NAME_WIDTH + 1];
+
+	for (int i = 0; i < RK_REPORT_MODULES && row->modules[i]; i++) {
+		const char *path = rk_intern_get(row->modules[i]);
+		const char *last = strrchr(path, '/');
+
+		printf("%s%s", i ? ", " : "  in ",
+		       rk_tool_printable(last ? last + 1 : path, shown, sizeof(shown)));
+	}
+}
+
 static void print_text_row(struct rk_report_row *row, double total)
 {
 	char cells[6][32], name[NAME_WIDTH + 1];
@@ -120,7 +134,9 @@ static void print_text_row(struct rk_report_row *row, double total)
 	       (unsigned long long)row->ns.count, cells[1], cells[2], cells[3], cells[4], cells[5]);
 	if (row->group == RK_REPORT_MEMORY)
 		print_transfer(row);
-	printf("  %s%s\n", *name ? name : "(unknown)", strlen(whole) > NAME_WIDTH ? "..." : "");
+	printf("  %s%s", *name ? name : "(unknown)", strlen(whole) > NAME_WIDTH ? "..." : "");
+	print_modules(row);
+	putchar('\n');
 }
 
 static void print_text(struct report *r, const char *file)
@@ -167,6 +183,16 @@ static void print_json_place(const struct report *r, struct rk_json *json,
 		rk_json_uint(json, "stream", row->lane);
 }
 
+static void print_json_modules(struct rk_json *json, const struct rk_report_row *row)
+{
+	if (!row->modules[0])
+		return;
+	rk_json_open(json, "modules", '[');
+	for (int i = 0; i < RK_REPORT_MODULES && row->modules[i]; i++)
+		rk_json_string(json, NULL, rk_intern_get(row->modules[i]));
+	rk_json_close(json, ']');
+}
+
 static void print_json_row(const struct report *r, struct rk_json *json, struct rk_report_row *row,
 			   double total)
 {
@@ -187,6 +213,7 @@ static void print_json_row(const struct report *r, struct rk_json *json, struct 
 		rk_json_double(json, "gb_per_second", bandwidth(row));
 	rk_json_string(json, "time_source", row->host_time ? "host" : "gpu");
 	rk_json_string(json, "name", rk_intern_get(row->name));
+	print_json_modules(json, row);
 	rk_json_close(json, '}');
 }
 

@@ -9,8 +9,12 @@
 #include <stdlib.h>
 
 #include "core/activity.h"
+#include "core/fields.h"
 #include "core/intern.h"
+#include "pipeline/join/handle_map.h"
 #include "pipeline/join/kernel_name.h"
+
+#define MODULES_MAX 65536u
 
 struct rk_report_table {
 	const struct rk_config *config; /* borrowed; outlives the table */
@@ -21,6 +25,7 @@ struct rk_report_table {
 	uint32_t *index; /* row + 1; 0 = free. Twice as many slots as rows at least */
 	size_t slots;
 	uint64_t timeless;
+	struct rk_handle_map modules; /* mangled name -> tag: file, a string */
 };
 
 struct rk_report_table *rk_report_table_create(const struct rk_config *config,
@@ -33,6 +38,7 @@ struct rk_report_table *rk_report_table_create(const struct rk_config *config,
 	table->config = config;
 	table->names = names;
 	table->by = by;
+	rk_handle_map_init(&table->modules, MODULES_MAX);
 	return table;
 }
 
@@ -44,6 +50,7 @@ void rk_report_table_destroy(struct rk_report_table *table)
 		rk_distribution_finish(&table->rows[i].ns);
 	free(table->rows);
 	free(table->index);
+	rk_handle_map_finish(&table->modules);
 	free(table);
 }
 
@@ -186,10 +193,35 @@ static struct rk_report_row *find(struct rk_report_table *table, const struct rk
 	return &table->rows[table->count++];
 }
 
+static void note_module(struct rk_report_table *table, const struct rk_op *op)
+{
+	struct rk_handle_slot *slot = rk_handle_map_put(&table->modules, op->name);
+
+	if (slot)
+		slot->tag = rk_intern(rk_fields_find_text(op->text, op->text_bytes, "module"));
+}
+
+static void add_module(const struct rk_report_table *table, struct rk_report_row *row,
+		       uint32_t mangled)
+{
+	const struct rk_handle_slot *slot = rk_handle_map_get(&table->modules, mangled);
+
+	for (int i = 0; slot && i < RK_REPORT_MODULES; i++) {
+		if (row->modules[i] == slot->tag)
+			return;
+		if (!row->modules[i]) {
+			row->modules[i] = slot->tag;
+			return;
+		}
+	}
+}
+
 int rk_report_table_push(struct rk_report_table *table, const struct rk_op *op)
 {
 	struct rk_report_row like = { 0 }, *row;
 
+	if (op->kind == RK_OP_KERNEL_INFO)
+		note_module(table, op);
 	if (!classify(table, op, &like))
 		return 0;
 	if (op->flags & (RK_OP_F_OPEN | RK_OP_F_INVALID_TIME) || !op->end || op->end < op->start) {
@@ -200,6 +232,8 @@ int rk_report_table_push(struct rk_report_table *table, const struct rk_op *op)
 	if (!row)
 		return -ENOMEM;
 	row->bytes += like.bytes;
+	if (op->kind == RK_OP_KERNEL && table->modules.count)
+		add_module(table, row, op->name);
 	return rk_distribution_push(&row->ns, op->end - op->start);
 }
 

@@ -24,6 +24,8 @@ enum rk_report_names { RK_NAMES_BASE, RK_NAMES_DEMANGLED, RK_NAMES_MANGLED };
 /* What rows of one name are told apart by. */
 enum rk_report_by { RK_BY_NAME, RK_BY_DEVICE, RK_BY_STREAM, RK_BY_THREAD };
 
+#define RK_REPORT_MODULES 4 /* of one row; kernels of one short name may be from several */
+
 struct rk_report_row {
 	uint8_t group;		/* enum rk_report_group */
 	bool host_time;		/* durations of calls, not of work on a GPU */
@@ -31,6 +33,7 @@ struct rk_report_row {
 	uint32_t device;	/* RK_BY_DEVICE, RK_BY_STREAM; else 0 */
 	uint32_t lane;		/* the stream or the thread, RK_BY_STREAM, RK_BY_THREAD; else 0 */
 	uint64_t bytes;		/* copied or set */
+	uint32_t modules[RK_REPORT_MODULES]; /* strings: files of its kernels; 0 = no more */
 	struct rk_distribution ns;
 };
 

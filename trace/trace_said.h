@@ -26,7 +26,7 @@
 /* Kinds with rk_op.text and nothing else. */
 #define RK_TRACE_TEXT_KINDS                                                                        \
 	(1u << RK_OP_SETTINGS | 1u << RK_OP_STACK | 1u << RK_OP_MODULE | 1u << RK_OP_RECORDING |   \
-	 1u << RK_OP_GRAPH_INFO)
+	 1u << RK_OP_GRAPH_INFO | 1u << RK_OP_KERNEL_INFO)
 
 /* Ids, bounds and text of one op. */
 #define RK_TRACE_SAID_MAX (RK_API_TEXT_MAX + RK_INSTRUMENT_BOUNDS * 8u)

@@ -116,6 +116,7 @@ void rk_join_destroy(struct rk_join *join)
 	rk_join_order_destroy(join->order);
 	rk_join_forget_contexts(join);
 	rk_join_forget_stacks(join);
+	rk_join_destroy_modules(join);
 	free(join);
 }
 

@@ -68,6 +68,7 @@ void rk_join_note_name(struct rk_join *join, const struct rk_record *record)
 
 	if (!record->name.handle) {
 		forget_owned(join, owner);
+		rk_join_forget_module(join, owner);
 		return;
 	}
 	/* The function of a kernel goes with the library of the kernel. */
@@ -82,4 +83,5 @@ void rk_join_note_name(struct rk_join *join, const struct rk_record *record)
 	slot->tag = record->name.name;
 	if (owner)
 		slot->value = owner;
+	rk_join_tell_module(join, record, slot->value);
 }

@@ -387,6 +387,9 @@ static void take(struct rk_join *join, uint32_t tid, const struct rk_record *rec
 	case RK_REC_NAME:
 		rk_join_note_name(join, record);
 		break;
+	case RK_REC_MODULE:
+		rk_join_note_module(join, record);
+		break;
 	case RK_REC_GRAPH_INFO:
 		rk_join_tell_graph(join, tid, record);
 		break;

@@ -78,6 +78,17 @@ void rk_join_tell_graph(struct rk_join *join, uint32_t tid, const struct rk_reco
 void rk_join_note_name(struct rk_join *join, const struct rk_record *record);
 
 /**
+ * Parts of join_module.c: code was loaded, or unloaded / a kernel got its name from the module or
+ * library @owner: its file is told where that is news.
+ *
+ * Context: exporter.
+ */
+void rk_join_note_module(struct rk_join *join, const struct rk_record *record);
+void rk_join_forget_module(struct rk_join *join, uint64_t handle);
+void rk_join_tell_module(struct rk_join *join, const struct rk_record *record, uint64_t owner);
+void rk_join_destroy_modules(struct rk_join *join);
+
+/**
  * Parts of join_flight.c: tell the launches that became old, some of them at a time; those under
  * way in a context that has just faulted, the first time.
  *

@@ -6,6 +6,7 @@
  *   join_api.c     what the program says; the context of every thread
  *   join_flight.c  launches that stay open
  *   join_stack.c   where calls were made
+ *   join_module.c  which file a kernel comes from
  *   join_memory.c  whose memory an address is, when it is gone
  *   join_gpu.c     activities, the watermark, orphans
  *   join.c         building ops, time, the end, the ledger
@@ -99,6 +100,7 @@ struct rk_join {
 	uint64_t active[RK_ACTIVE_DEVICES];
 	uint32_t stack;			 /* of the host record that comes next, or is being taken */
 	struct rk_join_stacks *stacks;	 /* NULL until the first one */
+	struct rk_join_modules *modules; /* NULL until one is loaded */
 	struct rk_op op; /* under construction */
 };
 

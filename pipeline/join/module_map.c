@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/intern.h"
+
 #define MODULES_MAX 4096u
 #define HEADERS_MAX 64u /* program headers that are looked at */
 #define NOTES_MAX   4096u
@@ -189,6 +191,38 @@ static void read_lines(struct scan *scan, FILE *maps)
 			take_line(scan, &line);
 	}
 	free(text);
+}
+
+uint64_t rk_module_map_loads(void)
+{
+	uint64_t loads = 0;
+
+	dl_iterate_phdr(count_loads, &loads);
+	return loads;
+}
+
+bool rk_module_map_find_stretch(uint64_t address, struct rk_mapped_stretch *out)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	bool is_found = false, is_file;
+	char *text = NULL;
+	size_t size = 0;
+	struct line line;
+
+	while (maps && !is_found && getline(&text, &size, maps) > 0) {
+		line = (struct line){ .start = 0 };
+		is_file = parse_line(text, &line);
+		is_found = address >= line.start && address < line.end;
+		if (is_found)
+			*out = (struct rk_mapped_stretch){ .start = line.start,
+							   .end = line.end,
+							   .path = is_file ? rk_intern(line.path) :
+									     0 };
+	}
+	free(text);
+	if (maps)
+		fclose(maps);
+	return is_found;
 }
 
 bool rk_module_map_refresh(struct rk_module_map *map, bool force)

@@ -40,6 +40,20 @@ struct rk_module_map {
 bool rk_module_map_refresh(struct rk_module_map *map, bool force);
 void rk_module_map_finish(struct rk_module_map *map);
 
+/* Memory of whatever kind, code or not. */
+struct rk_mapped_stretch {
+	uint64_t start, end;
+	uint32_t path; /* string: of the file that is mapped there; 0 = none is */
+};
+
+/**
+ * What is mapped at @address. / How many files were loaded and unloaded so far.
+ *
+ * Context: exporter. The first reads the maps of the process. Return: false when nothing is.
+ */
+bool rk_module_map_find_stretch(uint64_t address, struct rk_mapped_stretch *out);
+uint64_t rk_module_map_loads(void);
+
 /**
  * Context: exporter. Ownership: borrowed until the next refresh. Return: NULL when @address is in
  * no file's code.

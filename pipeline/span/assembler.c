@@ -18,6 +18,7 @@
 
 /* Names of threads; a program that has more goes without the later ones. */
 #define THREADS_MAX 65536u
+#define MODULES_MAX 65536u /* kernels whose file is known */
 
 static const char *const stage_names[RK_STAGE_COUNT] = { "prepare_input", "gpu_execute",
 							 "collect_output" };
@@ -88,6 +89,7 @@ int rk_assembler_create(struct rk_assembler **out, const struct rk_assembler_set
 	a->held_oldest = a->held_newest = RK_EXEC_NONE;
 	rk_handle_map_init(&a->index, RK_ASSEMBLER_PENDING_MAX);
 	rk_handle_map_init(&a->threads, THREADS_MAX);
+	rk_handle_map_init(&a->modules, MODULES_MAX);
 	rk_hold_init(&a->hold, setup->hold_bytes ? setup->hold_bytes : RK_HOLD_BYTES_MAX);
 	rk_slow_init(&a->slow, setup->config->tracing_keep_slower_than);
 	rk_assembler_graph_init(&a->graphs);
@@ -117,6 +119,7 @@ void rk_assembler_destroy(struct rk_assembler *a)
 	free(a->execs);
 	rk_handle_map_finish(&a->index);
 	rk_handle_map_finish(&a->threads);
+	rk_handle_map_finish(&a->modules);
 	free(a);
 }
 
@@ -462,6 +465,9 @@ void rk_assembler_feed(struct rk_assembler *a, const struct rk_op *op)
 		break;
 	case RK_OP_THREAD:
 		feed_thread(a, op);
+		break;
+	case RK_OP_KERNEL_INFO:
+		rk_assembler_note_module(a, op);
 		break;
 	case RK_OP_DEPENDENCY:
 		rk_leaf_links_feed(&a->links, op);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "core/fields.h"
 #include "core/intern.h"
 #include "pipeline/join/cuda_result.h"
 #include "pipeline/join/kernel_name.h"
@@ -134,6 +135,22 @@ void rk_assembler_span_part(struct rk_assembler *a, struct rk_exec *exec)
 	rk_assembler_span_give(a, &span);
 }
 
+void rk_assembler_note_module(struct rk_assembler *a, const struct rk_op *op)
+{
+	struct rk_handle_slot *slot = rk_handle_map_put(&a->modules, op->name);
+
+	if (slot)
+		slot->tag = rk_intern(rk_fields_find_text(op->text, op->text_bytes, "module"));
+}
+
+/* The one it was loaded from last. */
+static const char *module_of(const struct rk_assembler *a, uint32_t kernel)
+{
+	const struct rk_handle_slot *slot = rk_handle_map_get(&a->modules, kernel);
+
+	return slot && slot->tag ? rk_intern_get(slot->tag) : NULL;
+}
+
 /* Name and identity of a leaf. */
 static void name_leaf(struct rk_assembler *a, const struct rk_op *op, struct rk_span *span)
 {
@@ -145,6 +162,8 @@ static void name_leaf(struct rk_assembler *a, const struct rk_op *op, struct rk_
 		span->demangled = rk_intern_get(kernel->demangled);
 		span->kernel_id = rk_intern_get(kernel->kernel_id);
 		span->domain = rk_intern_get(kernel->domain);
+		if (a->modules.count)
+			span->module = module_of(a, op->name);
 		return;
 	}
 	span->domain = rk_intern_get(a->unknown);

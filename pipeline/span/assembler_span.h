@@ -65,6 +65,13 @@ const char *rk_assembler_span_thread(const struct rk_assembler *a, uint32_t tid)
 void rk_assembler_span_begin(const struct rk_assembler *a, struct rk_exec *exec);
 
 /**
+ * A kernel is from this file: so its spans say, from here on.
+ *
+ * Context: the feeding thread. May allocate; without memory nothing is said.
+ */
+void rk_assembler_note_module(struct rk_assembler *a, const struct rk_op *op);
+
+/**
  * Give a leaf. An execution with number 0 is an orphan's: its leaf has no stage and no root.
  *
  * Context: the feeding thread.

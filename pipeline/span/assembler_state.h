@@ -120,6 +120,7 @@ struct rk_assembler {
 	uint32_t recent[RK_EXEC_RECENT]; /* place + 1; the execution there tells whether it is it */
 	struct rk_handle_map index;	 /* execution -> tag: place + 1 */
 	struct rk_handle_map threads;	 /* tid -> tag: name */
+	struct rk_handle_map modules;	 /* mangled name -> tag: its file, a string */
 	uint32_t threads_named;		 /* names that came, old ones counted again */
 	struct rk_hold hold;
 	struct rk_slow slow;

@@ -108,6 +108,7 @@ struct rk_span {
 	const char *name;	/* borrowed for ever (interned) */
 	const char *kernel_id;	/* interned; "" on copies and memsets */
 	const char *demangled;	/* LEAF kernel: its full C++ name; may be NULL */
+	const char *module;	/* LEAF kernel: the file it comes from; interned; may be NULL */
 	const char *domain;	/* interned */
 	const char *tracestate;	/* of the trace, ot=th:... included; "" = none */
 	const struct rk_op *op;	/* LEAF: its op; else NULL. Borrowed until the sink returns */

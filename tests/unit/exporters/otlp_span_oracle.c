@@ -152,6 +152,7 @@ static void add_kernel(struct list *list, const struct rk_span *span)
 	}
 	add_name(list, "rustkernel.kernel.mangled_name", rk_intern_get(op->name));
 	add_name(list, "rustkernel.kernel.demangled_name", span->demangled);
+	add_text(list, "rustkernel.kernel.module", span->module);
 }
 
 static void add_copy(struct list *list, const struct rk_op *op)

@@ -421,6 +421,7 @@ static void random_span(struct rk_span *span, struct rk_op *op)
 	span->kernel_id = some_short_text();
 	span->domain = some_short_text();
 	span->demangled = dice(3) ? some_short_text() : NULL;
+	span->module = dice(3) ? some_short_text() : NULL;
 	span->tracestate = dice(3) ? "" : "a=b,c=d";
 	span->error = dice(20) ? "" : dice(3) ? "CUDA_ERROR_ILLEGAL_ADDRESS" : some_text();
 	span->error_message = dice(3) ? NULL : dice(3) ? "cuMemAlloc_v2 failed" : some_text();

@@ -4,7 +4,9 @@
  */
 #include "op_log.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/fields.h"
 #include "core/intern.h"
@@ -75,6 +77,85 @@ static void test_unload_of_many(void **state)
 	host(join, make_name(0, 0xa, ""));
 	for (uint64_t i = 1; i <= 2000; i++)
 		assert_string_equal(name_of(join, &log, i << 8), i % 2 ? "odd" : "");
+	rk_join_destroy(join);
+	op_log_finish(&log);
+}
+
+static struct rk_record make_module(uint64_t handle, const char *file, const void *image)
+{
+	struct rk_record record = { .kind = RK_REC_MODULE, .start = 50, .end = 60 };
+
+	record.module.handle = handle;
+	record.module.file = rk_intern(file);
+	record.module.image = (uint64_t)image;
+	return record;
+}
+
+/* That the @n-th thing told of kernels is that @kernel is from @file. */
+static void expect_module(const struct op_log *log, uint32_t n, const char *kernel,
+			  const char *file)
+{
+	const struct rk_op *op = op_log_get(log, RK_OP_KERNEL_INFO, n);
+
+	assert_string_equal(rk_intern_get(op->name), kernel);
+	assert_string_equal(rk_fields_find_text(op->text, op->text_bytes, "module"), file);
+}
+
+static void test_the_file_of_a_kernel(void **state)
+{
+	struct op_log log;
+	struct rk_join *join = make_join(&log, 0);
+	struct rk_record of_library = make_module(0xd, "", NULL);
+
+	(void)state;
+	host(join, make_name(0x10, 0xa, "first")); /* of code that was loaded unseen */
+	host(join, make_module(0xa, "a.cubin", NULL));
+	host(join, make_name(0x20, 0xa, "first"));
+	host(join, make_name(0x30, 0xa, "first"));
+	host(join, make_name(0x40, 0xa, "second"));
+	/* A function of a kernel of a library, and one of its module. */
+	host(join, make_module(0xb, "b.cubin", NULL));
+	host(join, make_name(0x50, 0xb, "third"));
+	host(join, make_name(0x60, 0x50, "fourth"));
+	of_library.module.owner = 0xb;
+	host(join, of_library);
+	host(join, make_name(0x70, 0xd, "fifth"));
+	/* The handle comes again for other code. */
+	host(join, make_name(0, 0xa, ""));
+	host(join, make_name(0x80, 0xa, "sixth"));
+	host(join, make_module(0xa, "other.cubin", NULL));
+	host(join, make_name(0x80, 0xa, "first"));
+	assert_int_equal(op_log_count(&log, RK_OP_KERNEL_INFO), 6);
+	expect_module(&log, 0, "first", "a.cubin");
+	expect_module(&log, 1, "second", "a.cubin");
+	expect_module(&log, 2, "third", "b.cubin");
+	expect_module(&log, 3, "fourth", "b.cubin");
+	expect_module(&log, 4, "fifth", "b.cubin");
+	expect_module(&log, 5, "first", "other.cubin");
+	rk_join_destroy(join);
+	op_log_finish(&log);
+}
+
+static void test_the_file_of_what_lies_in_memory(void **state)
+{
+	static const char built_in[] = "code";
+	struct op_log log;
+	struct rk_join *join = make_join(&log, 0);
+	char self[4096] = "", *image = strdup(built_in);
+
+	(void)state;
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	host(join, make_module(0xa, "", built_in));
+	host(join, make_name(0x10, 0xa, "first"));
+	host(join, make_module(0xb, "", built_in + 1));
+	host(join, make_name(0x20, 0xb, "second"));
+	host(join, make_module(0xc, "", image));
+	host(join, make_name(0x30, 0xc, "third"));
+	assert_int_equal(op_log_count(&log, RK_OP_KERNEL_INFO), 3);
+	expect_module(&log, 0, "first", self);
+	expect_module(&log, 1, "second", self);
+	expect_module(&log, 2, "third", "(memory)");
+	free(image);
 	rk_join_destroy(join);
 	op_log_finish(&log);
 }
@@ -177,6 +258,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_go_with_their_code),
 		cmocka_unit_test(test_unload_of_many),
+		cmocka_unit_test(test_the_file_of_a_kernel),
+		cmocka_unit_test(test_the_file_of_what_lies_in_memory),
 		cmocka_unit_test(test_graph_is_told),
 		cmocka_unit_test(test_correlation_comes_again),
 		cmocka_unit_test(test_launched_by_the_device),

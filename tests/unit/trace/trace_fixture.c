@@ -178,6 +178,7 @@ static void random_api(struct fixture_random *r, struct rk_op *op)
 	case RK_OP_MODULE:
 	case RK_OP_RECORDING:
 	case RK_OP_GRAPH_INFO:
+	case RK_OP_KERNEL_INFO:
 		random_text(r, op);
 		break;
 	case RK_OP_DEPENDENCY:
