@@ -83,8 +83,15 @@ const char *rk_report_copy_name(uint8_t kind)
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[RK_COPY_UNKNOWN];
 }
 
-static void set_place(const struct rk_report_table *table, const struct rk_op *op,
-		      struct rk_report_row *row)
+/* What tells rows apart, and what one op adds. Not a row: those are large. */
+struct key {
+	uint8_t group;
+	bool host_time;
+	uint32_t name, device, lane;
+	uint64_t bytes;
+};
+
+static void set_place(const struct rk_report_table *table, const struct rk_op *op, struct key *row)
 {
 	if (table->by == RK_BY_DEVICE || table->by == RK_BY_STREAM)
 		row->device = op->device;
@@ -95,8 +102,7 @@ static void set_place(const struct rk_report_table *table, const struct rk_op *o
 }
 
 /* Where @op belongs. Returns false for operations that are no work on a GPU. */
-static bool classify(const struct rk_report_table *table, const struct rk_op *op,
-		     struct rk_report_row *row)
+static bool classify(const struct rk_report_table *table, const struct rk_op *op, struct key *row)
 {
 	char graph[48];
 
@@ -130,7 +136,7 @@ static bool classify(const struct rk_report_table *table, const struct rk_op *op
 	}
 }
 
-static size_t slot_of(const struct rk_report_table *table, const struct rk_report_row *row)
+static size_t slot_of(const struct rk_report_table *table, const struct key *row)
 {
 	uint64_t key = (uint64_t)row->name << 8 | (uint64_t)row->group << 1 | row->host_time;
 	uint64_t place = (uint64_t)row->device << 32 | row->lane;
@@ -139,14 +145,26 @@ static size_t slot_of(const struct rk_report_table *table, const struct rk_repor
 	return (size_t)(key * 0x9e3779b97f4a7c15u >> 20) & (table->slots - 1);
 }
 
-static bool is_same(const struct rk_report_row *a, const struct rk_report_row *b)
+static struct key key_of(const struct rk_report_row *row)
 {
-	return a->name == b->name && rk_report_row_is_beside(a, b);
+	return (struct key){ .group = row->group,
+			     .host_time = row->host_time,
+			     .name = row->name,
+			     .device = row->device,
+			     .lane = row->lane };
+}
+
+static bool is_same(const struct rk_report_row *row, const struct key *key)
+{
+	return row->name == key->name && row->group == key->group &&
+	       row->host_time == key->host_time && row->device == key->device &&
+	       row->lane == key->lane;
 }
 
 static void insert(struct rk_report_table *table, size_t row)
 {
-	size_t slot = slot_of(table, &table->rows[row]);
+	const struct key key = key_of(&table->rows[row]);
+	size_t slot = slot_of(table, &key);
 
 	while (table->index[slot])
 		slot = (slot + 1) & (table->slots - 1);
@@ -174,7 +192,7 @@ static int grow(struct rk_report_table *table)
 	return 0;
 }
 
-static struct rk_report_row *find(struct rk_report_table *table, const struct rk_report_row *like)
+static struct rk_report_row *find(struct rk_report_table *table, const struct key *like)
 {
 	size_t slot;
 
@@ -187,8 +205,11 @@ static struct rk_report_row *find(struct rk_report_table *table, const struct rk
 		if (is_same(row, like))
 			return row;
 	}
-	table->rows[table->count] = *like;
-	table->rows[table->count].bytes = 0;
+	table->rows[table->count] = (struct rk_report_row){ .group = like->group,
+							    .host_time = like->host_time,
+							    .name = like->name,
+							    .device = like->device,
+							    .lane = like->lane };
 	insert(table, table->count);
 	return &table->rows[table->count++];
 }
@@ -218,7 +239,8 @@ static void add_module(const struct rk_report_table *table, struct rk_report_row
 
 int rk_report_table_push(struct rk_report_table *table, const struct rk_op *op)
 {
-	struct rk_report_row like = { 0 }, *row;
+	struct key like = { 0 };
+	struct rk_report_row *row;
 
 	if (op->kind == RK_OP_KERNEL_INFO)
 		note_module(table, op);

@@ -41,7 +41,7 @@ struct rk_trace_filter {
 	uint64_t min_ns, max_ns;
 	const char *glob; /* NULL = none */
 	regex_t regex;
-	bool has_regex, chooses_work;
+	bool has_regex, chooses_work, is_set;
 	uint8_t *names; /* by id: 0 = not looked at, 1 = no, 2 = yes */
 	uint32_t name_count;
 };
@@ -195,6 +195,8 @@ int rk_trace_filter_create(struct rk_trace_filter **out, const char *verb,
 	}
 	filter->chooses_work = arguments->kernel || arguments->stream || arguments->min_duration ||
 			       arguments->max_duration;
+	filter->is_set = filter->chooses_work || arguments->from || arguments->to ||
+			 arguments->last || arguments->device || arguments->thread;
 	*out = filter;
 	return RK_TOOL_OK;
 }
@@ -207,6 +209,11 @@ void rk_trace_filter_destroy(struct rk_trace_filter *filter)
 		regfree(&filter->regex);
 	free(filter->names);
 	free(filter);
+}
+
+bool rk_trace_filter_is_set(const struct rk_trace_filter *filter)
+{
+	return filter->is_set;
 }
 
 bool rk_trace_filter_needs_end(const struct rk_trace_filter *filter)

@@ -44,6 +44,13 @@ int rk_trace_filter_create(struct rk_trace_filter **out, const char *verb,
 void rk_trace_filter_destroy(struct rk_trace_filter *filter);
 
 /**
+ * Whether anything was asked for: otherwise every op passes, and nobody needs to ask.
+ *
+ * Context: any.
+ */
+bool rk_trace_filter_is_set(const struct rk_trace_filter *filter);
+
+/**
  * Whether --last was asked for: then rk_trace_filter_begin() needs the newest time of the file.
  *
  * Context: any.

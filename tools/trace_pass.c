@@ -56,7 +56,7 @@ int rk_trace_pass_open(struct rk_trace_pass **out, const char *verb, const char 
 		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
 	pass->verb = verb;
 	pass->path = path;
-	pass->filter = filter;
+	pass->filter = filter && rk_trace_filter_is_set(filter) ? filter : NULL;
 	if (filter && rk_trace_filter_needs_end(filter))
 		status = find_end(verb, path, &newest_ns);
 	if (!status)
