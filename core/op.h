@@ -22,7 +22,8 @@
 enum {
 	RK_OP_F_HOST_TIME = 1 << 0,    /* start/end are the call's, not the GPU's */
 	RK_OP_F_ORPHAN = 1 << 1,       /* the host record is missing */
-	RK_OP_F_OPEN = 1 << 2,	       /* submitted, never seen complete: no GPU time */
+	RK_OP_F_OPEN = 1 << 2,	       /* submitted, never seen complete: no GPU time;
+					* ERROR: what the ALLOC asked for is told later */
 	RK_OP_F_INVALID_TIME = 1 << 3, /* the GPU time was unusable: no duration */
 	RK_OP_F_FIRST = 1 << 4,	       /* first GPU record of its call (one call, many records) */
 	RK_OP_F_ASYNC = 1 << 5,

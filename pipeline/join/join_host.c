@@ -294,6 +294,7 @@ static void synchronise(struct rk_join *join, uint32_t tid, const struct rk_reco
 /* A failed synchronisation ends the execution like any other, but proves nothing. */
 static void fail(struct rk_join *join, uint32_t tid, const struct rk_record *record)
 {
+	bool is_refused = record->kind == RK_REC_ALLOC && record->result == RESULT_OUT_OF_MEMORY;
 	uint64_t exec = rk_exec_cut_current(&join->cut, tid);
 	struct rk_handle_slot *name;
 	struct rk_op *op;
@@ -303,12 +304,13 @@ static void fail(struct rk_join *join, uint32_t tid, const struct rk_record *rec
 	/* Nothing was submitted in the span that fails, so nothing said yet which one it is. */
 	if (!exec && join->attached_first)
 		rk_join_tell_context(join, 0, tid, rk_clock_ns(record->start));
-	if (record->kind == RK_REC_ALLOC && record->result == RESULT_OUT_OF_MEMORY)
-		rk_join_tell_refused(join, tid, record);
+	if (is_refused)
+		rk_join_take_memory(join, tid, record);
 	if (rk_cuda_result_is_sticky(record->result))
 		rk_join_tell_suspects(join, record->context);
 	op = rk_join_start_host_op(join, tid, record, RK_OP_ERROR);
 	op->exec = exec;
+	op->flags |= is_refused ? RK_OP_F_OPEN : 0;
 	if (record->api < join->setup.api_count && join->apis[record->api].is_question &&
 	    !rk_cuda_result_is_sticky(record->result))
 		op->flags |= RK_OP_F_QUESTION;

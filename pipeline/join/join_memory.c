@@ -24,7 +24,6 @@
 #define STREAMS_MAX	(1u << 14)
 #define HELD_MAX	(1u << 14) /* frees that wait */
 #define TAKEN_MAX (1u << 16) /* in a round; more are taken in pieces */
-#define HURRY_NS 10000000000ull
 #define SWEEPS_MAX	16u  /* contexts that were destroyed just now */
 #define SWEEP_ROUNDS	2u   /* after the second everything from before has been taken */
 
@@ -68,7 +67,6 @@ struct rk_join_memory {
 	struct taken *taken;
 	uint32_t taken_count, taken_capacity;
 	uint64_t round_ns; /* when the round before began: what was called until then is here */
-	uint64_t hurried_ns; /* when the order was last given up for an answer at once */
 	struct rk_handle_map index;    /* key -> tag: place + 1 */
 	struct rk_handle_map early;    /* key -> value: ns; newest FREE taken before its ALLOC */
 	struct rk_handle_map streams;  /* handle -> tag: context */
@@ -624,11 +622,25 @@ static void take_context(struct rk_join *join, uint32_t tid, const struct rk_rec
 	memory->sweeps[memory->sweep_count++] = now;
 }
 
+/* Told when everything from before has been taken, so that who holds what is right. */
+static void tell_refused(struct rk_join *join, uint32_t tid, const struct rk_record *record)
+{
+	struct rk_op *op = rk_join_start_host_op(join, tid, record, RK_OP_ALLOC);
+
+	op->device = memory_device(join, record);
+	op->flags = RK_OP_F_OPEN;
+	op->memory.ptr = record->mem.bytes;
+	op->memory.pool = memory_pool(record);
+	rk_join_emit(join, op);
+}
+
 static void take_one(struct rk_join *join, uint32_t tid, const struct rk_record *record)
 {
 	uint64_t key = key_of(record);
 
-	if (record->kind == RK_REC_CONTEXT)
+	if (record->result)
+		tell_refused(join, tid, record);
+	else if (record->kind == RK_REC_CONTEXT)
 		take_context(join, tid, record);
 	else if (!key)
 		return; /* freeing nothing is allowed */
@@ -711,30 +723,6 @@ void rk_join_take_memory(struct rk_join *join, uint32_t tid, const struct rk_rec
 		return;
 	}
 	memory->taken[memory->taken_count++] = (struct taken){ *record, tid, join->stack };
-}
-
-/* Who holds what is asked at once; not so often that there is no order any more. */
-static void hurry(struct rk_join *join, uint64_t now)
-{
-	struct rk_join_memory *memory = join->memory;
-
-	if (!memory || (memory->hurried_ns && now < memory->hurried_ns + HURRY_NS))
-		return;
-	memory->hurried_ns = now;
-	take_all(join);
-}
-
-void rk_join_tell_refused(struct rk_join *join, uint32_t tid, const struct rk_record *record)
-{
-	struct rk_op *op;
-
-	hurry(join, rk_clock_ns(record->end));
-	op = rk_join_start_host_op(join, tid, record, RK_OP_ALLOC);
-	op->device = memory_device(join, record);
-	op->flags = RK_OP_F_OPEN;
-	op->memory.ptr = record->mem.bytes;
-	op->memory.pool = memory_pool(record);
-	rk_join_emit(join, op);
 }
 
 void rk_join_note_memory_stream(struct rk_join *join, const struct rk_record *record)

@@ -116,13 +116,12 @@ struct rk_op *rk_join_start_host_op(struct rk_join *join, uint32_t tid,
 				    const struct rk_record *record, enum rk_op_kind kind);
 
 /**
- * Parts of join_memory.c: memory is taken, given back, or was refused; a stream is made or
+ * Parts of join_memory.c: memory is taken, refused or given back; a stream is made or
  * gone; a context takes its memory with it; time passes; the end.
  *
  * Context: exporter.
  */
 void rk_join_take_memory(struct rk_join *join, uint32_t tid, const struct rk_record *record);
-void rk_join_tell_refused(struct rk_join *join, uint32_t tid, const struct rk_record *record);
 void rk_join_note_memory_stream(struct rk_join *join, const struct rk_record *record);
 void rk_join_forget_context_memory(struct rk_join *join, uint32_t tid,
 				   const struct rk_record *record);

@@ -295,6 +295,9 @@ static void on_op(struct rk_sink *sink, const struct rk_op *op)
 	case RK_OP_LOG:
 		on_said(source, op);
 		break;
+	case RK_OP_ALLOC:
+		rk_log_memory_note(source, op);
+		break;
 	case RK_OP_ERROR:
 		rk_log_memory_note(source, op);
 		on_error(source, op);

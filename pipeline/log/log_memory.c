@@ -41,7 +41,7 @@ static void put_memory(struct told *told, const struct rk_memory_use *use, const
 	struct rk_memory_refusal refusal;
 
 	rk_memory_use_refusal(use, &refusal);
-	if (refusal.ordinal && refusal.ordinal + 1 == op->ordinal) {
+	if (refusal.ordinal && refusal.ordinal == op->ordinal) {
 		put_number(told, "requested_bytes", refusal.bytes);
 		put_text(told, "pool", rk_metrics_pool_name(refusal.pool));
 	} else {
@@ -78,9 +78,17 @@ static void tell(struct rk_event_source *source, const struct rk_op *op)
 	rk_event_source_tell(source, &event);
 }
 
+/* An allocation is told as one, when it is known who held what; everything else as an error. */
+static bool is_refusal(const struct rk_op *op)
+{
+	bool is_open = op->flags & RK_OP_F_OPEN;
+
+	return op->result == OUT_OF_MEMORY && (op->kind == RK_OP_ALLOC ? is_open : !is_open);
+}
+
 void rk_log_memory_note(struct rk_event_source *source, const struct rk_op *op)
 {
-	if (op->result != OUT_OF_MEMORY || !source->memory)
+	if (!is_refusal(op) || !source->memory)
 		return;
 	if (source->refusal_ns && op->host_end < source->refusal_ns + EVERY_NS) {
 		source->refusals_untold++;

@@ -10,8 +10,9 @@
 struct rk_event_source;
 
 /**
- * Take a call that failed. One for which memory was out becomes an event, once a second at most:
- * programs that free and try again do so often. The next one says how many were not told.
+ * Take an allocation or a call that failed. One for which memory was out becomes an event, once
+ * a second at most: programs that free and try again do so often. The next one says how many
+ * were not told.
  *
  * Context: exporter or tools.
  */

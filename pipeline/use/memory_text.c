@@ -179,7 +179,7 @@ size_t rk_memory_text_refused(const struct rk_memory_use *use, struct rk_stack_n
 	char live[RK_HUMAN_MAX];
 
 	rk_memory_use_refusal(use, &refusal);
-	if (refusal.ordinal && refusal.ordinal + 1 == op->ordinal)
+	if (refusal.ordinal && refusal.ordinal == op->ordinal)
 		print_asked(&line, &refusal);
 	else
 		refusal = (struct rk_memory_refusal){ .device = op->device };

@@ -40,10 +40,10 @@ size_t rk_memory_text_holders(const struct rk_memory_use *use, const struct rk_m
 			      struct rk_stack_names *names, char *out, size_t size);
 
 /**
- * Of a call that failed because memory was out: what was asked for, where that is known, what is
- * held, and by whom. One line.
+ * Of an ALLOC that was refused, or another call that failed because memory was out: what was
+ * asked for, where that is known, what is held, and by whom. One line.
  *
- * @op: the ERROR, fed just now or next. Context: as above. Return: length, as snprintf.
+ * @op: the ALLOC or ERROR, fed just now. Context: as above. Return: length, as snprintf.
  */
 size_t rk_memory_text_refused(const struct rk_memory_use *use, struct rk_stack_names *names,
 			      const struct rk_op *op, char *out, size_t size);

@@ -312,15 +312,39 @@ static void test_refused(void **state)
 	record.result = 2;
 	take(f->join, record);
 	assert_int_equal(f->log.count, 2);
-	assert_int_equal(f->log.ops[0].kind, RK_OP_ALLOC);
+	assert_int_equal(f->log.ops[0].kind, RK_OP_ERROR);
 	assert_int_equal(f->log.ops[0].flags, RK_OP_F_OPEN);
-	assert_int_equal(f->log.ops[0].result, 2);
-	assert_int_equal(f->log.ops[0].memory.ptr, 1u << 30);
-	assert_int_equal(f->log.ops[0].memory.bytes, 0);
-	assert_int_equal(f->log.ops[1].kind, RK_OP_ERROR);
+	assert_int_equal(f->log.ops[1].kind, RK_OP_ALLOC);
+	assert_int_equal(f->log.ops[1].flags, RK_OP_F_OPEN);
+	assert_int_equal(f->log.ops[1].result, 2);
+	assert_int_equal(f->log.ops[1].memory.ptr, 1u << 30);
+	assert_int_equal(f->log.ops[1].memory.bytes, 0);
 	record.result = 1; /* of an invalid value nothing is to be learnt */
 	take(f->join, record);
 	assert_int_equal(op_log_count(&f->log, RK_OP_ALLOC), 1);
+}
+
+/* The rings of other threads come later in a round: what they took before is known by then. */
+static void test_refused_in_order(void **state)
+{
+	struct fixture *f = *state;
+	struct rk_record refused = memory(RK_REC_ALLOC, 500, 0, 1u << 30);
+	struct rk_record freed = memory(RK_REC_FREE, 300, 0x4000, 0);
+	struct rk_record taken = memory(RK_REC_ALLOC, 100, 0x4000, 32);
+	struct rk_record again = memory(RK_REC_ALLOC, 400, 0x4000, 64);
+
+	refused.result = 2;
+	rk_join_host(f->join, 1, &refused);
+	rk_join_host(f->join, 2, &freed);
+	rk_join_host(f->join, 3, &again);
+	rk_join_host(f->join, 4, &taken);
+	rk_join_tick(f->join, LATER);
+	rk_join_tick(f->join, LATER);
+	assert_int_equal(op_log_get(&f->log, RK_OP_ALLOC, 0)->memory.bytes, 32);
+	assert_int_equal(op_log_get(&f->log, RK_OP_FREE, 0)->memory.bytes, 32);
+	assert_int_equal(op_log_get(&f->log, RK_OP_ALLOC, 1)->memory.bytes, 64);
+	assert_int_equal(op_log_get(&f->log, RK_OP_ALLOC, 2)->memory.ptr, 1u << 30);
+	assert_int_equal(live(&f->log), 64);
 }
 
 static void test_host_memory_is_pinned(void **state)
@@ -355,6 +379,7 @@ int main(void)
 		TEST(test_foreign_memory),
 		TEST(test_graph_only_promises),
 		TEST(test_refused),
+		TEST(test_refused_in_order),
 		TEST(test_host_memory_is_pinned),
 	};
 
