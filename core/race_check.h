@@ -27,12 +27,22 @@ void AnnotateIgnoreReadsEnd(const char *file, int line) __attribute__((weak));
 void AnnotateIgnoreWritesBegin(const char *file, int line) __attribute__((weak));
 void AnnotateIgnoreWritesEnd(const char *file, int line) __attribute__((weak));
 
+#endif
+
+/**
+ * Whether the program was built with ThreadSanitizer.
+ *
+ * Context: any.
+ */
 static inline bool rk_race_check_is_there(void)
 {
+#ifdef __SANITIZE_THREAD__
+	return true;
+#else
 	return AnnotateIgnoreReadsBegin && AnnotateIgnoreReadsEnd && AnnotateIgnoreWritesBegin &&
 	       AnnotateIgnoreWritesEnd;
-}
 #endif
+}
 
 /**
  * Not to look at what this thread reads and writes until the matching resume; they nest. A

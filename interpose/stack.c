@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "core/log.h"
+#include "core/race_check.h"
 #include "core/ring_run.h"
 #include "core/stack_pool.h"
 #include "interpose/hook_push.h"
@@ -97,6 +98,13 @@ void rk_stack_start(const struct rk_config *config)
 	rk_stack_is_on = false;
 	if (config->stacks_mode == RK_STACKS_OFF)
 		return;
+	/* What libunwind remembers in a thread is given back under a lock, in the last round of
+	 * destructors: behind ThreadSanitizer's own, after which it crashes on a lock. */
+	if (rk_race_check_is_there()) {
+		rk_log_warn("stacks: the program was built with ThreadSanitizer, whose threads "
+			    "libunwind would crash, so no call stacks are taken");
+		return;
+	}
 	if (!setup.backtrace && !open_library())
 		return;
 	setup.every = config->stacks_mode == RK_STACKS_ALL ? 1 :

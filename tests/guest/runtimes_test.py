@@ -84,15 +84,16 @@ class Sanitizers(Runtime):
             *compiler, "-g", "-O1", "-D_GNU_SOURCE", "-isystem", CUDA / "include", *flags,
             GUEST / "runtime.c", GUEST / "guest_kit.c", driver, "-pthread", "-ldl"])
 
-    def check(self, built, before=()):
-        bare = self.run_once([built], preload=False, before=before, env=self.options)
+    def check(self, built, before=(), **settings):
+        settings = {**self.options, **settings}
+        bare = self.run_once([built], preload=False, before=before, env=settings)
         prefix = ()
         if b"unexpected memory mapping" in bare.stderr:
             prefix = ("setarch", "-R")
-            bare = self.run_once([built], preload=False, before=before, env=self.options, prefix=prefix)
+            bare = self.run_once([built], preload=False, before=before, env=settings, prefix=prefix)
         if bare.code != 3:
             self.skipTest(f"without the preload it ends with {bare.code}: {bare.stderr[-300:]!r}")
-        runs = self.compare([built], LITTLE, code=3, before=before, env=self.options, prefix=prefix)
+        runs = self.compare([built], LITTLE, code=3, before=before, env=settings, prefix=prefix)
         for run in runs.values():
             self.assertEqual(self.only_info(run)["launches"], run.measure["launches"])
 
@@ -111,6 +112,11 @@ class Sanitizers(Runtime):
 
     def test_gcc_thread(self):
         self.check(self.instrumented(tool("CC", "gcc"), "-fsanitize=thread"))
+
+    def test_gcc_thread_with_stacks(self):
+        """libunwind and ThreadSanitizer both wait for the end of a thread's end."""
+        self.check(self.instrumented(tool("CC", "gcc"), "-fsanitize=thread"),
+                   RUSTKERNEL_STACKS_MODE="all", RUSTKERNEL_LOG_LEVEL="off")
 
     def test_clang_thread(self):
         self.check(self.instrumented(tool("CLANG", "clang"), "-fsanitize=thread"))
