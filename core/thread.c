@@ -40,7 +40,7 @@
 __thread struct rk_thread rk_thread_self __attribute__((tls_model("initial-exec")));
 
 static _Atomic uint32_t closed_gate[2];
-_Atomic uint32_t *rk_gate = closed_gate;
+_Atomic(rk_gate_word *) rk_gate = closed_gate;
 static void (*_Atomic session_fn)(void); /* may be NULL */
 
 static struct {
@@ -308,7 +308,7 @@ static uint64_t round_ring_bytes(uint64_t bytes)
 
 static int map_gate(void)
 {
-	_Atomic uint32_t *page =
+	rk_gate_word *page =
 		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (page == MAP_FAILED)
@@ -317,7 +317,7 @@ static int map_gate(void)
 		munmap((void *)page, 4096);
 		return -ENOMEM;
 	}
-	rk_gate = page;
+	atomic_store_explicit(&rk_gate, page, memory_order_release);
 	return 0;
 }
 
@@ -361,22 +361,22 @@ void rk_thread_open_gate(void)
 
 	/* Releases pair with the acquires in rk_thread_epoch() and rk_thread_gate(): the registry
 	 * is ready, and who finds the gate open finds its epoch. */
-	atomic_store_explicit(rk_gate + 1, epoch, memory_order_release);
-	atomic_store_explicit(rk_gate, epoch, memory_order_release);
+	atomic_store_explicit(rk_thread_gate_page() + 1, epoch, memory_order_release);
+	atomic_store_explicit(rk_thread_gate_page(), epoch, memory_order_release);
 }
 
 void rk_thread_rest(void)
 {
 	if (!rk_thread_epoch())
-		atomic_store_explicit(rk_gate + 1, registry.epoch | SESSION_MASK,
+		atomic_store_explicit(rk_thread_gate_page() + 1, registry.epoch | SESSION_MASK,
 				      memory_order_release);
-	atomic_store_explicit(rk_gate, 0, memory_order_release);
+	atomic_store_explicit(rk_thread_gate_page(), 0, memory_order_release);
 }
 
 void rk_thread_close_gate(void)
 {
-	atomic_store_explicit(rk_gate, 0, memory_order_release);
-	atomic_store_explicit(rk_gate + 1, 0, memory_order_release);
+	atomic_store_explicit(rk_thread_gate_page(), 0, memory_order_release);
+	atomic_store_explicit(rk_thread_gate_page() + 1, 0, memory_order_release);
 }
 
 void rk_thread_set_session_fn(void (*fn)(void))

@@ -16,7 +16,14 @@
 
 /* The gate: 0 = pass through. Points to a wiped-on-fork page once recording starts; the word
  * behind it is the epoch even while we rest. */
-extern _Atomic uint32_t *rk_gate __attribute__((visibility("hidden")));
+typedef _Atomic uint32_t rk_gate_word;
+extern _Atomic(rk_gate_word *) rk_gate __attribute__((visibility("hidden")));
+
+/* Acquire pairs with the release of its mapping; whoever has the page before sees it closed. */
+static inline rk_gate_word *rk_thread_gate_page(void)
+{
+	return atomic_load_explicit(&rk_gate, memory_order_acquire);
+}
 
 /**
  * The gate: the epoch while this process records, 0 when it does not (a forked child).
@@ -26,7 +33,7 @@ extern _Atomic uint32_t *rk_gate __attribute__((visibility("hidden")));
 static inline uint32_t rk_thread_gate(void)
 {
 	/* Acquire pairs with the release in rk_thread_open_gate(): rings are ready. */
-	return atomic_load_explicit(rk_gate, memory_order_acquire);
+	return atomic_load_explicit(rk_thread_gate_page(), memory_order_acquire);
 }
 
 /**
@@ -38,7 +45,7 @@ static inline uint32_t rk_thread_gate(void)
 static inline uint32_t rk_thread_epoch(void)
 {
 	/* Acquire pairs with the releases in rk_thread_open_gate() and rk_thread_rest(). */
-	return atomic_load_explicit(rk_gate + 1, memory_order_acquire);
+	return atomic_load_explicit(rk_thread_gate_page() + 1, memory_order_acquire);
 }
 
 /**

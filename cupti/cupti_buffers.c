@@ -59,7 +59,14 @@ static uint32_t free_pop(struct rk_cupti_buffers *buffers)
 int rk_cupti_buffers_init(struct rk_cupti_buffers *buffers, uint32_t count, size_t size,
 			  uint32_t low_mark)
 {
-	memset(buffers, 0, sizeof(*buffers));
+	/* The counts before it may be asked for at any time. */
+	atomic_store(&buffers->in_use, 0);
+	atomic_store(&buffers->peak, 0);
+	atomic_store(&buffers->emergencies, 0);
+	atomic_store(&buffers->refused, 0);
+	atomic_store(&buffers->free_head, 0);
+	atomic_store(&buffers->complete_head, 0);
+	memset(buffers->buffers, 0, sizeof(buffers->buffers));
 	if (count > RK_CUPTI_BUFFERS_MAX)
 		count = RK_CUPTI_BUFFERS_MAX;
 	size = (size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;

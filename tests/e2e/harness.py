@@ -35,6 +35,8 @@ RECEIVER = ROOT / "tests" / "receivers" / "otlp_receiver.py"
 PROGRAM_TIMEOUT = 120
 # Set by meson in sanitizer builds: what has to be loaded before an instrumented preload.
 SANITIZER_PRELOAD = os.environ.get("RK_SANITIZER_PRELOAD", "")
+# For a program that is not traced, and was not built with what the simulated driver was.
+BARE = {"LD_PRELOAD": SANITIZER_PRELOAD} if SANITIZER_PRELOAD else {}
 
 # Every way a program finds the driver.
 SHAPES = ["storm", "storm_static", "storm_per_thread", "storm_driver_linked",
@@ -53,9 +55,8 @@ def environment(folder, preload=True, **extra):
         "LD_LIBRARY_PATH": str(SIMGPU),
         "RK_NET_LIBRARY": str(NET),
     }
-    if preload or SANITIZER_PRELOAD:  # which the simulated driver has in it, whoever loads it
-        env["LD_PRELOAD"] = " ".join(filter(None, [SANITIZER_PRELOAD,
-                                                   str(PRELOAD) if preload else ""]))
+    if preload:
+        env["LD_PRELOAD"] = " ".join(filter(None, [SANITIZER_PRELOAD, str(PRELOAD)]))
     if SANITIZER_PRELOAD:
         # Leaks are those of the programs that are traced, as well. The launcher puts the tracer
         # before what is preloaded already.
@@ -88,7 +89,7 @@ class Case(unittest.TestCase):
         self.runs += 1
         folder = folder or self.folder / f"run{self.runs}"
         folder.mkdir(exist_ok=True)
-        settings = {"SIMGPU_TRUTH": folder / "truth.json"}
+        settings = {"SIMGPU_TRUTH": folder / "truth.json", **({} if preload else BARE)}
         settings.update(env or {})
         start = time.monotonic()
         done = subprocess.run([str(word) for word in argv], cwd=folder, timeout=timeout,

@@ -18,16 +18,17 @@ import ctypes, sys, threading, time
 cuda = ctypes.CDLL("libcuda.so.1")
 context, ptr = ctypes.c_void_p(), ctypes.c_uint64()
 assert cuda.cuInit(0) == 0 and cuda.cuCtxCreate_v2(ctypes.byref(context), 0, 0) == 0
-assert cuda.cuMemAlloc_v2(ctypes.byref(ptr), 4096) == 0
+assert cuda.cuMemAlloc_v2(ctypes.byref(ptr), 8 * 4096) == 0
 ended = threading.Event()
-def work():
+def work(own):
     assert cuda.cuCtxSetCurrent(context) == 0
     while not ended.is_set():
         for _ in range(5):
-            assert cuda.cuMemsetD8Async(ptr, 1, 4096, None) == 0
+            assert cuda.cuMemsetD8Async(own, 1, 4096, None) == 0
         assert cuda.cuCtxSynchronize() == 0
         time.sleep(0.001)
-threads = [threading.Thread(target=work) for _ in range(8)]
+threads = [threading.Thread(target=work, args=[ctypes.c_uint64(ptr.value + 4096 * i)])
+           for i in range(8)]
 for thread in threads:
     thread.start()
 print("up", flush=True)
@@ -232,7 +233,7 @@ take(2)
 
     def test_the_launcher_says_when_to_record(self):
         launch = ["run", "-o", "run.rkt.zst", "--summary=never"]
-        env = {"LD_LIBRARY_PATH": harness.SIMGPU}
+        env = {"LD_LIBRARY_PATH": harness.SIMGPU, **harness.BARE}
         for option in "-c", "--capture-range":
             (self.folder / "run.rkt.zst").unlink(missing_ok=True)
             self.rktrace(*launch, option, "cudaProfilerApi", "--", "/usr/bin/python3", "-c",

@@ -36,7 +36,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct guest_tool_report report;
 static uint8_t *lent[BUFFERS];
 static CUpti_SubscriberHandle subscriber;
-static uint64_t began_ns;
+static _Atomic uint64_t began_ns;
 static bool finalizing;
 
 static CUptiResult note(CUptiResult result)

@@ -69,7 +69,7 @@ struct ct {
 	pthread_t worker;
 	/* callbacks; written under lock, read without */
 	CUpti_CallbackFunc _Atomic callback;
-	void *callback_data;
+	_Atomic(void *) callback_data;
 	bool subscribed;
 	uint8_t cb_on[CUPTI_CB_DOMAIN_SIZE][CT_CBIDS];
 	uint8_t api_on[CT_CBIDS]; /* DRIVER activity records */

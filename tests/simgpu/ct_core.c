@@ -148,7 +148,7 @@ static void call_back(CUpti_CallbackDomain domain, uint32_t cbid, const void *da
 	CUpti_CallbackFunc fn = atomic_load(&ct.callback);
 
 	if (fn)
-		fn(ct.callback_data, domain, cbid, data);
+		fn(atomic_load(&ct.callback_data), domain, cbid, data);
 }
 
 static void put_external(const struct simgpu_api_event *ev)
@@ -338,7 +338,7 @@ CT_EXPORT CUptiResult cuptiSubscribe(CUpti_SubscriberHandle *subscriber,
 		result = ct_attach();
 	if (!result) {
 		ct.subscribed = true;
-		ct.callback_data = userdata;
+		atomic_store(&ct.callback_data, userdata);
 		atomic_store(&ct.callback, callback);
 		*subscriber = &the_subscriber;
 	}

@@ -30,7 +30,7 @@ struct sim sim = {
 _Thread_local struct sim_thread sim_self;
 static pthread_key_t thread_key; /* set in threads that own operations */
 
-static uint8_t callback_enabled[CBID_ROOM];
+static _Atomic uint8_t callback_enabled[CBID_ROOM];
 static atomic_uint callbacks_on;
 
 uint64_t sim_now(void)
