@@ -14,7 +14,7 @@
 #include "pipeline/alert/slo.h"
 #include "tools/json.h"
 #include "tools/options.h"
-#include "tools/trace_input.h"
+#include "tools/trace_pass.h"
 
 static const char verb[] = "check";
 
@@ -49,19 +49,19 @@ static int read_slos(struct check *check, const char *path)
 
 static int read_trace(struct check *check)
 {
-	struct rk_trace_reader *reader;
+	struct rk_trace_pass *pass;
 	struct rk_op op;
-	int err, status = rk_trace_input_open(&reader, verb, check->file);
+	int err, status = rk_trace_pass_open(&pass, verb, check->file, NULL);
 
 	if (status)
 		return status;
-	while ((err = rk_trace_reader_next(reader, &op)) > 0)
+	while ((err = rk_trace_pass_next(pass, &op)) > 0)
 		rk_slo_feed(check->slo, &op);
 	rk_slo_finish(check->slo);
-	status = rk_trace_input_end(reader, verb, check->file, err);
+	status = rk_trace_pass_end(pass, err);
 	snprintf(check->gpu_time_source, sizeof(check->gpu_time_source), "%.15s",
-		 rk_trace_reader_meta(reader)->gpu_time_source);
-	rk_trace_reader_close(reader);
+		 rk_trace_reader_meta(rk_trace_pass_reader(pass))->gpu_time_source);
+	rk_trace_pass_close(pass);
 	return status;
 }
 

@@ -16,7 +16,7 @@
 #include "tools/cmd_info.h"
 #include "tools/json.h"
 #include "tools/options.h"
-#include "tools/trace_input.h"
+#include "tools/trace_pass.h"
 
 static const char verb[] = "info";
 
@@ -440,32 +440,32 @@ static void print_text(const struct facts *f)
 	       f->info.truncated ? ", bytes behind the last whole frame included" : "");
 }
 
-/* Returns a status; the reader stays open because the strings of meta are its own. */
-static int read_facts(struct facts *f, struct rk_trace_reader **reader)
+/* Returns a status; the pass stays open because the strings of meta are its reader's. */
+static int read_facts(struct facts *f, struct rk_trace_pass **pass)
 {
 	struct rk_op op;
 	int err, status;
 
-	status = rk_trace_input_open(reader, verb, f->file);
+	status = rk_trace_pass_open(pass, verb, f->file, NULL);
 	if (status)
 		return status;
-	while ((err = rk_trace_reader_next(*reader, &op)) > 0)
+	while ((err = rk_trace_pass_next(*pass, &op)) > 0)
 		count(f, &op);
-	describe(f, rk_trace_reader_meta(*reader));
-	rk_trace_reader_get_info(*reader, &f->info);
+	describe(f, rk_trace_reader_meta(rk_trace_pass_reader(*pass)));
+	rk_trace_reader_get_info(rk_trace_pass_reader(*pass), &f->info);
 	settle(f);
-	return rk_trace_input_end(*reader, verb, f->file, err);
+	return rk_trace_pass_end(*pass, err);
 }
 
 int rk_cmd_info_put_json(struct rk_json *json, const char *file)
 {
-	struct rk_trace_reader *reader = NULL;
+	struct rk_trace_pass *pass = NULL;
 	struct facts f = { .file = file };
-	int status = read_facts(&f, &reader);
+	int status = read_facts(&f, &pass);
 
 	if (f.meta)
 		put_json(json, &f);
-	rk_trace_reader_close(reader);
+	rk_trace_pass_close(pass);
 	free(f.late_text);
 	return status;
 }
@@ -477,21 +477,21 @@ int rk_cmd_info(int argc, char **argv)
 		{ "json", 0, NULL, "print JSON", &as_json, NULL },
 		{ NULL, 0, NULL, NULL, NULL, NULL },
 	};
-	struct rk_trace_reader *reader = NULL;
+	struct rk_trace_pass *pass = NULL;
 	struct facts f = { 0 };
 	int status;
 
 	status = rk_options_parse_file(options, verb, argc, argv, &f.file);
 	if (status != RK_OPTIONS_PARSED)
 		return status;
-	status = read_facts(&f, &reader);
+	status = read_facts(&f, &pass);
 	if (f.meta) {
 		if (as_json)
 			print_json(&f);
 		else
 			print_text(&f);
 	}
-	rk_trace_reader_close(reader);
+	rk_trace_pass_close(pass);
 	free(f.late_text);
 	return rk_tool_finish(status, verb);
 }

@@ -32,7 +32,7 @@
 #include "tools/child_env.h"
 #include "tools/json.h"
 #include "tools/options.h"
-#include "tools/trace_input.h"
+#include "tools/trace_pass.h"
 #include "tools/unsent.h"
 
 #define POLL_EVERY 256	/* operations between two looks at the sockets */
@@ -50,7 +50,8 @@ struct replay {
 	double speed;		/* 0 = as fast as it goes */
 	struct rk_env *env;
 	struct rk_config *config;
-	struct rk_trace_reader *reader;
+	struct rk_trace_pass *pass;
+	struct rk_trace_reader *reader; /* of the pass */
 	struct rk_pipeline *pipeline;
 	struct rk_verdict *verdict;
 	struct rk_unsent *unsent; /* NULL: everything is sent */
@@ -333,7 +334,7 @@ static int feed(struct replay *r)
 	struct rk_op op;
 	int err = 0;
 
-	while (!interrupted && (err = rk_trace_reader_next(r->reader, &op)) > 0) {
+	while (!interrupted && (err = rk_trace_pass_next(r->pass, &op)) > 0) {
 		pace(r, &op);
 		rk_pipeline_feed(r->pipeline, &op);
 		if (r->net && ++r->ops % POLL_EVERY == 0)
@@ -342,9 +343,10 @@ static int feed(struct replay *r)
 	rk_trace_reader_get_info(r->reader, &r->info);
 	if (!r->info.clean_end)
 		rk_pipeline_finish(r->pipeline);
-	if (interrupted)
-		return rk_tool_fail(RK_TOOL_INCONCLUSIVE, verb, "interrupted");
-	return rk_trace_input_end(r->reader, verb, r->args.file, err);
+	if (!interrupted)
+		return rk_trace_pass_end(r->pass, err);
+	rk_trace_pass_end(r->pass, 0);
+	return rk_tool_fail(RK_TOOL_INCONCLUSIVE, verb, "interrupted");
 }
 
 static bool wire_failed(const struct replay *r)
@@ -434,7 +436,9 @@ static int replay(struct replay *r)
 		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
 	status = check_config(r);
 	if (!status)
-		status = rk_trace_input_open(&r->reader, verb, r->args.file);
+		status = rk_trace_pass_open(&r->pass, verb, r->args.file, NULL);
+	if (!status)
+		r->reader = rk_trace_pass_reader(r->pass);
 	if (!status && create_pipeline(r))
 		status = rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
 	if (!status)
@@ -466,7 +470,7 @@ static void finish(struct replay *r)
 	rk_pipeline_destroy(r->pipeline);
 	rk_verdict_destroy(r->verdict);
 	rk_unsent_destroy(r->unsent);
-	rk_trace_reader_close(r->reader);
+	rk_trace_pass_close(r->pass);
 	rk_config_destroy(r->config);
 	rk_env_destroy(r->env);
 }
