@@ -93,6 +93,17 @@ static void read_trace(struct rk_alert *alert, const char *hex)
 		alert->span_id[i] = alert->trace_id[i];
 }
 
+static bool read_detail(struct rk_alert *alert, const char *name, const char *value)
+{
+	for (int i = 0; i < RK_ALERT_DETAIL_COUNT; i++) {
+		if (strcmp(rk_alert_detail_name((enum rk_alert_detail)i), name) != 0)
+			continue;
+		alert->details[i] = value;
+		return true;
+	}
+	return false;
+}
+
 static void read_member(struct story *story, struct rk_alert *alert, char *name, char *value)
 {
 	if (strcmp(name, "channel") == 0)
@@ -123,7 +134,7 @@ static void read_member(struct story *story, struct rk_alert *alert, char *name,
 		read_trace(alert, value);
 	else if (strncmp(name, "label.", 6) == 0 && alert->label_count < RK_ALERT_LABELS_MAX)
 		alert->labels[alert->label_count++] = (struct rk_alert_label){ name + 6, value };
-	else
+	else if (!read_detail(alert, name, value))
 		exit(64);
 }
 

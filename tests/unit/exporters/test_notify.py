@@ -201,9 +201,39 @@ class Formats(Case):
         self.assertNotIn("number", many["commonLabels"])
         self.assertEqual(many["commonLabels"]["domain"], "GraphAnalytics")
 
+    def test_details(self):
+        """Whoever is told of an alert is told what there is to it, and of each thing its own."""
+        details = {"stack": "launch in app\nmain in app", "idle_split": "busy 25.0 % of 8.00 s",
+                   "top_holders": "1.0 GiB (90 %) device in 2 by <fill>\n0.1 GiB by main"}
+        slack, bare = self.render(SLACK, step("render", **details), step("render"))
+        words = slack["attachments"][0]["blocks"][0]["text"]["text"]
+        for text in details.values():
+            text = text.replace("<", "&lt;").replace(">", "&gt;")
+            self.assertIn(f"```{text}```", words)
+        self.assertNotIn("```", json.dumps(bare))
+        pagerduty, = self.render(PAGERDUTY, step("render", **details))
+        self.assertLessEqual(details.items(), pagerduty["payload"]["custom_details"].items())
+        alertmanager, = self.render(ALERTMANAGER, step("render", **details))
+        self.assertLessEqual(details.items(), alertmanager[0]["annotations"].items())
+        webhook, = self.render(WEBHOOK, step("render", **details))
+        self.assertLessEqual(details.items(), webhook["alerts"][0]["annotations"].items())
+        self.assertLessEqual(details.items(), webhook["commonAnnotations"].items())
+        one, = self.render(WEBHOOK, step("render", idle_split="busy"))
+        self.assertEqual(set(one["alerts"][0]["annotations"]), {"summary", "idle_split"})
+
+    def test_details_that_are_long_leave_room_for_each_other(self):
+        lines = {name: "\n".join(f"{name} {i}" for i in range(300))
+                 for name in ("stack", "top_holders", "idle_split")}
+        slack, = self.render(SLACK, step("render", **lines))
+        words = slack["attachments"][0]["blocks"][0]["text"]["text"]
+        self.assertEqual(words.count("```"), 6)
+        for name in lines:
+            self.assertRegex(words, rf"```{name} 0\n(.*\n)*{name} \d+```")
+
     def test_hostile_words_stay_words(self):
         members = {"rule": HOSTILE, "summary": HOSTILE, "description": HOSTILE * 400,
-                   "label.kernel_id": HOSTILE, "label.d\"<": HOSTILE, "unit": HOSTILE}
+                   "label.kernel_id": HOSTILE, "label.d\"<": HOSTILE, "unit": HOSTILE,
+                   "stack": HOSTILE, "top_holders": HOSTILE * 400, "idle_split": HOSTILE}
         for row in (SLACK, PAGERDUTY, ALERTMANAGER, WEBHOOK):
             with self.subTest(row):
                 self.render(row, step("render", **members), step("render-over", **members))
