@@ -29,6 +29,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Of cudaProfiler.h, which not every toolkit's packages have. */
+CUresult CUDAAPI cuProfilerStart(void);
+CUresult CUDAAPI cuProfilerStop(void);
+
 #define BYTES	4096
 #define THREADS 8
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
