@@ -15,7 +15,7 @@
 #include "tools/html_write.h"
 #include "tools/options.h"
 #include "tools/output_file.h"
-#include "tools/trace_input.h"
+#include "tools/trace_pass.h"
 
 #define SPANS_DEFAULT 1000000u
 
@@ -26,7 +26,8 @@ struct html {
 	struct rk_output_file output;
 	struct rk_html_window window; /* since the start of the recording, until it is known */
 	struct rk_config *config;
-	struct rk_trace_reader *reader;
+	struct rk_trace_pass *pass;
+	struct rk_trace_reader *reader; /* of the pass */
 	struct rk_html_model *model;
 };
 
@@ -35,11 +36,11 @@ static int read_all(struct html *html)
 	struct rk_op op;
 	int err;
 
-	while ((err = rk_trace_reader_next(html->reader, &op)) > 0) {
+	while ((err = rk_trace_pass_next(html->pass, &op)) > 0) {
 		if (rk_html_model_feed(html->model, &op))
 			return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
 	}
-	return rk_trace_input_end(html->reader, verb, html->file, err);
+	return rk_trace_pass_end(html->pass, err);
 }
 
 static int write_page(struct html *html)
@@ -116,17 +117,18 @@ static int make_page(struct html *html)
 
 static int run(struct html *html)
 {
-	int status = rk_trace_input_open(&html->reader, verb, html->file);
+	int status = rk_trace_pass_open(&html->pass, verb, html->file, NULL);
 
 	if (status)
 		return status;
+	html->reader = rk_trace_pass_reader(html->pass);
 	if (rk_config_create(&html->config, NULL))
 		status = rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
 	else
 		status = make_page(html);
 	rk_html_model_destroy(html->model);
 	rk_config_destroy(html->config);
-	rk_trace_reader_close(html->reader);
+	rk_trace_pass_close(html->pass);
 	return status;
 }
 

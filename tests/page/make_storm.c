@@ -6,8 +6,8 @@
  * usage: make_storm FILE KERNELS [BYTES]     BYTES: the first kernel has so long a name
  *
  * Two threads launch twelve kernels in turn into four streams of two GPUs; lengths differ by 8 %,
- * calls and gaps by hundreds of ns. What is the same every time would show nothing of how small a
- * page is.
+ * calls and gaps by hundreds of ns. Each kernel is launched from a stack of its own. What is the
+ * same every time would show nothing of how small a page is.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +61,7 @@ static struct rk_op next_kernel(struct storm *storm, uint64_t i)
 			    .tid = 100 + thread,
 			    .correlation = (uint32_t)i + 1,
 			    .api = rk_intern("cuLaunchKernel"),
+			    .stack = name + 1,
 			    .name = rk_intern(kernel_names[name]) };
 
 	if (!name && storm->long_name)
@@ -81,14 +82,31 @@ static struct rk_op next_kernel(struct storm *storm, uint64_t i)
 	return op;
 }
 
+/* The outer frames are common to all. */
+static int add_stack(struct rk_trace_writer *writer, struct storm *storm, uint32_t name)
+{
+	const uint64_t frames[] = { 0x400500 + name * 16, 0x400300 + name / 4 * 16, 0x400100 };
+	struct rk_op op = { .kind = RK_OP_STACK,
+			    .stack = name + 1,
+			    .ordinal = ++storm->ordinal,
+			    .host_start = storm->host[0] };
+
+	op.text = (const uint8_t *)frames;
+	op.text_bytes = sizeof(frames);
+	return rk_trace_writer_add(writer, &op);
+}
+
 static uint32_t make_long_name(size_t bytes)
 {
+	static const char markup[] = "</script>&";
 	char *text = malloc(bytes + 1);
 	uint32_t string;
 
 	if (!text)
 		return 0;
 	memset(text, 'n', bytes);
+	if (bytes > sizeof(markup))
+		memcpy(text, markup, sizeof(markup) - 1);
 	text[bytes] = '\0';
 	string = rk_intern(text);
 	free(text);
@@ -102,6 +120,8 @@ static int fill(struct rk_trace_writer *writer, uint64_t kernels, size_t long_by
 	int err = 0;
 
 	storm.long_name = long_bytes ? make_long_name(long_bytes) : 0;
+	for (uint32_t name = 0; name < NAMES && !err; name++)
+		err = add_stack(writer, &storm, name);
 	for (uint64_t i = 0; i < kernels && !err; i++) {
 		struct rk_op op = next_kernel(&storm, i);
 

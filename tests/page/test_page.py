@@ -3,17 +3,18 @@
 
 usage: test_page.py RKTRACE MAKE_TRACE MAKE_STORM [unittest's options]
 """
+import base64
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 import zlib
-import base64
-import re
 
 import browser
 
@@ -308,6 +309,50 @@ class Million(PageCase):
         self.assertGreater(self.app("about.work_bars"), 10000)
         self.assertTrue(self.app("app.trace.rows.filter((row) => row.type === 3).every((row) => row.pieces.some((p) => p > 500))"))
         self.assertFalse(self.browser.run("return document.getElementById('notice').hidden"))
+
+
+class Flame(PageCase):
+    KERNELS = 1200
+
+    def svg(self, *options, name_bytes=0):
+        trace, picture = self.folder / "flame.rkt", self.folder / "flame.svg"
+        trace.unlink(missing_ok=True)
+        subprocess.run([MAKE_STORM, trace, str(self.KERNELS), str(name_bytes)], check=True)
+        subprocess.run([RKTRACE, "flame", "--force", "-o", picture, *options, trace], check=True)
+        return trace, picture
+
+    def frames(self, picture):
+        """{name: share}, of names that are there once."""
+        groups = xml.etree.ElementTree.parse(picture).iterfind(".//{*}g[@data-w]")
+        return {group.find("{*}title").text.split("\n")[0]: float(group.get("data-w")) for group in groups}
+
+    def test_widths_are_what_the_report_tells(self):
+        trace, picture = self.svg()
+        kernels = json.loads(subprocess.run([RKTRACE, "report", "--json", "--mangled", trace], check=True,
+                                            capture_output=True, text=True).stdout)["kernels"]
+        all_ns = sum(row["total_ns"] for row in kernels)
+        frames = self.frames(picture)
+        self.assertEqual(frames["all"], 1)
+        adam = next(row for row in kernels if "adam" in row["name"])
+        self.assertAlmostEqual(frames["adam"], adam["total_ns"] / all_ns, places=6)
+        shares = self.frames(self.svg("--by", "launches")[1])
+        self.assertAlmostEqual(shares["adam"], adam["instances"] / self.KERNELS, places=6)
+        self.assertAlmostEqual(shares["0x400300"], 4 / 12, places=6)
+
+    def test_zooms_and_searches(self):
+        self.browser.open(self.svg()[1])
+        self.browser.until("!!window.rktrace", "the picture")
+        self.browser.run("window.rktrace.frames.find((f) => f.name === 'adam').element.dispatchEvent(new MouseEvent('click'))")
+        self.assertEqual(self.browser.run("return Number(window.rktrace.frames.find((f) => f.name === 'adam').rect.getAttribute('width'))"), 1200)
+        self.browser.run("window.rktrace.find('ADAM')")
+        self.assertIn("1 frames", self.browser.run("return document.getElementById('told').textContent"))
+        self.browser.press("0")
+        self.assertLess(self.browser.run("return Number(window.rktrace.frames.find((f) => f.name === 'adam').rect.getAttribute('width'))"), 300)
+
+    def test_names_are_never_markup(self):
+        _, picture = self.svg(name_bytes=512 << 10)
+        self.assertLess(picture.stat().st_size, 64 << 10)
+        self.assertTrue(any(name.startswith("</script>&nnn") for name in self.frames(picture)))
 
 
 if __name__ == "__main__":

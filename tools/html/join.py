@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Join the page of `rktrace html` into one file, as a C header.
+"""Join the page of `rktrace html`, or the parts of a flame graph, into one file, as a C header.
 
-usage: join.py HEADER page.html style.css MODULE.mjs...    in the order that they need each other
+usage: join.py HEADER NAME page.html style.css MODULE.mjs...    in the order that they need each other
+
+The header has NAME_head and NAME_tail: what stands before and after @data@.
 
 The modules become one script: their imports of each other are left out, so names at the top are
 unique through all of them. The page may run that script and use that style sheet, by their
@@ -38,12 +40,13 @@ def hash_of(text):
 
 def page_of(html, style, script):
     """The page with @data@ where the trace goes."""
-    if "</script" in script or "</style" in style:
+    if re.search(r"</script|</style|]]>", script + style):
         raise SystemExit("join.py: a script or style that ends itself")
-    for mark, text in (("@script-hash@", hash_of(script)), ("@style-hash@", hash_of(style)),
-                       ("@style@", style), ("@script@", script)):
-        if html.count(mark) != 1:
-            raise SystemExit(f"join.py: page.html needs one {mark}")
+    marks = {"@script-hash@": hash_of(script), "@style-hash@": hash_of(style), "@style@": style, "@script@": script}
+    # A picture has no policy: it is shown by what has its own.
+    for mark, text in marks.items():
+        if html.count(mark) != 1 and not (mark.endswith("hash@") and "<html" not in html):
+            raise SystemExit(f"join.py: the page needs one {mark}")
         html = html.replace(mark, text)
     return html
 
@@ -56,21 +59,21 @@ def array_of(name, text):
             f"static const size_t {name}_size = sizeof({name});\n")
 
 
-def main(header, page, style, *modules):
+def main(header, name, page, style, *modules):
     def read(path):
         return pathlib.Path(path).read_text(encoding="utf-8")
 
     script = script_of([(pathlib.Path(path).name, read(path)) for path in modules])
     head, mark, tail = page_of(read(page), read(style), script).partition(DATA)
     if not mark:
-        raise SystemExit(f"join.py: page.html needs {DATA}")
+        raise SystemExit(f"join.py: the page needs {DATA}")
     pathlib.Path(header).write_text(
         "/* SPDX-License-Identifier: Apache-2.0\n * Made by tools/html/join.py. */\n"
-        "#include <stddef.h>\n\n" + array_of("rk_html_page_head", head) +
-        array_of("rk_html_page_tail", tail), encoding="utf-8")
+        "#include <stddef.h>\n\n" + array_of(name + "_head", head) +
+        array_of(name + "_tail", tail), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 5:
+    if len(sys.argv) < 6:
         sys.exit(__doc__)
     main(*sys.argv[1:])

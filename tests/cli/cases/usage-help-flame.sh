@@ -1,0 +1,1 @@
+rktrace flame --help
