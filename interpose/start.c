@@ -81,7 +81,9 @@ static bool is_starter(enum rk_api api)
 	case RK_FAMILY_CONTEXT:
 		return rk_start_creates_context(api);
 	case RK_FAMILY_NAMES:
-		return api != RK_API_cuModuleUnload && api != RK_API_cuLibraryUnload;
+		/* A library needs no context: having it is not using a GPU. */
+		return api != RK_API_cuModuleUnload && api != RK_API_cuLibraryUnload &&
+		       api != RK_API_cuLibraryLoadData && api != RK_API_cuLibraryLoadFromFile;
 	default:
 		return true;
 	}

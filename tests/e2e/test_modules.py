@@ -62,6 +62,11 @@ class Modules(harness.Case):
     def test_without_cupti(self):
         self.check(RUSTKERNEL_CUPTI_ENABLED="false")
 
+    def test_a_library_alone_starts_nothing(self):
+        result = self.run_program([self.program("modules"), "probe"])
+        self.assertEqual((result.code, result.stderr), (0, b""))
+        self.assertEqual(self.traces(result.folder), [])
+
     def test_code_of_the_runtime(self):
         """What nvcc built in is loaded from memory: it is the program's own file."""
         program = self.program("storm")

@@ -2,7 +2,7 @@
  *
  * tests/programs/modules.c - code by every route from which it is loaded, a kernel from each.
  *
- * usage: modules
+ * usage: modules [probe]     probe: load a library, and make no context
  *
  * The kernel of route r is void r<int>(int*). Writes code.ptx and library.ptx to the working
  * directory.
@@ -101,13 +101,18 @@ static void load_libraries(void)
 	free(image);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	CUcontext context;
+	CUlibrary loaded;
 	CUdevice device;
 
 	CHECK(cuInit(0));
 	CHECK(cuDeviceGet(&device, 0));
+	if (argc > 1 && strcmp(argv[1], "probe") == 0) {
+		CHECK(cuLibraryLoadData(&loaded, library, NULL, NULL, 0, NULL, NULL, 0));
+		return 0;
+	}
 	CHECK(cuDevicePrimaryCtxRetain(&context, device));
 	CHECK(cuCtxSetCurrent(context));
 	load_modules();
