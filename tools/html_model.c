@@ -88,25 +88,31 @@ static uint64_t range_of(const struct rk_html_model *model, uint64_t exec)
 	return exec && slot ? slot->value : 0;
 }
 
-/* Whether it becomes a bar, and not only a part of the coarse picture. */
-static bool is_wanted(struct rk_html_model *model, const struct rk_html_bar *bar)
+static void note_extent(struct rk_html_model *model, const struct rk_html_bar *bar)
 {
 	if (bar->start < model->first_ns)
 		model->first_ns = bar->start;
 	if (bar->end > model->last_ns)
 		model->last_ns = bar->end;
-	return bar->end >= model->window.from_ns && bar->start <= model->window.to_ns;
+}
+
+/* Whether it becomes a bar, and not only a part of the coarse picture. */
+static bool is_within(const struct rk_html_model *model, uint64_t start, uint64_t end)
+{
+	return end >= model->window.from_ns && start <= model->window.to_ns &&
+	       (!model->cut_at_ns || start < model->cut_at_ns);
 }
 
 static int add_bar(struct rk_html_model *model, struct rk_html_row *row,
-		   const struct rk_html_bar *bar)
+		   const struct rk_html_bar *bar, bool is_wanted)
 {
 	bool is_work = row && row->type == RK_HTML_WORK;
 
 	if (!row)
 		return -ENOMEM;
 	rk_html_pieces_note(&row->pieces, bar->start, bar->end);
-	if (!is_wanted(model, bar) || (model->cut_at_ns && bar->start >= model->cut_at_ns)) {
+	note_extent(model, bar);
+	if (!is_wanted) {
 		row->left_out++;
 		model->left_out += is_work;
 		return 0;
@@ -127,6 +133,21 @@ static uint8_t call_kind(const struct rk_op *op)
 	return op->flags & RK_OP_F_OPEN ? RK_HTML_OPEN : RK_HTML_LAUNCH;
 }
 
+static bool is_work(const struct rk_op *op)
+{
+	bool is_kind = op->kind == RK_OP_KERNEL || op->kind == RK_OP_MEMCPY ||
+		       op->kind == RK_OP_MEMSET || (op->kind == RK_OP_GRAPH && !op->graph.nodes);
+
+	return is_kind && op->start && op->end >= op->start &&
+	       !(op->flags & (RK_OP_F_OPEN | RK_OP_F_INVALID_TIME));
+}
+
+/* A call may lie before the window that its work lies in. */
+static bool has_bar(const struct rk_html_model *model, const struct rk_op *op)
+{
+	return is_work(op) && is_within(model, op->start, op->end);
+}
+
 static int feed_call(struct rk_html_model *model, const struct rk_op *op)
 {
 	struct rk_html_bar bar = { .start = op->host_start,
@@ -144,7 +165,8 @@ static int feed_call(struct rk_html_model *model, const struct rk_op *op)
 	bar.name = rk_html_names_put(&model->names, *api ? api : "(CUDA call)");
 	bar.stack = stack_of(model, op->stack);
 	bar.range = range_of(model, op->exec);
-	return add_bar(model, rk_html_rows_get(&model->rows, RK_HTML_CALLS, 0, op->tid), &bar);
+	return add_bar(model, rk_html_rows_get(&model->rows, RK_HTML_CALLS, 0, op->tid), &bar,
+		       is_within(model, bar.start, bar.end) || has_bar(model, op));
 }
 
 static uint32_t graph_of(const struct rk_op *op)
@@ -215,12 +237,10 @@ static int feed_work(struct rk_html_model *model, const struct rk_op *op)
 				   .tid = op->tid,
 				   .correlation = op->correlation,
 				   .graph = graph_of(op) };
-	bool is_whole = op->kind == RK_OP_GRAPH;
-	uint64_t work = model->work;
+	bool is_wanted = has_bar(model, op);
 	int err;
 
-	if (op->flags & (RK_OP_F_OPEN | RK_OP_F_INVALID_TIME) || !op->start ||
-	    op->end < op->start || (is_whole && op->graph.nodes))
+	if (!is_work(op))
 		return 0;
 	model->has_host_times |= op->flags & RK_OP_F_HOST_TIME;
 	name_work(model, op, &bar);
@@ -228,8 +248,8 @@ static int feed_work(struct rk_html_model *model, const struct rk_op *op)
 	bar.stack = stack_of(model, op->stack);
 	rk_html_names_count(&model->names, bar.name, bar.kind, op->end - op->start);
 	err = add_bar(model, rk_html_rows_get(&model->rows, RK_HTML_WORK, op->device, op->stream),
-		      &bar);
-	if (!err && bar.graph && !is_whole && model->work > work)
+		      &bar, is_wanted);
+	if (!err && bar.graph && op->kind != RK_OP_GRAPH && is_wanted)
 		err = feed_node(model, &bar, op->device);
 	return err;
 }
@@ -377,7 +397,7 @@ static void end_ranges(struct rk_html_model *model)
 					model->last_ns > bar->start ? model->last_ns : bar->start;
 				bar->result = 1;
 			}
-			is_wanted(model, bar);
+			note_extent(model, bar);
 		}
 	}
 }

@@ -307,6 +307,7 @@ class Million(PageCase):
         self.open(page)
         self.assertEqual(self.app("about.work_bars + about.work_left_out"), MILLION // 4)
         self.assertGreater(self.app("about.work_bars"), 10000)
+        self.assertEqual(self.app("bars.call.reduce((n, call, i) => n + (bars.kind[i] === 0 && !call), 0)"), 0)
         self.assertTrue(self.app("app.trace.rows.filter((row) => row.type === 3).every((row) => row.pieces.some((p) => p > 500))"))
         self.assertFalse(self.browser.run("return document.getElementById('notice').hidden"))
 

@@ -94,6 +94,16 @@ export function labelsOf(names, full) {
   });
 }
 
+/** Which kind of copy a name stands for. */
+function copiesOf(about, bars) {
+  const kinds = new Uint8Array(about.names.length);
+  for (let i = 0; i < bars.count; i++) {
+    if (bars.kind[i] === COPY)
+      kinds[bars.name[i]] = bars.detail[i];
+  }
+  return kinds;
+}
+
 /** bytes -> { about, rows, lanes, bars, gaps, curves } */
 export function unpack(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -121,6 +131,7 @@ export function unpack(bytes) {
     count: found.start.length,
   };
   bars.work = workOf(bars.call);
+  about.copies = copiesOf(about, bars);
   const gaps = { start: found.gap_start.map(signed), length: found.gap_length, device: found.gap_device,
     ns: STATES.map((state) => found["gap_" + state]) };
   return { about, rows: about.rows, lanes, bars, gaps, curves };

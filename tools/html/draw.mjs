@@ -2,7 +2,7 @@
 // The canvas: an overview, a ruler, and a row for each track. Nothing is kept between frames but
 // the overview.
 
-import { KERNEL, STATES, WORK, laneOf } from "./data.mjs";
+import { STATES, WORK, laneOf } from "./data.mjs";
 import { walkLane } from "./levels.mjs";
 import { bytesText, momentText, tickStep, timeText } from "./text.mjs";
 
@@ -458,6 +458,7 @@ export class Painter {
       });
       sums.forEach((sum, x) => { fullest[x] = Math.max(fullest[x], sum); });
     }
+    this.addPieces(fullest, scale);
     c.fillStyle = theme.page.busy;
     fullest.forEach((sum, x) => {
       const height = Math.min(1, sum) * (OVERVIEW - 8);
@@ -469,6 +470,19 @@ export class Painter {
     c.textBaseline = "middle";
     c.fillText("Whole recording", 10, OVERVIEW / 2);
     return canvas;
+  }
+
+  /** What is no bar, for the overview. */
+  addPieces(fullest, scale) {
+    for (const { type, pieces, pieces_start: start, pieces_step: step } of this.trace.rows) {
+      if (type !== WORK || !pieces)
+        continue;
+      pieces.forEach((filled, i) => {
+        const from = (start + i * step - this.view.low) * scale;
+        for (let x = Math.max(0, Math.floor(from)); filled && x <= from + step * scale && x < fullest.length; x++)
+          fullest[x] = Math.max(fullest[x], filled / 1000);
+      });
+    }
   }
 
   drawScrollBar() {
@@ -504,9 +518,4 @@ export class Painter {
     });
     return best;
   }
-}
-
-/** Where in the table of work a name stands, for those that want a swatch. */
-export function swatchOf(theme, kind, name) {
-  return theme.fill(kind, name, kind === KERNEL ? 0 : 1);
 }

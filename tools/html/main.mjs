@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page: reads what it holds, then draws when something changed and never otherwise.
 
-import { STATES, firstAfter, inflate, laneOf, unpack } from "./data.mjs";
+import { STATES, WORK, firstAfter, inflate, laneOf, unpack } from "./data.mjs";
 import { fillSelection, sentence } from "./details.mjs";
 import { Painter, TOP } from "./draw.mjs";
 import { watch } from "./input.mjs";
@@ -34,7 +34,8 @@ class App {
     this.painter.resize();
     watch(this);
     this.tell();
-    this.openTab("selection");
+    this.openTab("work");
+    this.showDetail();
   }
 
   themed() {
@@ -67,6 +68,13 @@ class App {
     const notice = document.getElementById("notice");
     notice.hidden = !notes.length;
     notice.textContent = notes.join(" ");
+  }
+
+  /** Begin with what is in full detail, where not all is. */
+  showDetail() {
+    const { about, lanes, bars } = this.trace, parts = lanes.filter((lane) => lane.row.type === WORK && lane.count);
+    if (about.work_left_out && parts.length)
+      this.zoomTo(Math.min(...parts.map((lane) => bars.start[lane.first])), Math.max(...parts.map((lane) => bars.end[lane.end - 1])));
   }
 
   /** Draw in the next frame. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables under the timeline; all of them are of the whole file.
 
-import { KERNEL, MEMORY, STATES, firstAfter, laneOf } from "./data.mjs";
+import { MEMORY, STATES, firstAfter, laneOf } from "./data.mjs";
 import { bytesText, countText, momentText, shareText, shortened, timeText } from "./text.mjs";
 
 const LISTED = 200;
@@ -74,7 +74,7 @@ export function fillWork(pane, app) {
     const name = linkTo(shortened(about.labels[row.name], 300), () => app.selectNext(row.name));
     name.title = shortened(about.full_names[row.name] || about.names[row.name], 1000);
     return [shareText(row.total_ns, all), timeText(row.total_ns), countText(row.count), timeText(row.total_ns / row.count),
-      timeText(row.min_ns), timeText(row.max_ns), [swatch(app.theme.fill(row.kind, row.name, row.kind === KERNEL ? 0 : 1)), name]];
+      timeText(row.min_ns), timeText(row.max_ns), [swatch(app.theme.fill(row.kind, row.name, about.copies[row.name])), name]];
   });
   pane.replaceChildren(tableOf(about.work_names > rows.length ? `The longest ${rows.length} of ${countText(about.work_names)}, by time in all` :
     "By time in all", [["Time", 1], ["Total", 1], ["Count", 1], ["Mean", 1], ["Min", 1], ["Max", 1], ["Name", 0]], rows));
