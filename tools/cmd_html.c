@@ -82,7 +82,9 @@ static void tell_left_out(const struct html *html)
 	if (model->cut_at_ns) {
 		uint64_t start = rk_trace_reader_meta(html->reader)->start_ns;
 
-		rk_tool_format_ns((double)(model->cut_at_ns - start), when);
+		/* What was under way when the file was begun is a little older than it. */
+		rk_tool_format_ns(model->cut_at_ns > start ? (double)(model->cut_at_ns - start) : 0,
+				  when);
 		fprintf(stderr,
 			" (detail ends at %s: another part by --from and --to, more by --spans)",
 			when);
@@ -96,7 +98,7 @@ static int make_page(struct html *html)
 	uint64_t start = rk_trace_reader_meta(html->reader)->start_ns;
 	int read, status;
 
-	/* What was under way when the file was begun is a little older than it. */
+	/* Work may be older than the file. */
 	html->window.from_ns += html->window.from_ns ? start : 0;
 	html->window.to_ns = html->window.to_ns ? html->window.to_ns + start : UINT64_MAX;
 	if (rk_html_model_create(&html->model, html->config, &html->window))
