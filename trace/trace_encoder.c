@@ -45,6 +45,7 @@ struct rk_trace_encoder {
 	size_t raw; /* shapes, names, texts and ids so far */
 	size_t ledger_size, ids_size, text_size;
 	uint32_t op_count, string_count;
+	bool is_full;
 	uint32_t string_ids[RK_TRACE_STRINGS_MAX];
 	uint16_t string_table[STRING_TABLE]; /* place in string_ids + 1; 0 = free */
 	uint16_t shape_api[RK_TRACE_SHAPES_MAX], shape_name[RK_TRACE_SHAPES_MAX];
@@ -98,6 +99,7 @@ void rk_trace_encoder_reset(struct rk_trace_encoder *encoder)
 	encoder->raw = FIXED_BYTES;
 	encoder->ledger_size = encoder->ids_size = encoder->text_size = 0;
 	encoder->op_count = encoder->string_count = 0;
+	encoder->is_full = false;
 }
 
 uint32_t rk_trace_encoder_count(const struct rk_trace_encoder *encoder)
@@ -183,9 +185,10 @@ static uint32_t take_shape(struct rk_trace_encoder *encoder, const struct rk_tra
 	return shape;
 }
 
-static bool is_full(const struct rk_trace_encoder *encoder)
+/* Asked where one of these may have changed; the number of ops is looked at for every op. */
+static bool has_no_room(const struct rk_trace_encoder *encoder)
 {
-	return encoder->op_count == RK_TRACE_BLOCK_OPS_MAX || encoder->raw >= RK_TRACE_BLOCK_RAW ||
+	return encoder->raw >= RK_TRACE_BLOCK_RAW ||
 	       encoder->ledger_size + RK_TRACE_TICK_MAX > LEDGER_BYTES ||
 	       encoder->numbers.dense[RK_COL_WALL_OFFSET].count == RK_TRACE_RARE_OPS ||
 	       encoder->numbers.dense[RK_COL_UUID_LOW].count == RK_TRACE_RARE_OPS;
@@ -381,6 +384,7 @@ static uint32_t unexpected_shape(struct rk_trace_encoder *encoder, const struct 
 	shape = take_shape(encoder, &key);
 	if (shape != RK_TRACE_NO_SHAPE)
 		push_sparse(encoder, RK_COL_SHAPE, shape + 1);
+	encoder->is_full |= has_no_room(encoder);
 	return shape;
 }
 
@@ -412,6 +416,7 @@ static void add_fields(struct rk_trace_encoder *encoder, struct rk_trace_place *
 		add_gpu(encoder, place, stream, op, false);
 	if (op->kind != RK_OP_KERNEL)
 		add_kind(encoder, op);
+	encoder->is_full |= has_no_room(encoder);
 	note_times(encoder, op);
 }
 
@@ -423,7 +428,7 @@ int rk_trace_encoder_add(struct rk_trace_encoder *encoder, const struct rk_op *o
 
 	if (op->kind == RK_OP_NONE || op->kind >= RK_OP_KIND_COUNT)
 		return -EINVAL;
-	if (is_full(encoder))
+	if (encoder->op_count == RK_TRACE_BLOCK_OPS_MAX || encoder->is_full)
 		return -ENOBUFS;
 	if (is_of(model, shape, op)) {
 		push_sparse(encoder, RK_COL_SHAPE, 0);

@@ -17,7 +17,11 @@ void rk_trace_model_reset(struct rk_trace_model *model, uint32_t version)
 	memset(model->place_table, 0, sizeof(model->place_table));
 	model->shape_count = model->thread_count = model->stream_count = model->place_count = 0;
 	model->version = version;
-	model->previous = RK_TRACE_NO_PLACE;
+	model->start = (struct rk_trace_place){
+		.next_shape = RK_TRACE_NO_SHAPE,
+		.next = RK_TRACE_NO_PLACE,
+	};
+	model->before = &model->start;
 	model->grid_score = 0;
 	model->ordinal = model->ptr = 0;
 	model->span = model->instrument = 0;
@@ -105,26 +109,24 @@ uint32_t rk_trace_model_add(struct rk_trace_model *model, const struct rk_trace_
 		.key = *key,
 		.thread = thread_slot(model, (uint32_t)(key->words[2] >> 32)),
 		.stream = stream_slot(model, key->words[3], (uint32_t)key->words[2]),
-		.first = RK_TRACE_NO_PLACE,
-		.latest = RK_TRACE_NO_PLACE,
 	};
+	model->first[index] = model->latest[index] = RK_TRACE_NO_PLACE;
 	rk_trace_key_unpack(key, &op);
 	memcpy(model->images[index].words, &op, sizeof(model->images[index]));
 	return index;
 }
 
-static uint16_t add_place(struct rk_trace_model *model, uint32_t shape_index, uint64_t context)
+static uint16_t add_place(struct rk_trace_model *model, uint32_t shape, uint64_t context)
 {
-	struct rk_trace_shape *shape = &model->shapes[shape_index];
 	struct rk_trace_place *place = &model->places[model->place_count];
 
-	if (shape->latest == RK_TRACE_NO_PLACE) {
-		*place = (struct rk_trace_place){ .next_shape = RK_TRACE_NO_PLACE };
-		shape->first = (uint16_t)model->place_count;
+	if (model->latest[shape] == RK_TRACE_NO_PLACE) {
+		*place = (struct rk_trace_place){ .next_shape = RK_TRACE_NO_SHAPE };
+		model->first[shape] = (uint16_t)model->place_count;
 	} else {
-		*place = model->places[shape->latest];
+		*place = model->places[model->latest[shape]];
 	}
-	place->shape = (uint16_t)shape_index;
+	place->shape = (uint16_t)shape;
 	place->context = context;
 	place->next = RK_TRACE_NO_PLACE;
 	return (uint16_t)model->place_count++;
@@ -140,9 +142,8 @@ static uint16_t find_place(struct rk_trace_model *model, uint32_t shape, uint64_
 		if (model->places[place].shape == shape && model->places[place].context == context)
 			return place;
 	}
-	if (model->place_count >= RK_TRACE_PLACES_MORE &&
-	    model->shapes[shape].first != RK_TRACE_NO_PLACE)
-		return model->shapes[shape].first;
+	if (model->place_count >= RK_TRACE_PLACES_MORE && model->first[shape] != RK_TRACE_NO_PLACE)
+		return model->first[shape];
 	place = add_place(model, shape, context);
 	model->place_table[at] = (uint16_t)(place + 1);
 	return place;
@@ -151,26 +152,19 @@ static uint16_t find_place(struct rk_trace_model *model, uint32_t shape, uint64_
 /* Version 1 had one place per shape. */
 static uint16_t only_place(struct rk_trace_model *model, uint32_t shape)
 {
-	uint16_t first = model->shapes[shape].first;
+	uint16_t first = model->first[shape];
 
 	return first == RK_TRACE_NO_PLACE ? add_place(model, shape, 0) : first;
 }
 
 uint16_t rk_trace_model_place(struct rk_trace_model *model, uint32_t shape)
 {
-	struct rk_trace_place *before =
-		model->previous == RK_TRACE_NO_PLACE ? NULL : &model->places[model->previous];
-	uint64_t context = before ? before->context << RK_TRACE_CONTEXT_BITS : 0;
-	uint16_t place;
+	uint64_t context = (model->before->context << RK_TRACE_CONTEXT_BITS) +
+			   (shape + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+	uint16_t place =
+		model->version == 1 ? only_place(model, shape) : find_place(model, shape, context);
 
-	if (model->version == 1)
-		place = only_place(model, shape);
-	else
-		place = find_place(model, shape,
-				   context + (shape + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15));
-	if (before) {
-		before->next = place;
-		before->next_shape = (uint16_t)shape;
-	}
+	model->before->next = place;
+	model->before->next_shape = (uint16_t)shape;
 	return place;
 }

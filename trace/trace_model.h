@@ -20,19 +20,18 @@
 #include "trace/trace_key.h"
 #include "trace/trace_predict.h"
 
-#define RK_TRACE_NO_SHAPE    UINT32_MAX
 #define RK_TRACE_SLOT_TABLE  (2u * RK_TRACE_SHAPES_MAX)
 /* Every shape has a place at least; as many more are for shapes behind several others. */
 #define RK_TRACE_PLACES_MAX  (2u * RK_TRACE_SHAPES_MAX)
 #define RK_TRACE_PLACES_MORE RK_TRACE_SHAPES_MAX
 #define RK_TRACE_PLACE_TABLE (2u * RK_TRACE_PLACES_MAX)
 #define RK_TRACE_NO_PLACE    UINT16_MAX
+#define RK_TRACE_NO_SHAPE    UINT16_MAX
 #define RK_TRACE_CONTEXT_BITS 3u /* by which a shape fades with each one behind it */
 
 struct rk_trace_shape {
 	struct rk_trace_key key;
 	uint32_t thread, stream; /* slots of the model */
-	uint16_t first, latest;	 /* places that have this shape */
 };
 
 /* A place in the program: a shape behind the twenty shapes before it, more or less. What comes
@@ -61,6 +60,7 @@ struct rk_trace_model {
 	struct rk_trace_shape shapes[RK_TRACE_SHAPES_MAX];
 	struct rk_trace_image images[RK_TRACE_SHAPES_MAX];
 	struct rk_trace_place places[RK_TRACE_PLACES_MAX];
+	uint16_t first[RK_TRACE_SHAPES_MAX], latest[RK_TRACE_SHAPES_MAX]; /* places, by shape */
 	struct rk_trace_thread_slot threads[RK_TRACE_SHAPES_MAX];
 	struct rk_trace_stream_slot streams[RK_TRACE_SHAPES_MAX];
 	uint16_t shape_table[RK_TRACE_SLOT_TABLE]; /* index + 1 by hash; 0 = free */
@@ -69,7 +69,8 @@ struct rk_trace_model {
 	uint16_t place_table[RK_TRACE_PLACE_TABLE];
 	uint32_t shape_count, thread_count, stream_count, place_count;
 	uint32_t version;  /* major one of the block */
-	uint16_t previous; /* place of the op before, or RK_TRACE_NO_PLACE */
+	struct rk_trace_place *before; /* place of the op before, or .start */
+	struct rk_trace_place start;
 	uint32_t grid_score; /* how surely the GPU's clock ticks in RK_TRACE_GRID_NS */
 	uint64_t ordinal, ptr;
 	uint64_t span, instrument; /* latest numbers */
@@ -103,11 +104,7 @@ uint32_t rk_trace_model_find(const struct rk_trace_model *model, const struct rk
  */
 static inline uint32_t rk_trace_model_expect(const struct rk_trace_model *model)
 {
-	uint16_t shape = model->previous == RK_TRACE_NO_PLACE ?
-				 RK_TRACE_NO_PLACE :
-				 model->places[model->previous].next_shape;
-
-	return shape == RK_TRACE_NO_PLACE ? RK_TRACE_NO_SHAPE : shape;
+	return model->before->next_shape;
 }
 
 /**
@@ -125,15 +122,12 @@ uint16_t rk_trace_model_place(struct rk_trace_model *model, uint32_t shape);
 static inline struct rk_trace_place *rk_trace_model_step(struct rk_trace_model *model,
 							 uint32_t shape)
 {
-	uint16_t place = RK_TRACE_NO_PLACE;
+	uint16_t place = model->before->next;
 
-	if (rk_trace_model_expect(model) == shape)
-		place = model->places[model->previous].next;
-	if (place == RK_TRACE_NO_PLACE)
+	if (model->before->next_shape != shape || place == RK_TRACE_NO_PLACE)
 		place = rk_trace_model_place(model, shape);
-	model->previous = place;
-	model->shapes[shape].latest = place;
-	return &model->places[place];
+	model->latest[shape] = place;
+	return model->before = &model->places[place];
 }
 
 #endif

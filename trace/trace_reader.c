@@ -47,6 +47,7 @@ struct rk_trace_reader {
 	uint64_t index_last_ns; /* newest time of all entries */
 	uint64_t window_first_ns, window_last_ns;
 	int64_t wall_offset;
+	uint64_t newest; /* time of the ops since the wall offset changed; 0 = none */
 	uint64_t last_ordinal;
 	struct rk_trace_meta meta;
 	char *meta_strings;
@@ -298,20 +299,32 @@ static int next_block(struct rk_trace_reader *reader)
 	return 0;
 }
 
+/* UNIX time of the newest op so far, with the ops since the latest CLOCK counted in. */
+static uint64_t last_record(const struct rk_trace_reader *reader)
+{
+	uint64_t newest = reader->newest + (uint64_t)reader->wall_offset;
+
+	return reader->newest && newest > reader->info.last_record_ns ? newest :
+									reader->info.last_record_ns;
+}
+
+static inline uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void note(struct rk_trace_reader *reader, const struct rk_op *op)
 {
-	uint64_t newest = op->host_end > op->end ? op->host_end : op->end;
+	uint64_t newest = later(later(op->host_end, op->end), later(op->host_start, op->start));
 
-	if (op->host_start > newest)
-		newest = op->host_start;
-	if (op->start > newest)
-		newest = op->start;
-	if (op->kind == RK_OP_CLOCK)
+	if (op->kind == RK_OP_CLOCK) {
+		reader->info.last_record_ns = last_record(reader);
+		reader->newest = 0;
 		reader->wall_offset = op->clock.wall_offset_ns;
+	}
 	if (op->kind == RK_OP_END)
 		reader->info.clean_end = true;
-	if (newest && newest + (uint64_t)reader->wall_offset > reader->info.last_record_ns)
-		reader->info.last_record_ns = newest + (uint64_t)reader->wall_offset;
+	reader->newest = later(reader->newest, newest);
 	reader->last_ordinal = op->ordinal;
 	reader->info.ops++;
 }
@@ -517,6 +530,7 @@ const struct rk_trace_meta *rk_trace_reader_meta(const struct rk_trace_reader *r
 void rk_trace_reader_get_info(const struct rk_trace_reader *reader, struct rk_trace_info *info)
 {
 	*info = reader->info;
+	info->last_record_ns = last_record(reader);
 }
 
 void rk_trace_reader_close(struct rk_trace_reader *reader)
