@@ -53,7 +53,7 @@ char *rk_url_redact_text(char *text);
  * Append "/<label>/<value>" of a Pushgateway group to @out: percent-encoded, or as
  * "/<label>@base64/<value>" where the value is empty, holds a slash or is dots.
  *
- * Context: any. Return: false when it did not fit.
+ * Context: any. Return: false when it did not fit; @out is no string then.
  */
 bool rk_url_append_label(char *out, size_t size, const char *label, const char *value);
 

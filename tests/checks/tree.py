@@ -14,7 +14,8 @@ MACHINE_PATH = re.compile(r"(?:^|[^a-zA-Z0-9_.])(/(?:" + "|".join(("wor" "k", "f
 MAX_BYTES = 512 * 1024          # of a text; beyond it, something was generated or dumped
 MAX_BINARY_BYTES = 64 * 1024    # of what a test reads: a recorded trace, a picture
 BINARY_FOLDERS = ("tests/", "docs/")
-CASES = "tests/cli/cases/"       # what a command is given and prints, to the letter
+# What a command is given and prints, and what a fuzz target is given: to the letter.
+CASES = ("tests/cli/cases/", "tests/fuzz/corpus/")
 SOURCES = (".c", ".h", ".def", ".cu", ".cpp", ".py", ".sh", "meson.build", "meson_options.txt", ".S")
 
 
