@@ -15,7 +15,7 @@ KERNEL, MEMCPY, MEMSET, GRAPH, ALLOC, FREE, SYNC = 1, 2, 3, 4, 5, 6, 7
 EXEC_CLOSE, TICK, DEVICE, CLOCK, END = 9, 10, 12, 13, 14
 SAID = (15, 16, 17, 18, 19, 20, 23)
 INSTRUMENT, SAMPLE, IN_FLIGHT, DEPENDENCY = 21, 22, 24, 28
-TEXTS = (25, 26, 27, 29, 30)
+TEXTS = (25, 26, 27, 29, 30, 31)
 COMMON = [(32, "kind"), (33, "flags"), (34, "result"), (35, "absent"), (36, "api"), (37, "name"),
           (38, "stream"), (39, "stream_handle"), (40, "tid"), (41, "device"), (42, "context"),
           (43, "stack")]
