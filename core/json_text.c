@@ -101,6 +101,14 @@ void rk_json_text_uint(struct rk_json_text *json, const char *key, uint64_t valu
 	put(json, number, (size_t)length);
 }
 
+void rk_json_text_int(struct rk_json_text *json, const char *key, int64_t value)
+{
+	char number[24];
+
+	begin_member(json, key);
+	put(json, number, (size_t)snprintf(number, sizeof(number), "%lld", (long long)value));
+}
+
 void rk_json_text_double(struct rk_json_text *json, const char *key, double value)
 {
 	char number[40];

@@ -43,6 +43,7 @@ void rk_json_text_close(struct rk_json_text *json, char bracket);
  */
 void rk_json_text_string(struct rk_json_text *json, const char *key, const char *value);
 void rk_json_text_uint(struct rk_json_text *json, const char *key, uint64_t value);
+void rk_json_text_int(struct rk_json_text *json, const char *key, int64_t value);
 void rk_json_text_double(struct rk_json_text *json, const char *key, double value);
 void rk_json_text_bool(struct rk_json_text *json, const char *key, bool value);
 void rk_json_text_null(struct rk_json_text *json, const char *key);

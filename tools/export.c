@@ -66,12 +66,12 @@ const char *rk_export_category(const struct rk_op *op)
 					  "graph";
 }
 
-uint64_t rk_export_since_start(const struct rk_export *x, uint64_t ns)
+int64_t rk_export_since_start(const struct rk_export *x, uint64_t ns)
 {
-	return ns > x->meta->start_ns ? ns - x->meta->start_ns : 0;
+	return (int64_t)(ns - x->meta->start_ns);
 }
 
-uint64_t rk_export_unix_since_start(const struct rk_export *x, uint64_t unix_ns)
+int64_t rk_export_unix_since_start(const struct rk_export *x, uint64_t unix_ns)
 {
 	return rk_export_since_start(x, unix_ns - (uint64_t)x->wall_offset_ns);
 }

@@ -113,18 +113,18 @@ const char *rk_export_name(const struct rk_export *x, const struct rk_op *op);
 const char *rk_export_category(const struct rk_op *op);
 
 /**
- * ns since the start of recording; 0 before it.
+ * ns since the start of recording. Negative for what the program did while its file was opened.
  *
  * Context: any.
  */
-uint64_t rk_export_since_start(const struct rk_export *x, uint64_t ns);
+int64_t rk_export_since_start(const struct rk_export *x, uint64_t ns);
 
 /**
  * The same of a time of a span, which is UNIX time.
  *
  * Context: any.
  */
-uint64_t rk_export_unix_since_start(const struct rk_export *x, uint64_t unix_ns);
+int64_t rk_export_unix_since_start(const struct rk_export *x, uint64_t unix_ns);
 
 /**
  * Name of a GPU / of a thread.

@@ -3,8 +3,9 @@
  * tools/export_chrome.c - the trace event format of chrome://tracing, as JSON.
  *
  * The program is a process with its threads; each GPU is one more process, with a thread per
- * stream. An arrow leads from a call to the work it asked for. Times are us since the start of
- * recording. What the host alone timed is shown as a call, never as work of a GPU.
+ * stream. An arrow leads from a call to the work it asked for. Times are us since a second before
+ * the start of recording: what came before its start (see export.h) must not be negative for a
+ * viewer. What the host alone timed is shown as a call, never as work of a GPU.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 /* Above every process id of Linux (2^22), so that nobody takes a GPU for a program. */
 #define GPU_PID	  (1u << 23)
 #define RANGE_TID (1u << 23)
+#define LEAD_NS	  1000000000 /* the file is opened within milliseconds of the first call */
 
 struct chrome {
 	struct rk_export_lanes *streams, *threads, *ranges;
@@ -47,9 +49,17 @@ static void begin_event(struct rk_export *x, struct rk_json_text *json, const ch
 	rk_json_text_uint(json, "tid", tid);
 }
 
+/* @ns: rk_clock */
+static void put_moment(struct rk_export *x, struct rk_json_text *json, uint64_t ns)
+{
+	int64_t since = rk_export_since_start(x, ns) + LEAD_NS;
+
+	rk_json_text_double(json, "ts", (double)since / 1000);
+}
+
 static void put_times(struct rk_export *x, struct rk_json_text *json, uint64_t start, uint64_t end)
 {
-	rk_json_text_double(json, "ts", us(rk_export_since_start(x, start)));
+	put_moment(x, json, start);
 	rk_json_text_double(json, "dur", us(end - start));
 }
 
@@ -61,7 +71,7 @@ static int write_flow(struct rk_export *x, const struct rk_op *op, const char *p
 	begin_event(x, &json, phase, "launch", pid, tid);
 	rk_json_text_string(&json, "cat", "launch");
 	rk_json_text_uint(&json, "id", op->ordinal);
-	rk_json_text_double(&json, "ts", us(rk_export_since_start(x, ns)));
+	put_moment(x, &json, ns);
 	if (*phase == 'f')
 		rk_json_text_string(&json, "bp", "e");
 	return rk_export_json_write(x, &json, "");
@@ -156,8 +166,8 @@ static int chrome_op(struct rk_export *x, const struct rk_op *op)
 
 static int chrome_span(struct rk_export *x, const struct rk_span *span)
 {
-	uint64_t start = rk_export_unix_since_start(x, span->start_unix_ns);
-	uint64_t end = rk_export_unix_since_start(x, span->end_unix_ns);
+	uint64_t start = span->start_unix_ns - (uint64_t)x->wall_offset_ns;
+	uint64_t end = span->end_unix_ns - (uint64_t)x->wall_offset_ns;
 	struct chrome *chrome = x->state;
 	struct rk_export_lane *lane;
 	struct rk_json_text json;
@@ -167,8 +177,7 @@ static int chrome_span(struct rk_export *x, const struct rk_span *span)
 		return -ENOMEM;
 	begin_event(x, &json, "X", span->name, x->meta->pid, RANGE_TID + lane->number);
 	rk_json_text_string(&json, "cat", span->api->is_range ? "nvtx" : "span");
-	rk_json_text_double(&json, "ts", us(start));
-	rk_json_text_double(&json, "dur", us(end - start));
+	put_times(x, &json, start, end);
 	rk_json_text_open(&json, "args", '{');
 	if (span->api->is_range)
 		rk_json_text_string(&json, "domain", rk_export_range_domain(span->api));
@@ -197,7 +206,7 @@ static int chrome_begin(struct rk_export *x)
 	rk_json_text_string(&json, "executable", x->meta->executable);
 	rk_json_text_string(&json, "host", x->meta->host);
 	rk_json_text_string(&json, "gpu_time_source", x->meta->gpu_time_source);
-	rk_json_text_uint(&json, "start_unix_ns", x->meta->start_wall_ns);
+	rk_json_text_uint(&json, "zero_unix_ns", x->meta->start_wall_ns - LEAD_NS);
 	return rk_export_json_write(x, &json, ",\"traceEvents\":[");
 }
 

@@ -74,8 +74,8 @@ static int csv_op(struct rk_export *x, const struct rk_op *op)
 
 	if (!rk_export_is_work(op) || !rk_export_has_time(op))
 		return 0;
-	rk_export_output_printf(out, "%llu,%llu,%u,",
-				(unsigned long long)rk_export_since_start(x, op->start),
+	rk_export_output_printf(out, "%lld,%llu,%u,",
+				(long long)rk_export_since_start(x, op->start),
 				(unsigned long long)(op->end - op->start), op->correlation);
 	if (op->kind == RK_OP_KERNEL)
 		write_kernel(out, op);

@@ -114,8 +114,8 @@ static void put_call(struct rk_export *x, struct rk_json_text *json, const struc
 	if (op->api)
 		rk_json_text_string(json, "api", rk_intern_get(op->api));
 	if (op->host_start) {
-		rk_json_text_uint(json, "call_start_ns", rk_export_since_start(x, op->host_start));
-		rk_json_text_uint(json, "call_end_ns", rk_export_since_start(x, op->host_end));
+		rk_json_text_int(json, "call_start_ns", rk_export_since_start(x, op->host_start));
+		rk_json_text_int(json, "call_end_ns", rk_export_since_start(x, op->host_end));
 	}
 	if (op->tid)
 		rk_json_text_uint(json, "thread", op->tid);
@@ -132,7 +132,7 @@ static void put_work(struct rk_export *x, struct rk_json_text *json, const struc
 	rk_json_text_uint(json, "stream", op->stream);
 	if (!rk_export_has_time(op))
 		return;
-	rk_json_text_uint(json, "start_ns", rk_export_since_start(x, op->start));
+	rk_json_text_int(json, "start_ns", rk_export_since_start(x, op->start));
 	rk_json_text_uint(json, "duration_ns", op->end - op->start);
 	rk_json_text_string(json, "time_source", op->flags & RK_OP_F_HOST_TIME ? "host" : "gpu");
 }
@@ -190,7 +190,7 @@ static int ndjson_span(struct rk_export *x, const struct rk_span *span)
 	rk_json_text_string(&json, "name", span->name);
 	if (span->api->is_range)
 		rk_json_text_string(&json, "domain", rk_export_range_domain(span->api));
-	rk_json_text_uint(&json, "start_ns", rk_export_unix_since_start(x, span->start_unix_ns));
+	rk_json_text_int(&json, "start_ns", rk_export_unix_since_start(x, span->start_unix_ns));
 	rk_json_text_uint(&json, "duration_ns", span->end_unix_ns - span->start_unix_ns);
 	rk_json_text_bool(&json, "unfinished", span->api->is_unfinished);
 	if (span->tid)

@@ -135,8 +135,8 @@ static void begin_work(struct rk_export *x, enum table table, const struct rk_op
 	struct database *d = x->state;
 
 	begin_row(d, table);
-	put_int(d, (int64_t)rk_export_since_start(x, op->start));
-	put_int(d, (int64_t)rk_export_since_start(x, op->end));
+	put_int(d, rk_export_since_start(x, op->start));
+	put_int(d, rk_export_since_start(x, op->end));
 	put_int(d, op->device);
 	put_int(d, op->context);
 	put_int(d, op->stream);
@@ -217,8 +217,8 @@ static int write_call(struct rk_export *x, const struct rk_op *op)
 	if (err)
 		return err;
 	begin_row(d, TABLE_RUNTIME);
-	put_int(d, (int64_t)rk_export_since_start(x, op->host_start));
-	put_int(d, (int64_t)rk_export_since_start(x, op->host_end));
+	put_int(d, rk_export_since_start(x, op->host_start));
+	put_int(d, rk_export_since_start(x, op->host_end));
 	put_int(d, 1); /* nsys' class of CUDA calls */
 	put_int(d, GLOBAL_TID(x->meta->pid, op->tid));
 	put_known(d, op->correlation);
@@ -239,7 +239,7 @@ static int write_memory(struct rk_export *x, const struct rk_op *op)
 	if (op->flags & RK_OP_F_OPEN)
 		return 0; /* nothing was taken */
 	begin_row(d, TABLE_MEMORY);
-	put_int(d, (int64_t)rk_export_since_start(x, op->host_end));
+	put_int(d, rk_export_since_start(x, op->host_end));
 	put_int(d, GLOBAL_PID(x->meta->pid));
 	put_int(d, op->device);
 	put_int(d, (int64_t)op->memory.ptr);
@@ -321,11 +321,11 @@ static int sqlite_span(struct rk_export *x, const struct rk_span *span)
 	if (!span->api->is_range)
 		return 0;
 	begin_row(d, TABLE_NVTX);
-	put_int(d, (int64_t)rk_export_unix_since_start(x, span->start_unix_ns));
+	put_int(d, rk_export_unix_since_start(x, span->start_unix_ns));
 	if (span->api->is_unfinished)
 		sqlite3_bind_null(d->at, ++d->column);
 	else
-		put_int(d, (int64_t)rk_export_unix_since_start(x, span->end_unix_ns));
+		put_int(d, rk_export_unix_since_start(x, span->end_unix_ns));
 	put_int(d, NVTX_RANGE);
 	put_text(d, span->name);
 	put_int(d, GLOBAL_TID(x->meta->pid, span->tid));

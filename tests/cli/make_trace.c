@@ -2,11 +2,12 @@
  *
  * tests/cli/make_trace.c - a small trace file with known contents, for the tests of rktrace.
  *
- * usage: make_trace FILE clean|killed|host|script
+ * usage: make_trace FILE clean|killed|host|early|script
  *
  *   clean   two GPUs, 5 launches of two kernels, one copy each way, one memset, one allocation
  *   killed  the same without an end
  *   host    no GPU times: all durations are the calls'
+ *   early   clean, but recording began in the middle: the program went on meanwhile
  *   script  what standard input says, see make_trace_script.c
  */
 #include <stdio.h>
@@ -165,6 +166,10 @@ int main(int argc, char **argv)
 	if (host_time) {
 		meta.gpu_time_source = "host";
 		meta.host_time_reason = "no libcupti";
+	}
+	if (strcmp(argv[2], "early") == 0) {
+		meta.start_ns += 400000;
+		meta.start_wall_ns += 400000;
 	}
 	err = rk_trace_writer_open(&writer, argv[1], &meta, &options);
 	if (!err && strcmp(argv[2], "script") == 0)

@@ -67,7 +67,8 @@ class Export(unittest.TestCase):
         cls.addClassCleanup(cls.folder.cleanup)
         cls.traces = {}
         for name, how, text in (("clean", "clean", ""), ("killed", "killed", ""),
-                                ("host", "host", ""), ("script", "script", SCRIPT)):
+                                ("host", "host", ""), ("early", "early", ""),
+                                ("script", "script", SCRIPT)):
             path = f"{cls.folder.name}/{name}.rkt.zst"
             subprocess.run([MAKE_TRACE, path, how], input=text, text=True, check=True, timeout=60)
             cls.traces[name] = path
@@ -182,6 +183,7 @@ class Chrome(Export):
         self.assertEqual(len(starts), 8)
         self.assertEqual(starts.keys(), ends.keys())
         slices = {(e["pid"], e["tid"], e["ts"]) for e in events if e["ph"] == "X"}
+        self.assertGreaterEqual(min(e["ts"] for e in events if "ts" in e), 0)
         for event in [*ends.values(), *starts.values()]:
             self.assertIn((event["pid"], event["tid"], event["ts"]), slices)
 
@@ -249,6 +251,13 @@ class Rows(Export):
             rows = csv.DictReader(io.StringIO(self.export(trace, "csv").decode()))
             self.assertEqual(add_up((row["Name"], int(row["Duration (ns)"])) for row in rows
                                     if row["Category"] != "graph"), wanted)
+
+    def test_csv_of_before_the_start(self):
+        """A file is opened while the program runs: what came before has negative times."""
+        def starts(trace):
+            rows = csv.DictReader(io.StringIO(self.export(trace, "csv").decode()))
+            return [int(row["Start (ns)"]) for row in rows]
+        self.assertEqual(starts("early"), [start - 400000 for start in starts("clean")])
 
     def test_csv_says_host(self):
         rows = list(csv.DictReader(io.StringIO(self.export("host", "csv").decode())))
