@@ -73,13 +73,14 @@ static void note_series(struct rk_memory_report *r, const struct rk_op *op)
 
 static int push(void *self, const struct rk_op *op)
 {
+	bool takes = op->kind == RK_OP_ALLOC && !(op->flags & RK_OP_F_OPEN);
 	struct rk_memory_report *r = self;
 
 	rk_memory_use_feed(r->use, op);
-	if (op->kind == RK_OP_ALLOC && op->flags & RK_OP_F_OPEN && op->result)
-		note_failure(r, op);
-	else if (op->kind == RK_OP_ALLOC || op->kind == RK_OP_FREE)
+	if (takes || op->kind == RK_OP_FREE)
 		note_series(r, op);
+	else if (op->kind == RK_OP_ALLOC && op->result)
+		note_failure(r, op);
 	return rk_stack_names_feed(r->names, op);
 }
 

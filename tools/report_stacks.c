@@ -115,7 +115,8 @@ static bool is_counted(const struct rk_op *op)
 	case RK_OP_MEMSET:
 	case RK_OP_GRAPH:
 		return op->flags & RK_OP_F_FIRST && !(op->flags & RK_OP_F_ORPHAN);
-	case RK_OP_ALLOC:
+	case RK_OP_ALLOC: /* open: nothing was taken, and a refusal is told as a failure too */
+		return !(op->flags & RK_OP_F_OPEN);
 	case RK_OP_ERROR:
 		return true;
 	default:

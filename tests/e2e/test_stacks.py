@@ -47,6 +47,18 @@ for before in (True, False):
 print("stacks: ok")
 """
 
+REFUSED = """
+import ctypes
+cu = ctypes.CDLL("libcuda.so.1")
+context, memory = ctypes.c_void_p(), ctypes.c_uint64()
+assert not (cu.cuInit(0) or cu.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0)
+            or cu.cuCtxSetCurrent(context))
+taken = [cu.cuMemAlloc_v2(ctypes.byref(memory), ctypes.c_size_t(size))
+         for size in (64, 1 << 50, 64, 1 << 50, 1 << 50)]
+assert taken == [0, 2, 0, 2, 2], taken
+print("stacks: ok")
+"""
+
 
 def functions(row):
     return [frame.get("function", "") for frame in row["frames"]]
@@ -131,6 +143,18 @@ class Stacks(harness.Case):
         trace, _ = self.trace("stacks_pie", "3", mode="off")
         self.assertEqual(self.report(trace)["stacks"], [])
         self.assertIn("holds no call stacks", self.rktrace("report", "--stacks", trace))
+
+    def test_what_was_refused_is_no_allocation(self):
+        result = self.run_program(["/usr/bin/python3", "-c", REFUSED],
+                                  env={"RUSTKERNEL_STACKS_MODE": "all"})
+        self.assertEqual((result.code, result.stdout), (0, b"stacks: ok\n"), result.stderr)
+        trace = self.only_trace(result.folder)
+        report = self.report(trace)
+        counted = [sum(row[key] for row in report["stacks"])
+                   for key in ("allocations", "allocated_bytes", "failed")]
+        self.assertEqual(counted, [2, 128, 3])
+        memory = json.loads(self.rktrace("report", "--memory", "--json", trace))["memory_use"]
+        self.assertEqual([pool["allocations"] for pool in memory["pools"]], [2], memory)
 
     def test_alloc_takes_those_of_allocations_and_failures(self):
         trace, _ = self.trace("stacks_pie", "3", mode="alloc")
