@@ -21,7 +21,8 @@
 #define PAGES	   64
 #define ROUNDS	   12
 
-/* As many as the tracer may have had: one of them gets the number of its file. */
+/* As many as the tracer may have had: one of them gets the number of its file. A socket with that
+ * number would prove nothing, because what is written at a place does not get into it. */
 #define EMPTY_FILES 300
 
 static int database, sockets[2], empty[EMPTY_FILES];
@@ -29,7 +30,7 @@ static int database, sockets[2], empty[EMPTY_FILES];
 static void open_own(void)
 {
 	database = open("database", O_RDWR | O_CREAT | O_EXCL, 0644);
-	CHECK(database >= 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0);
+	CHECK(database >= 0);
 	for (int i = 0; i < EMPTY_FILES; i++) {
 		char name[32];
 
@@ -37,6 +38,7 @@ static void open_own(void)
 		empty[i] = open(name, O_RDWR | O_CREAT | O_EXCL, 0644);
 		CHECK(empty[i] >= 0);
 	}
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0);
 	printf("database %d sockets %d %d\n", database, sockets[0], sockets[1]);
 }
 

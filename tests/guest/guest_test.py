@@ -129,9 +129,17 @@ class Rules(Case):
                                  "RUSTKERNEL_RING_SIZE": "64KiB"})
         self.assertEqual(run.code, 0, run.stderr)
         info = self.only_info(run)
-        self.assertEqual(info["calls"], info["calls"] | 0)
-        self.assertGreater(info["dropped"].get("ring_full", 0), 0, info)
-        self.assertEqual(info["launches"], 2 * 10000 + 1, info)
+        # As many as of each: launches, allocations, memsets, and launches that fail.
+        count = 2 * 10000 + 1
+        launch, memset = info["ledger"]["launch"], info["ledger"]["memset"]
+        self.assertEqual((info["calls"], info["launches"]), (3 * count, count), info)
+        self.assertEqual((launch["calls"], launch["failed"], memset["calls"], memset["failed"]),
+                         (2 * count, count, count, 0), info)
+        for row in (launch, memset):
+            self.assertGreater(row["lost"], 0, info)
+            self.assertEqual(row["joined"] + row["lost"], count, info)
+        self.assertEqual(info["dropped"], {"ring_full": launch["lost"] + memset["lost"]
+                                           + count - info["allocs"]}, info)
 
 
 class Lookups(Case):
