@@ -17,6 +17,7 @@
 
 #include "core/config_layer.h"
 #include "core/nearest.h"
+#include "core/sandbox.h"
 
 #define FILE_BYTES_MAX (1u << 20)
 #define KEY_MAX	       256
@@ -47,7 +48,7 @@ static int load(const char *path, char **bytes, size_t *size)
 	int fd, n;
 
 	*bytes = NULL;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = rk_sandbox_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
 		return -errno;
 	n = fstat(fd, &st) ? -errno : 0;

@@ -21,7 +21,7 @@ bool rk_proc_stat_read(struct rk_proc_stat *process, int pid)
 
 	if (pid)
 		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = rk_sandbox_was_entered() ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	fd = rk_sandbox_open(path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	length = read(fd, text, sizeof(text) - 1);

@@ -3,6 +3,7 @@
  * core/runtime_dir.c - made, opened and looked at without following a link.
  */
 #include "core/runtime_dir.h"
+#include "core/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 /* A folder of ours in @parent, for nobody else. Return: descriptor; -errno. */
 static int open_folder(const char *parent, const char *name, bool is_parent_ours)
 {
-	int parent_fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int parent_fd = rk_sandbox_open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	struct stat file;
 	int fd, err = 0;
 

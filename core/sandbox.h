@@ -10,6 +10,8 @@
 #define RK_CORE_SANDBOX_H
 
 #include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
 
 /**
  * Remember what filters of system calls there are now.
@@ -19,6 +21,14 @@
 void rk_sandbox_watch(void);
 
 /**
+ * Have glibc read now what it reads when a thread's arena first shrinks: for that free() opens a
+ * file.
+ *
+ * Context: exporter, at its start.
+ */
+void rk_sandbox_settle_malloc(void);
+
+/**
  * Whether filters were added since. Filters that were there at the start (a container's) are
  * none: what they forbid has been answered with an error.
  *
@@ -26,5 +36,22 @@ void rk_sandbox_watch(void);
  * Return: false where rk_sandbox_watch() was not called, or the kernel does not tell.
  */
 bool rk_sandbox_was_entered(void);
+
+/**
+ * Ask @was_entered from now on (librknet.so: the host, which watches).
+ *
+ * Context: init.
+ */
+void rk_sandbox_attach(bool (*was_entered)(void));
+
+/**
+ * open(), fopen() and socket() that fail with EPERM in a sandbox, without being tried.
+ *
+ * Context: exporter.
+ * Ownership: the caller. Return: as theirs.
+ */
+int rk_sandbox_open(const char *path, int flags, mode_t mode);
+FILE *rk_sandbox_fopen(const char *path, const char *mode);
+int rk_sandbox_socket(int family, int type, int protocol);
 
 #endif

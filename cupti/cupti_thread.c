@@ -23,7 +23,9 @@
 #define NS_PER_S  1000000000u
 
 /* cuptiActivityFlushAll() runs on it; glibc takes the program's static TLS from it, too. */
-#define STACK_BYTES (512u * 1024u)
+#define STACK_BYTES   (512u * 1024u)
+#define UP_TIMEOUT_NS                                                                              \
+	(1ull * NS_PER_S) /* that its start takes on a machine that is out of breath */
 /* The drain thread reads every few ms; beyond this it is not coming back soon. */
 #define RING_WAIT_MS 200
 /* CUPTI's worker may lag behind a submission: flush on for a round after the last one. */
@@ -450,6 +452,8 @@ static void *run(void *argument)
 	uint32_t commands;
 
 	rk_thread_mark_own();
+	atomic_store(&thread->is_up, 1);
+	futex_wake(&thread->is_up);
 	do {
 		/* What is bumped after this look ends the next sleep at once. */
 		sleep_until(thread, seen, next_wakeup(thread, deadline));
@@ -502,5 +506,8 @@ int rk_cupti_thread_start(struct rk_cupti_thread *thread, bool active)
 	if (err == EINVAL)
 		err = create(thread, 0); /* the program's static TLS needs more */
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	/* From when this call returns on, the program may forbid all its threads to open a file. */
+	if (!err && !atomic_load(&thread->is_up))
+		futex_wait(&thread->is_up, 0, UP_TIMEOUT_NS);
 	return -err;
 }

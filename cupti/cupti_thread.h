@@ -49,6 +49,7 @@ struct rk_cupti_thread {
 	void (*changed)(int err, const char *reason);
 	/* any thread */
 	_Atomic uint32_t word;	  /* futex: +1 = look around */
+	_Atomic uint32_t is_up; /* a futex: it has opened what it opens at its start */
 	_Atomic uint32_t waiting; /* 1 while the thread sleeps on word */
 	_Atomic uint32_t commands;
 	_Atomic uint64_t return_ns; /* monotonic: RETURN by itself then; 0 = no */

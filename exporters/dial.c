@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/sandbox.h"
 #include "exporters/otlp_reply.h"
 #include "exporters/resolver.h"
 
@@ -177,7 +178,7 @@ static int try_next(struct rk_dial *dial, uint64_t now_ns)
 	const struct rk_address *address = &dial->list.items[dial->next++];
 	int family = address->storage.ss_family, err;
 
-	dial->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	dial->fd = rk_sandbox_socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (dial->fd < 0)
 		return -errno;
 	set_options(dial->fd, family);

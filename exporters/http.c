@@ -15,6 +15,7 @@
 #include <curl/curl.h>
 
 #include "core/log.h"
+#include "core/sandbox.h"
 #include "exporters/url.h"
 
 #define USER_AGENT	  "OTel-OTLP-Exporter-C/" RK_VERSION " rkpreload/" RK_VERSION
@@ -281,7 +282,17 @@ static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_s
 {
 	(void)data;
 	(void)purpose;
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	return rk_sandbox_socket(address->family, address->socktype | SOCK_CLOEXEC,
+				 address->protocol);
+}
+
+/* It would be asked in a new thread. */
+static int look_up_host(void *state, void *reserved, void *data)
+{
+	(void)state;
+	(void)reserved;
+	(void)data;
+	return rk_sandbox_was_entered();
 }
 
 /* What never changes between requests. */
@@ -297,6 +308,7 @@ static void set_options(struct rk_http_call *call)
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, look_up_host);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);

@@ -5,6 +5,7 @@
  * Every part has a due time and a run function; poll() waits for sockets until the earliest
  * of them. Losses are reported to the host's metrics as differences, once a round.
  */
+#include "core/sandbox.h"
 #include "pipeline/live/net_module.h"
 
 #include <errno.h>
@@ -395,6 +396,7 @@ __attribute__((visibility("default"))) int rk_net_open(struct rk_net **out,
 	rk_log_init(host->log_level, false);
 	rk_log_attach(host->log, host->log_data);
 	rk_intern_attach(host->strings);
+	rk_sandbox_attach(host->is_confined);
 	net = calloc(1, sizeof(*net));
 	if (!net)
 		return -ENOMEM;

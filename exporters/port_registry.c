@@ -20,6 +20,7 @@
 #include "core/proc_stat.h"
 #include "core/resource.h"
 #include "core/runtime_dir.h"
+#include "core/sandbox.h"
 
 #define MS	     1000000ull /* ns */
 #define LOOK_NS	     (10000 * MS) /* a SIGKILLed neighbour is listed that long at most */
@@ -400,10 +401,12 @@ void rk_port_registry_run(struct rk_port_registry *registry, uint64_t now_ns)
 
 	if (now_ns < registry->due_ns)
 		return;
+	registry->due_ns = now_ns + LOOK_NS;
+	if (rk_sandbox_was_entered())
+		return;
 	err = look_after_folder(registry);
 	if (err) {
 		say(registry, "use", err);
-		registry->due_ns = now_ns + LOOK_NS;
 		return;
 	}
 	if (!lock(registry)) {
@@ -416,7 +419,6 @@ void rk_port_registry_run(struct rk_port_registry *registry, uint64_t now_ns)
 	unlock(registry);
 	if (err)
 		say(registry, "write to", err);
-	registry->due_ns = now_ns + LOOK_NS;
 }
 
 void rk_port_registry_close(struct rk_port_registry *registry)
@@ -433,7 +435,7 @@ void rk_port_registry_close(struct rk_port_registry *registry)
 				usleep(1000);
 		}
 		unlinkat(registry->folder_fd, registry->name, 0);
-		if (is_locked)
+		if (is_locked && !rk_sandbox_was_entered())
 			write_list(registry);
 		if (is_locked)
 			unlock(registry);

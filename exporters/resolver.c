@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/race_check.h"
+#include "core/sandbox.h"
 
 #define STACK_BYTES (2u << 20) /* name service plug-ins are not known for thrift */
 #define THREADS_MAX 8u	       /* left behind ones included */
@@ -157,6 +158,8 @@ int rk_resolver_start(struct rk_resolver **out, const char *host, uint16_t port)
 	int err;
 
 	*out = NULL;
+	if (rk_sandbox_was_entered())
+		return -EPERM;
 	/* Relaxed: a count, nothing is published by it. */
 	if (atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) >= THREADS_MAX) {
 		atomic_fetch_sub_explicit(&threads, 1, memory_order_relaxed);

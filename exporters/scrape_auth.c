@@ -19,6 +19,7 @@
 #include <openssl/evp.h>
 
 #include "core/log.h"
+#include "core/sandbox.h"
 
 #define SECRET_BYTES 512u			/* of the file; more than anybody types */
 #define VALUE_BYTES  (SECRET_BYTES / 3u * 4u + 8u) /* the same in base64 */
@@ -52,7 +53,7 @@ static int check_file(const struct stat *file)
 /* Read the file without its line end into @text, of SECRET_BYTES + 1. Return: bytes; -errno. */
 static int read_file(struct secret *secret, char *text)
 {
-	int fd = open(secret->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = rk_sandbox_open(secret->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 	ssize_t length;
 	int err;
 

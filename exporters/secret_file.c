@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/sandbox.h"
 
 static const char *who(const struct rk_secret_file *file)
 {
@@ -71,7 +72,7 @@ static void note(struct rk_secret_file *file, ssize_t result)
 static ssize_t read_file(struct rk_secret_file *file, char *text, size_t size)
 {
 	/* Not blocking: it might be a pipe, which is refused. */
-	int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = rk_sandbox_open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 	ssize_t length;
 
 	if (fd < 0)

@@ -20,6 +20,7 @@
 #include <openssl/x509v3.h>
 
 #include "core/log.h"
+#include "core/sandbox.h"
 
 #define FILE_BYTES_MAX (4u << 20) /* the system's bundle has a quarter of a MiB */
 #define WHY_BYTES      300
@@ -58,7 +59,7 @@ static int refuse_pass_phrase(char *bytes, int size, int is_writing, void *data)
 /* The file as a BIO. Never waits: a FIFO has nothing to read. */
 static BIO *open_file(const char *path, char *why, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = rk_sandbox_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	BIO *bio = fd < 0 ? NULL : BIO_new(BIO_s_mem());
 	char part[4096];
 	size_t total = 0;

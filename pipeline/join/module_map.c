@@ -3,6 +3,7 @@
  * pipeline/join/module_map.c - lines of /proc/self/maps, notes of ELF files in memory.
  */
 #include "pipeline/join/module_map.h"
+#include "core/sandbox.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -233,10 +234,10 @@ bool rk_module_map_refresh(struct rk_module_map *map, bool force)
 	dl_iterate_phdr(count_loads, &scan.fresh.loads);
 	if (!force && map->count && scan.fresh.loads == map->loads)
 		return false;
-	maps = fopen("/proc/self/maps", "re");
+	maps = rk_sandbox_fopen("/proc/self/maps", "re");
 	if (!maps)
 		return false;
-	scan.memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	scan.memory = rk_sandbox_open("/proc/self/mem", O_RDONLY | O_CLOEXEC, 0);
 	read_lines(&scan, maps);
 	fclose(maps);
 	if (scan.memory >= 0)

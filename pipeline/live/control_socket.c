@@ -3,6 +3,7 @@
  * pipeline/live/control_socket.c - bind, listen, give it its name; and look after the folder.
  */
 #include "pipeline/live/control_socket.h"
+#include "core/sandbox.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -35,7 +36,7 @@ static void set_address(struct sockaddr_un *address, int folder_fd, const char *
 /* Whether nobody listens there any more. */
 static bool is_dead(int folder_fd, const char *name)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = rk_sandbox_socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address;
 	bool refused;
 
@@ -84,7 +85,7 @@ static void remove_dead(int folder_fd)
 /* Return: listening descriptor under the name of ours; -errno. */
 static int listen_as(int folder_fd, const char *name, pid_t pid)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = rk_sandbox_socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address;
 	char unnamed[32];
 	int err = 0;

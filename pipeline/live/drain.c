@@ -91,7 +91,7 @@ static bool read_name(struct rk_drain *drain, uint32_t tid, char name[32])
 		return false;
 	drain->names_left--;
 	snprintf(path, sizeof(path), "/proc/self/task/%u/comm", tid);
-	fd = rk_sandbox_was_entered() ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	fd = rk_sandbox_open(path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	length = read(fd, name, 31);

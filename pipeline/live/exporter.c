@@ -353,8 +353,7 @@ static bool open_outputs(struct exporter *e)
 	}
 	rk_drain_init(&e->drain, e->join, e->setup.gpu_ring);
 	e->drain.is_quiet = true;
-	e->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	rk_outputs_open(&e->outputs);
+	e->statm_fd = rk_sandbox_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
 	if (rk_recording_state(&e->recording) == RK_RECORDING_ON)
 		begin(e);
 	rk_live_control_open(&e->live);
@@ -536,6 +535,7 @@ static void *exporter_main(void *data)
 	rk_thread_mark_own();
 	pthread_setname_np(pthread_self(), "rk-exporter");
 	rk_own_files_take(&e->outputs.files);
+	rk_sandbox_settle_malloc();
 	rk_outputs_init(&e->outputs, &e->setup);
 	e->snapshot = (struct rk_snapshot){
 		.outputs = &e->outputs,
@@ -550,9 +550,11 @@ static void *exporter_main(void *data)
 					    .emit = emit_own,
 					    .data = e };
 	rk_live_control_init(&e->live, &e->outputs);
-	/* Now, while the call that creates the first context waits, and not when rings fill. */
+	/* Now, while the call that creates the first context waits, and not when rings fill, or
+	 * when the program has forbidden it, as it may from that call on. */
 	if (rk_net_is_wanted(e->setup.config))
 		rk_net_prepare(e->setup.env, e->setup.library_dir);
+	rk_outputs_open(&e->outputs);
 	e->started_ns = rk_clock_now();
 	e->outputs.ticked_ns = e->started_ns;
 	set_state(RUNNING);

@@ -48,6 +48,7 @@ struct rk_net_host {
 	void *acknowledge_data;
 	const char *resource;		/* k=v,k=v percent-encoded */
 	const char *instance;		/* host name, for the Pushgateway group */
+	bool (*is_confined)(void);	/* nothing may be opened any more; may be NULL */
 	bool live;			/* false = replay: wait rather than drop, no servers */
 	bool only_notices;		/* nothing but what is given to notify() is sent */
 	/* body of the health endpoints, JSON; returns HTTP status */

@@ -17,6 +17,7 @@
 #include "core/intern.h"
 #include "core/log.h"
 #include "core/resource.h"
+#include "core/sandbox.h"
 #include "pipeline/alert/alert_engine.h"
 #include "pipeline/live/outputs_part.h"
 #include "pipeline/log/log_alert.h"
@@ -244,7 +245,7 @@ static void write_all(int fd, const char *text, size_t length)
 
 static void write_summary(const char *path, const char *text, size_t length)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = rk_sandbox_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0) {
 		rk_log_warn("summary: could not write %s: %s", path, rk_strerror(errno));

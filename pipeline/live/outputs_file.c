@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/config_row.h"
+#include "core/sandbox.h"
 #include "pipeline/live/outputs_part.h"
 #include "trace/trace_path.h"
 
@@ -24,7 +25,7 @@
 
 static void read_command_line(char *out, size_t size)
 {
-	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	int fd = rk_sandbox_open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC, 0);
 	ssize_t length = fd < 0 ? 0 : read(fd, out, size - 1);
 
 	if (fd >= 0)

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/intern.h"
 #include "core/log.h"
+#include "core/sandbox.h"
 #include "pipeline/live/outputs_part.h"
 
 #define LIVE_WITHIN_NS 5000000000ull
@@ -42,7 +43,7 @@ void rk_outputs_open_net(struct rk_outputs *outputs)
 	const struct rk_exporter_setup *setup = outputs->setup;
 	struct rk_net *net;
 
-	if (!rk_net_is_wanted(setup->config))
+	if (!rk_net_is_wanted(setup->config) || rk_sandbox_was_entered())
 		return;
 	outputs->net_host = (struct rk_net_host){
 		.abi = RK_NET_ABI,
@@ -57,6 +58,7 @@ void rk_outputs_open_net(struct rk_outputs *outputs)
 		.set = rk_metrics_set,
 		.visit = rk_metrics_visit,
 		.acknowledge = rk_outputs_acknowledge,
+		.is_confined = rk_sandbox_was_entered,
 		.acknowledge_data = outputs,
 		.resource = outputs->resource ? outputs->resource : "",
 		.instance = outputs->host,

@@ -44,7 +44,7 @@ static bool empty_by_hand(void)
 
 static void put_null(int fd)
 {
-	int null = rk_sandbox_was_entered() ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = rk_sandbox_open("/dev/null", O_RDWR | O_CLOEXEC, 0);
 
 	if (null < 0) {
 		close(fd);

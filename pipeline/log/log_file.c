@@ -3,6 +3,7 @@
  * pipeline/log/log_file.c - append, look now and then, move out of the way.
  */
 #include "pipeline/log/log_file.h"
+#include "core/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,10 +43,10 @@ static int adopt(struct rk_log_file *file, int fd)
 static int open_path(const char *path)
 {
 	/* Not blocking: a path may be a pipe, and a pipe full. */
-	int fd =
-		open(path,
-		     O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-		     0600);
+	int fd = rk_sandbox_open(path,
+				 O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC |
+					 O_NONBLOCK | O_NOCTTY,
+				 0600);
 
 	return fd < 0 ? -errno : fd;
 }

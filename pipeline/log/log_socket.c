@@ -3,6 +3,7 @@
  * pipeline/log/log_socket.c - datagrams to a unix socket, and what is in them.
  */
 #include "pipeline/log/log_socket.h"
+#include "core/sandbox.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -21,7 +22,7 @@
 static int connect_socket(struct rk_log_socket *socket_)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = rk_sandbox_socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int err;
 
 	if (fd < 0)

@@ -332,6 +332,41 @@ class Confined(Case):
     def test_sandbox_after_the_start(self):
         self.compare([program("confined"), "0.7", "1.5"], ["nothing", "file"])
 
+    def wires(self):
+        """Everything that is opened for the network in the course of a run."""
+        dead = f"http://localhost:{harness.free_port()}"
+        everything = self.configurations()["everything"]
+        return {"everything": everything,
+                "a name": {**everything, "RUSTKERNEL_OTLP_ENDPOINT": dead},
+                "grpc": {**everything, "RUSTKERNEL_OTLP_ENDPOINT": dead,
+                         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+                "push": {**everything, "RUSTKERNEL_METRICS_PUSHGATEWAY_INTERVAL": "1s",
+                         "RUSTKERNEL_PUSHGATEWAY_URL": dead}}
+
+    @only_plain("a sanitizer opens files when it likes")
+    def test_sandbox_with_a_network(self):
+        """It is entered with a connection, without one, and while a name is looked up."""
+        bare = self.run_once([program("confined"), "0", "0"], preload=False)
+        for name, settings in self.wires().items():
+            with self.subTest(wire=name):
+                before = "0.3" if name == "everything" else "0.02"
+                run = self.run_once([program("confined"), before, "1.2"],
+                                    env={**settings, "RUSTKERNEL_EXIT_TIMEOUT": "300ms"})
+                self.assert_same(bare, run)
+
+    @only_plain("a sanitizer opens files when it likes")
+    def test_sandbox_at_once(self):
+        """Behind the first launches, when nothing of ours was written or sent as yet."""
+        argv = [program("confined"), "0", "0.3"]
+        bare = self.run_once(argv, preload=False)
+        for _ in range(3):
+            for name, settings in self.configurations().items():
+                with self.subTest(configuration=name):
+                    # That there is no file is said, where it is so.
+                    run = self.run_once(argv, env={**settings, "RUSTKERNEL_LOG_LEVEL": "off",
+                                                   "RUSTKERNEL_EXIT_TIMEOUT": "300ms"})
+                    self.assert_same(bare, run)
+
     def test_inert_with_more_rights(self):
         if os.getuid() != 0:
             self.skipTest("only root can give a program more rights than its caller has")
