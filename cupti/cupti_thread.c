@@ -5,6 +5,7 @@
 #include "cupti/cupti_thread.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@
 
 /* cuptiActivityFlushAll() runs on it; glibc takes the program's static TLS from it, too. */
 #define STACK_BYTES   (512u * 1024u)
+#define TELL_PAUSES_NS (60ull * NS_PER_S)
 #define UP_TIMEOUT_NS                                                                              \
 	(1ull * NS_PER_S) /* that its start takes on a machine that is out of breath */
 /* The drain thread reads every few ms; beyond this it is not coming back soon. */
@@ -282,21 +284,36 @@ static void collect_rest(struct rk_cupti_thread *thread)
 	push_lost(thread);
 }
 
+/* Where threads come by the thousand it happens several times a second. */
+static void tell_pause(struct rk_cupti_thread *thread)
+{
+	uint64_t now = monotonic_ns(CLOCK_MONOTONIC);
+
+	thread->pauses++;
+	thread->pause_is_told =
+		thread->pauses == 1 || now >= thread->pauses_told_ns + TELL_PAUSES_NS;
+	if (!thread->pause_is_told)
+		return;
+	thread->pauses_told_ns = now;
+	rk_log_warn("cupti: %u activity buffers are out; GPU records are off until they come back; "
+		    "so far that was so %" PRIu64 " times, and is said once a minute",
+		    atomic_load(&thread->buffers->in_use), thread->pauses);
+}
+
 static void watch_reserve(struct rk_cupti_thread *thread)
 {
 	bool low = rk_cupti_buffers_are_low(thread->buffers);
 
 	if (low && !thread->paused) {
-		rk_log_warn("cupti: %u activity buffers are out; GPU records are off until they "
-			    "come back",
-			    atomic_load(&thread->buffers->in_use));
+		tell_pause(thread);
 		rk_cupti_session_pause(thread->session);
 		thread->paused = true;
 		collect(thread, false);
 	} else if (!low && thread->paused) {
 		thread->paused = false;
 		rk_cupti_session_resume(thread->session);
-		rk_log_warn("cupti: GPU records are on again");
+		if (thread->pause_is_told)
+			rk_log_warn("cupti: GPU records are on again");
 	}
 }
 

@@ -65,6 +65,8 @@ struct rk_cupti_thread {
 	uint64_t recorded_since; /* ns of a watched session: the gate was seen open; 0 = not yet */
 	bool is_settled; /* and nobody is left who began before that */
 	bool paused;	     /* too many buffers out: kinds are off */
+	bool pause_is_told;
+	uint64_t pauses, pauses_told_ns; /* monotonic: when the log had it last */
 	bool stalled;	     /* the ring stayed full: do not wait again */
 	uint32_t quiet;	     /* rounds in a row without a submission */
 	uint64_t lost;	     /* not yet reported: the ring was full */

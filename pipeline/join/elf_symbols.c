@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/intern.h"
+#include "core/sandbox.h"
 
 #define SECTIONS_MAX (1u << 16)
 #define HEADERS_MAX  256u
@@ -55,7 +56,7 @@ static int open_file(struct file *file, const char *path)
 	struct stat st;
 
 	/* Not a device or a pipe that somebody left under that name. */
-	file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	file->fd = rk_sandbox_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 	if (file->fd < 0)
 		return -errno;
 	if (fstat(file->fd, &st) != 0 || !S_ISREG(st.st_mode))

@@ -204,7 +204,7 @@ uint64_t rk_module_map_loads(void)
 
 bool rk_module_map_find_stretch(uint64_t address, struct rk_mapped_stretch *out)
 {
-	FILE *maps = fopen("/proc/self/maps", "re");
+	FILE *maps = rk_sandbox_fopen("/proc/self/maps", "re");
 	bool is_found = false, is_file;
 	char *text = NULL;
 	size_t size = 0;
