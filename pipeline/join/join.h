@@ -91,19 +91,16 @@ void rk_join_context_lost(struct rk_join *join, uint32_t tid);
 void rk_join_thread_exit(struct rk_join *join, uint32_t tid);
 void rk_join_thread_name(struct rk_join *join, uint32_t tid, const char *name);
 
-/**
- * Whether a name was told for @tid.
- *
- * Context: exporter.
- */
+/* Whether a name was told for @tid. Context: exporter. */
 bool rk_join_has_thread_name(const struct rk_join *join, uint32_t tid);
 
 /**
- * One GPU activity, in any order.
+ * One GPU activity, in any order. / It comes soon: what it meets is brought nearer.
  *
  * Context: exporter.
  */
 void rk_join_activity(struct rk_join *join, const struct rk_activity *activity);
+void rk_join_expect(const struct rk_join *join, const struct rk_activity *activity);
 
 /**
  * Time passes: orphans and done entries leave the tables, old executions close. / Emit what is

@@ -287,6 +287,16 @@ static void keep_waiting(struct rk_join *join, const struct rk_activity *activit
 	rk_join_orphan(join, activity);
 }
 
+void rk_join_expect(const struct rk_join *join, const struct rk_activity *activity)
+{
+	uint32_t at = *rk_call_table_chain(&join->calls, activity->correlation);
+
+	if (at == RK_CALL_NONE)
+		return;
+	__builtin_prefetch(&join->calls.calls[at], 1);
+	__builtin_prefetch((const char *)&join->calls.calls[at] + 64, 1);
+}
+
 void rk_join_activity(struct rk_join *join, const struct rk_activity *activity)
 {
 	struct rk_call *call;

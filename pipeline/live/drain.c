@@ -16,6 +16,9 @@
 
 /* Slots are given back in portions, so that a producer finds room before a long drain ends. */
 #define RELEASE_EVERY 256u
+#define GPU_RELEASE_EVERY 64u
+/* So many activities before its turn the call of one is fetched: a memory access's time. */
+#define GPU_AHEAD 4u
 
 /* A name is read again after this time, while its thread is at work: most are set after the
  * thread has begun. */
@@ -276,9 +279,14 @@ static uint64_t drain_gpu_ring(struct rk_drain *drain, struct rk_ring *ring, uin
 {
 	if (count > drain->depth_max)
 		drain->depth_max = count;
-	for (uint64_t i = 0; i < count; i++) {
-		rk_join_activity(drain->join, rk_ring_at(ring, 0));
-		rk_ring_release(ring, 1);
+	for (uint64_t i = 0, read = 0; i < count; i++) {
+		if (i + GPU_AHEAD < count)
+			rk_join_expect(drain->join, rk_ring_at(ring, read + GPU_AHEAD));
+		rk_join_activity(drain->join, rk_ring_at(ring, read++));
+		if (read == GPU_RELEASE_EVERY || i + 1 == count) {
+			rk_ring_release(ring, read);
+			read = 0;
+		}
 	}
 	return count;
 }

@@ -38,6 +38,7 @@ static void table_init(struct rk_histogram_scale *scale)
 	}
 	/* 0 shares the place of 1. */
 	scale->first[0] = 0;
+	scale->bounds[scale->count] = UINT64_MAX;
 }
 
 static uint64_t to_ns(double seconds)

@@ -24,7 +24,8 @@
 #define RK_HISTOGRAM_EXP_COUNT 336    /* up to 4096 s; longer ones lie in the last */
 
 struct rk_histogram_scale {
-	uint64_t bounds[RK_HISTOGRAM_EXP_COUNT]; /* ns, upper-inclusive */
+	/* ns, upper-inclusive; one that no value exceeds lies behind the last */
+	uint64_t bounds[RK_HISTOGRAM_EXP_COUNT + 1];
 	uint16_t first[64 * RK_HISTOGRAM_STEPS];
 	uint32_t count; /* bounds; one more bucket lies above the last */
 };
@@ -56,7 +57,9 @@ static inline uint32_t rk_histogram_bucket(const struct rk_histogram_scale *scal
 	uint32_t step = (uint32_t)(octave >= 3 ? value >> (octave - 3) : value << (3 - octave)) & 7;
 	uint32_t at = scale->first[octave * RK_HISTOGRAM_STEPS + step];
 
-	while (at < scale->count && value > scale->bounds[at])
+	/* The first step is as likely as not, and so not a branch; further ones are rare. */
+	at += value > scale->bounds[at];
+	while (value > scale->bounds[at])
 		at++;
 	return at;
 }

@@ -35,6 +35,7 @@
 #define NAMES	  40u
 #define WARM_WINDOWS 8u /* until tables have grown and names are known */
 #define STAGES	  4
+#define AHEAD 4u /* as the drain */
 #define ALL_GOAL_NS  100
 
 static struct rk_record *records;
@@ -156,8 +157,11 @@ static void feed_windows(struct rk_join *join, uint32_t count, uint64_t *spent)
 
 		for (uint32_t k = 0; k < WINDOW; k++)
 			rk_join_host(join, 100 + k * 4 / WINDOW, &records[k]);
-		for (uint32_t k = 0; k < WINDOW; k++)
+		for (uint32_t k = 0; k < WINDOW; k++) {
+			if (k + AHEAD < WINDOW)
+				rk_join_expect(join, &activities[k + AHEAD]);
 			rk_join_activity(join, &activities[k]);
+		}
 		rk_join_tick(join, records[WINDOW - 1].end);
 		*spent += cpu_ns() - begin;
 		advance_input(WINDOW_NS, 3 * WINDOW);
