@@ -14,6 +14,9 @@
 /* 1.5 MiB, reached by a device with more than 8,000 operations a second. */
 #define RK_GPU_PIECES_MAX 16384u
 
+/* So many pushes before its turn the place of a piece is fetched: memory's time. */
+#define RK_GPU_PIECES_AHEAD 4u
+
 struct rk_gpu_key {
 	uint64_t start;
 	uint32_t place; /* of the piece */
@@ -66,6 +69,8 @@ static inline bool rk_gpu_pieces_push(struct rk_gpu_pieces *pieces,
 	if (pieces->sorted == pieces->count && (!pieces->count || key[-1].start <= key->start))
 		pieces->sorted++;
 	pieces->count++;
+	if (pieces->first + pieces->count + RK_GPU_PIECES_AHEAD < pieces->capacity)
+		__builtin_prefetch(&pieces->items[key[RK_GPU_PIECES_AHEAD].place], 1);
 	pieces->items[key->place] = *piece;
 	*place = key->place;
 	return true;
