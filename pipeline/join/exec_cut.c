@@ -89,8 +89,11 @@ static struct rk_exec_thread *thread_find(const struct rk_exec_cut *cut, uint32_
 
 static struct rk_exec_thread *thread_get(struct rk_exec_cut *cut, uint32_t tid)
 {
-	struct rk_exec_thread *thread = thread_find(cut, tid);
+	struct rk_exec_thread *thread;
 
+	if (cut->last_thread && cut->last_tid == tid)
+		return &cut->threads[cut->last_thread - 1];
+	thread = thread_find(cut, tid);
 	if (thread) {
 		cut->last_tid = tid;
 		cut->last_thread = (uint32_t)(thread - cut->threads) + 1;

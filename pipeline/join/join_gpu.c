@@ -134,6 +134,8 @@ static void learn_once(struct rk_join *join, const struct rk_call *call,
 
 static void note_extent(struct rk_call *call, const struct rk_activity *activity)
 {
+	if (activity->graph)
+		call->graph = activity->graph;
 	if (activity->flags & RK_ACT_INVALID_TIME)
 		return;
 	if (!call->gpu_start || activity->start < call->gpu_start)
@@ -176,9 +178,8 @@ void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_a
 	if (join->order)
 		rk_join_order_tell(join, call, op);
 	call->records++;
-	if (activity->graph)
-		call->graph = activity->graph;
-	note_extent(call, activity);
+	if (call->list == RK_CALL_MANY_RECORDS)
+		note_extent(call, activity);
 	rk_join_give(join, op);
 	if (call->list == RK_CALL_ONE_RECORD || is_whole_graph)
 		rk_join_leave(join, call);

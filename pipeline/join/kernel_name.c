@@ -175,6 +175,14 @@ static void apply_rules(struct rk_kernel_name *name, const struct rk_config *con
 	name->root = rk_intern(root);
 }
 
+static void fill_texts(struct rk_kernel_name *name)
+{
+	name->demangled_text = rk_intern_get(name->demangled);
+	name->readable_text = rk_intern_get(name->readable);
+	name->kernel_id_text = rk_intern_get(name->kernel_id);
+	name->domain_text = rk_intern_get(name->domain);
+}
+
 static bool is_cached_for(const struct rk_config *config)
 {
 	return cached_for == config && (!config || cached_rules == config->kernels);
@@ -210,6 +218,7 @@ __attribute__((noinline)) static const struct rk_kernel_name *name_make(
 		name->readable = rk_intern("unknown");
 	}
 	apply_rules(name, config);
+	fill_texts(name);
 	return name;
 }
 

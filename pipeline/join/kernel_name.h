@@ -19,6 +19,8 @@ struct rk_kernel_name {
 	uint32_t mangled, demangled, readable; /* strings */
 	uint32_t kernel_id, domain;	       /* after the rules */
 	uint32_t root;			       /* "kernel:<kernel_id>" */
+	/* the text of four of them: what every span of a kernel tells */
+	const char *demangled_text, *readable_text, *kernel_id_text, *domain_text;
 };
 
 /**
