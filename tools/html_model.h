@@ -64,10 +64,10 @@ int rk_html_model_feed(struct rk_html_model *model, const struct rk_op *op);
 int rk_html_model_end(struct rk_html_model *model);
 
 /**
- * The place of span @number among all bars, from 1 on; after the end.
+ * The recording lasts as long as @bar at least.
  *
- * Context: tools. Return: 0 = it is no bar.
+ * Context: tools.
  */
-uint64_t rk_html_model_find_range(const struct rk_html_model *model, uint64_t number);
+void rk_html_model_extend(struct rk_html_model *model, const struct rk_html_bar *bar);
 
 #endif

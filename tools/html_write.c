@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/intern.h"
+#include "tools/html_ranges.h"
 #include "tools/json.h"
 
 #define VERSION	   1
@@ -58,7 +59,7 @@ static uint64_t column_call(struct writer *w, struct place *place)
 
 static uint64_t column_range(struct writer *w, struct place *place)
 {
-	return changed(place, rk_html_model_find_range(w->model, place->bar->range));
+	return changed(place, rk_html_ranges_find(w->model, place->bar->range));
 }
 
 static uint64_t column_correlation(struct writer *w, struct place *place)
