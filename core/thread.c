@@ -40,7 +40,7 @@
 __thread struct rk_thread rk_thread_self __attribute__((tls_model("initial-exec")));
 
 static _Atomic uint32_t closed_gate[2];
-_Atomic(rk_gate_word *) rk_gate = closed_gate;
+rk_gate_pointer rk_gate = closed_gate;
 static void (*_Atomic session_fn)(void); /* may be NULL */
 
 static struct {

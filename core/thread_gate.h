@@ -14,10 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+typedef _Atomic uint32_t rk_gate_word;
+typedef _Atomic(rk_gate_word *) rk_gate_pointer;
+
 /* The gate: 0 = pass through. Points to a wiped-on-fork page once recording starts; the word
  * behind it is the epoch even while we rest. */
-typedef _Atomic uint32_t rk_gate_word;
-extern _Atomic(rk_gate_word *) rk_gate __attribute__((visibility("hidden")));
+extern rk_gate_pointer rk_gate __attribute__((visibility("hidden")));
 
 /* Acquire pairs with the release of its mapping; whoever has the page before sees it closed. */
 static inline rk_gate_word *rk_thread_gate_page(void)

@@ -62,9 +62,9 @@ struct rk_export_format {
 #undef RK_EXPORT_FORMAT
 
 /**
- * How long work on a GPU took there: neither open nor without a usable time, and no host time.
+ * Whether work has a time of the GPU / a time of the GPU or of the host.
  *
- * Context: tools. Return: false where there is no such time.
+ * Context: tools.
  */
 static inline bool rk_export_has_gpu_time(const struct rk_op *op)
 {
@@ -73,11 +73,6 @@ static inline bool rk_export_has_gpu_time(const struct rk_op *op)
 	return !(op->flags & without) && op->end && op->end >= op->start;
 }
 
-/**
- * The same, or a time of the host.
- *
- * Context: tools.
- */
 static inline bool rk_export_has_time(const struct rk_op *op)
 {
 	return !(op->flags & (RK_OP_F_OPEN | RK_OP_F_INVALID_TIME)) && op->end &&

@@ -89,7 +89,7 @@ static void read_ops(const char *path, const struct ops *ops)
 }
 
 /* @tick_ns: of the GPU's clock. With 1 the noise of the stream alone has 4.2 bytes per span,
- * which no format goes below; many GPUs tick in 32. */
+ * which no format goes below, or in 32. */
 static void measure(const char *path, uint32_t count, uint32_t tick_ns)
 {
 	struct ops ops = { .bytes = malloc(count * KERNEL_BYTES), .count = count };

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A second reader of trace files, written from docs/trace_format.md alone.
+"""A second reader of trace files, which knows of the format what docs/trace_format.md says.
 
 Prints one line per op, in the form of dump_trace.c. Slow, and only for tests: what it shows is
 that the page is enough to write a reader.
