@@ -25,12 +25,17 @@ CUDA = os.environ["RK_HOOK_CUDA"]
 # In sanitizer builds, what has to be loaded before a preload that is instrumented.
 RUNTIME = [path for path in [os.environ.get("RK_SANITIZER_PRELOAD")] if path]
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+KINDS = re.findall(r"^\tRK_REC_(\w+),", (ROOT / "core" / "record_kind.h").read_text(), re.M)
+KIND = {name: number for number, name in enumerate(KINDS)}
 LAUNCH, GRAPH, MEMCPY, MEMSET = range(4)  # enum rk_work
-KIND_LAUNCH, KIND_MEMCPY, KIND_MEMSET, KIND_NAME, KIND_CALL = 1, 3, 4, 12, 13
+KIND_LAUNCH, KIND_MEMCPY, KIND_MEMSET, KIND_NAME, KIND_CALL, KIND_EVENT = (
+    KIND[name] for name in ("LAUNCH", "MEMCPY", "MEMSET", "NAME", "CALL", "EVENT"))
 CAPTURED, PER_THREAD, ASYNC = 1, 2, 4  # of its flags
-KIND_EVENT, LIVES = 9, ["create", "destroy", "record", "wait"]  # enum rk_lifecycle
+LIVES = ["create", "destroy", "record", "wait"]  # enum rk_lifecycle
 COPY_KINDS = [None, "HtoD", "DtoH", "HtoA", "AtoH", "AtoA", "AtoD", "DtoA", "DtoD"]
-(BEGIN, END, ATTRIBUTE, EVENT, LINK, ATTACH, SAMPLE, LOG) = range(16, 24)  # enum rk_record_kind
+BEGIN, END, ATTRIBUTE, EVENT, LINK, ATTACH, SAMPLE, LOG = (
+    KIND[name] for name in ("SPAN_BEGIN", "SPAN_END", "ATTRIBUTE", "SPAN_EVENT", "LINK", "ATTACH", "SAMPLE", "LOG"))
 REMOTE, SPAN, KERNEL, OVERFLOW, NVTX = 1, 2, 4, 8, 32  # RK_API_*
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 NO_ID = "0" * 16
