@@ -65,7 +65,7 @@ class Cross(unittest.TestCase):
         (cls.folder / "headers").mkdir()
         for name in HEADERS:
             (cls.folder / "headers" / name).symlink_to(pathlib.Path("/usr/include") / name)
-        sources = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.c"))]
+        sources = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.c"))]
         sources += [ROOT / "interpose" / "lookup_aarch64.S",
                     ROOT / "tests" / "hook" / "probe_exporter.c"]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as workers:
