@@ -53,6 +53,7 @@ struct rk_trace_writer {
 	uint64_t offset; /* end of the last whole frame */
 	uint64_t copied_end; /* of one that was forked: it begins with that much of the other */
 	uint64_t lost, lost_written;
+	uint64_t last_ordinal; /* of the ops it was given */
 	uint32_t sequence;
 	struct rk_trace_options options;
 	struct rk_trace_encoder *encoder;
@@ -301,6 +302,7 @@ int rk_trace_writer_fork(struct rk_trace_writer **out, struct rk_trace_writer *f
 	}
 	writer->index = from->index;
 	writer->sequence = from->sequence;
+	writer->last_ordinal = from->last_ordinal;
 	writer->copied_end = from->offset;
 	*out = writer;
 	return 0;
@@ -482,10 +484,20 @@ static int add_stopped(struct rk_trace_writer *writer, const struct rk_op *op)
 	return writer->stop_error;
 }
 
+static int refuse(struct rk_trace_writer *writer, int err)
+{
+	writer->lost++;
+	return err;
+}
+
 int rk_trace_writer_add(struct rk_trace_writer *writer, const struct rk_op *op)
 {
 	int err;
 
+	/* Readers take a block that does not go on with the ordinals for damage. */
+	if (op->ordinal <= writer->last_ordinal)
+		return refuse(writer, -EINVAL);
+	writer->last_ordinal = op->ordinal;
 	if (writer->state != WRITER_RUNNING)
 		return add_stopped(writer, op);
 	err = rk_trace_encoder_add(writer->encoder, op);
@@ -494,10 +506,8 @@ int rk_trace_writer_add(struct rk_trace_writer *writer, const struct rk_op *op)
 			return add_stopped(writer, op);
 		err = rk_trace_encoder_add(writer->encoder, op);
 	}
-	if (err) {
-		writer->lost++;
-		return err;
-	}
+	if (err)
+		return refuse(writer, err);
 	if (op->kind == RK_OP_TICK) {
 		writer->tick = *op;
 		writer->has_tick = true;

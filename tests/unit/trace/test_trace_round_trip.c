@@ -2,6 +2,7 @@
  *
  * tests/unit/trace/test_trace_round_trip.c - what goes into a file comes out of it, exactly.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -320,6 +321,66 @@ static void test_last_record(void **state)
 	assert_int_equal(info.last_record_ns, 1070);
 }
 
+static int add_numbered(struct rk_trace_writer *writer, enum rk_op_kind kind, uint64_t ordinal)
+{
+	static const uint8_t stack[16] = { 1, [8] = 2 };
+	struct rk_op op = { .kind = (uint8_t)kind, .ordinal = ordinal };
+
+	if (kind == RK_OP_STACK) {
+		op.stack = 7;
+		op.text = stack;
+		op.text_bytes = sizeof(stack);
+	}
+	return rk_trace_writer_add(writer, &op);
+}
+
+/* What a reader would take for damage is refused and counted; the file stays whole. */
+static void test_ordinals(void **state)
+{
+	const char *path = fixture_path(*state, "ordinals");
+	struct rk_trace_writer *writer;
+	struct rk_trace_info info;
+	struct rk_op got[3];
+
+	assert_int_equal(rk_trace_writer_open(&writer, path, &fixture_meta, &fixture_options), 0);
+	assert_int_equal(add_numbered(writer, RK_OP_STACK, 0), -EINVAL);
+	assert_int_equal(add_numbered(writer, RK_OP_STACK, 4), 0);
+	assert_int_equal(rk_trace_writer_seal(writer), 0);
+	assert_int_equal(add_numbered(writer, RK_OP_SYNC, 4), -EINVAL);
+	assert_int_equal(add_numbered(writer, RK_OP_SYNC, 3), -EINVAL);
+	assert_int_equal(add_numbered(writer, RK_OP_SYNC, 9), 0);
+	assert_int_equal(add_numbered(writer, RK_OP_SYNC, 9), -EINVAL);
+	assert_int_equal(rk_trace_writer_lost(writer), 4);
+	assert_int_equal(rk_trace_writer_close(writer), 0);
+	assert_int_equal(fixture_read(path, got, 3, &info), 0);
+	assert_int_equal(info.ops, 2);
+	assert_false(info.truncated);
+	assert_int_equal(got[0].kind, RK_OP_STACK);
+	assert_int_equal(got[0].ordinal, 4);
+	assert_int_equal(got[0].text_bytes, 16);
+	assert_int_equal(got[1].ordinal, 9);
+}
+
+/* A file that was forked goes on with the ordinals of the one it began as. */
+static void test_ordinals_of_a_fork(void **state)
+{
+	const char *path = fixture_path(*state, "from"), *copy_path = fixture_path(*state, "copy");
+	struct rk_trace_writer *writer, *copy;
+	struct rk_trace_info info;
+
+	assert_int_equal(rk_trace_writer_open(&writer, path, &fixture_meta, &fixture_options), 0);
+	assert_int_equal(add_numbered(writer, RK_OP_SYNC, 5), 0);
+	assert_int_equal(rk_trace_writer_fork(&copy, writer, copy_path), 0);
+	assert_int_equal(rk_trace_writer_copy(copy, writer, UINT64_MAX), 0);
+	assert_int_equal(add_numbered(copy, RK_OP_END, 5), -EINVAL);
+	assert_int_equal(add_numbered(copy, RK_OP_END, 6), 0);
+	assert_int_equal(rk_trace_writer_close(copy), 0);
+	assert_int_equal(rk_trace_writer_close(writer), 0);
+	assert_int_equal(fixture_read(copy_path, NULL, 0, &info), 0);
+	assert_int_equal(info.ops, 2);
+	assert_true(info.clean_end);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +393,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_description, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_last_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ordinals, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ordinals_of_a_fork, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("trace_round_trip", tests, NULL, NULL);

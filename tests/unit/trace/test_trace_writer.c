@@ -325,6 +325,7 @@ static void test_closed_descriptor(void **state)
 	assert_int_equal(rk_trace_writer_add(writer, &op), 0);
 	assert_int_equal(rk_trace_writer_seal(writer), -EBADF);
 	assert_int_equal(rk_trace_writer_lost(writer), 1);
+	op = tick(2, RK_OP_TICK);
 	assert_int_equal(rk_trace_writer_add(writer, &op), -EBADF);
 	assert_int_equal(rk_trace_writer_lost(writer), 2);
 	assert_int_equal(rk_trace_writer_close(writer), -EBADF);
