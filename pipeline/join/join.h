@@ -35,6 +35,7 @@ struct rk_join_setup {
 	rk_op_fn emit;
 	void *data;
 	uint32_t max_pending; /* host records and activities that wait, each; 0 = default */
+	bool is_quiet; /* nobody listens before rk_join_begin(); names are noted all the same */
 };
 
 /**
@@ -113,11 +114,12 @@ void rk_join_tick(struct rk_join *join, uint64_t now);
 void rk_join_finish(struct rk_join *join);
 
 /**
- * One op for each GPU that is described.
+ * One op for each GPU that is described. / What was noted of kernels while nobody listened.
  *
  * Context: exporter, before the first record.
  */
 void rk_join_tell_gpus(struct rk_join *join, const struct rk_gpu_inventory *gpus, uint64_t now);
+void rk_join_begin(struct rk_join *join, uint64_t now);
 
 /**
  * Give @op its ordinal and pass it on (ticks, clock, the end).

@@ -121,12 +121,11 @@ static void tell(struct rk_join *join, uint32_t kernel, uint32_t file, uint64_t 
 	op->text_bytes = 0;
 }
 
-void rk_join_tell_module(struct rk_join *join, const struct rk_record *record, uint64_t owner)
+static void tell_once(struct rk_join *join, uint32_t kernel, uint64_t owner, uint64_t when)
 {
 	struct rk_join_modules *modules = join->modules;
 	const struct rk_handle_slot *file;
 	struct rk_handle_slot *told;
-	uint32_t kernel = record->name.name;
 
 	file = modules ? rk_handle_map_get(&modules->files, owner) : NULL;
 	if (!file || !kernel)
@@ -135,7 +134,24 @@ void rk_join_tell_module(struct rk_join *join, const struct rk_record *record, u
 	if (!told || told->tag)
 		return;
 	told->tag = 1;
-	tell(join, kernel, file->tag, rk_clock_ns(record->start));
+	tell(join, kernel, file->tag, when);
+}
+
+void rk_join_tell_module(struct rk_join *join, const struct rk_record *record, uint64_t owner)
+{
+	if (!join->setup.is_quiet)
+		tell_once(join, record->name.name, owner, rk_clock_ns(record->start));
+}
+
+void rk_join_begin(struct rk_join *join, uint64_t now)
+{
+	const struct rk_handle_map *names = &join->names;
+
+	join->setup.is_quiet = false;
+	for (uint32_t i = 0; names->slots && i <= names->mask; i++) {
+		if (names->slots[i].key)
+			tell_once(join, names->slots[i].tag, names->slots[i].value, now);
+	}
 }
 
 void rk_join_destroy_modules(struct rk_join *join)

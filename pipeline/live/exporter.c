@@ -306,6 +306,7 @@ static void begin(void *data)
 	rk_outputs_begin(&e->outputs);
 	tell_clock(e, now);
 	rk_join_tell_gpus(e->join, &e->setup.gpus, now);
+	rk_join_begin(e->join, now);
 	if (!e->setup.gpu_is_due || !e->setup.gpu_is_due())
 		tell_all_facts(e, now);
 	e->has_begun = true;
@@ -345,6 +346,7 @@ static bool open_outputs(struct exporter *e)
 		.api_count = e->setup.api_count,
 		.emit = take_op,
 		.data = e,
+		.is_quiet = true,
 	};
 
 	if (rk_join_create(&e->join, &setup)) {
