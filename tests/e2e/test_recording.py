@@ -11,6 +11,7 @@ import time
 import urllib.request
 
 import harness
+import live_replay
 
 # Eight threads that submit work until they are told to end.
 STORM = """
@@ -57,6 +58,142 @@ for count in 3, 4:
     submit(count)
     assert cuda.cuProfilerStop() == 0 and cuda.cuProfilerStop() == 0
     submit(100)
+"""
+
+
+# A program that launches from its own thread, alone: what is recorded of it is exact.
+LAUNCHER = """
+import ctypes, time
+cuda = ctypes.CDLL("libcuda.so.1")
+PTX = (b".version 8.0\\n.target sm_70\\n.address_size 64\\n"
+       b".visible .entry guest_kernel()\\n{\\n\\tret;\\n}\\n")
+context, module, kernel = (ctypes.c_void_p() for _ in range(3))
+def call(name, *arguments):
+    result = getattr(cuda, name)(*arguments)
+    assert result == 0, (name, result)
+call("cuInit", 0)
+call("cuCtxCreate_v2", ctypes.byref(context), 0, 0)
+call("cuModuleLoadData", ctypes.byref(module), PTX)
+call("cuModuleGetFunction", ctypes.byref(kernel), module, b"guest_kernel")
+def launch(count, stream=None):
+    for _ in range(count):
+        call("cuLaunchKernel", kernel, 1, 1, 1, 1, 1, 1, 0, stream, None, None)
+    if not stream:
+        call("cuCtxSynchronize")
+"""
+
+# Every kind of work, in five parts with rests between them; what is taken in one part is given
+# back in a later one.
+PARTS = LAUNCHER + """
+ptr, kept = ctypes.c_uint64(), []
+host = (ctypes.c_char * 4096)()
+launch(20)
+for part in range(5):
+    call("cuProfilerStart")
+    call("cuMemAlloc_v2", ctypes.byref(ptr), 4096 << part)
+    kept.append(ptr.value)
+    call("cuMemcpyHtoD_v2", ptr, host, 4096)
+    call("cuMemsetD8Async", ptr, 1, 4096, None)
+    launch(10 + part)
+    assert cuda.cuMemcpyDtoH_v2(host, ctypes.c_uint64(1), 4096) != 0
+    if part % 2:
+        call("cuMemFree_v2", ctypes.c_uint64(kept.pop(0)))
+    call("cuProfilerStop")
+    launch(20)
+    time.sleep(0.05)
+"""
+
+# A capture that is open at a stop, one that is open at a start, and one that is open at both.
+CAPTURES = LAUNCHER + """
+import sys
+stream = ctypes.c_void_p()
+def begin():
+    call("cuStreamBeginCapture_v2", stream, 2)
+def end(name, launches):
+    graph, graph_exec = ctypes.c_void_p(), ctypes.c_void_p()
+    call("cuStreamEndCapture", stream, ctypes.byref(graph))
+    call("cuGraphInstantiateWithFlags", ctypes.byref(graph_exec), graph, ctypes.c_ulonglong(0))
+    for _ in range(launches):
+        call("cuGraphLaunch", graph_exec, stream)
+    call("cuStreamSynchronize", stream)
+call("cuStreamCreate", ctypes.byref(stream), 1)
+call("cuProfilerStart")
+launch(3)
+begin()
+launch(2, stream)
+call("cuProfilerStop")
+launch(4, stream)
+end("open at the stop", 2)
+begin()
+launch(5, stream)
+call("cuProfilerStart")
+launch(7, stream)
+end("open at the start", 3)
+launch(1)
+begin()
+launch(6, stream)
+call("cuProfilerStop")
+launch(8, stream)
+call("cuProfilerStart")
+launch(9, stream)
+end("open at both", 1)
+call("cuProfilerStop")
+"""
+
+# Captures in one thread and launches in another, until told to end.
+CAPTURE_STORM = LAUNCHER + """
+import sys, threading
+ended = threading.Event()
+def capture():
+    stream, graph, graph_exec = (ctypes.c_void_p() for _ in range(3))
+    call("cuCtxSetCurrent", context)
+    call("cuStreamCreate", ctypes.byref(stream), 1)
+    while not ended.is_set():
+        call("cuStreamBeginCapture_v2", stream, 1)
+        launch(20, stream)
+        call("cuStreamEndCapture", stream, ctypes.byref(graph))
+        call("cuGraphDestroy", graph)
+def work():
+    call("cuCtxSetCurrent", context)
+    while not ended.is_set():
+        launch(5)
+        time.sleep(0.0005)
+threads = [threading.Thread(target=body) for body in (capture, capture, work)]
+for thread in threads:
+    thread.start()
+print("up", flush=True)
+sys.stdin.readline()
+ended.set()
+for thread in threads:
+    thread.join()
+call("cuCtxSynchronize")
+"""
+
+STOPS = 8
+
+# Another tool takes CUPTI while nothing is recorded, and leaves it before the next start.
+OTHER_TOOL = LAUNCHER + """
+import sys
+tool = ctypes.CDLL(sys.argv[1])
+cupti = ctypes.CDLL("libcupti.so.13")
+report = (ctypes.c_uint32 * 10)()
+def wait_until_let_go():
+    deadline = time.monotonic() + 20
+    while cupti.simgpu_cupti_held():
+        assert time.monotonic() < deadline, cupti.simgpu_cupti_held()
+        time.sleep(0.01)
+wait_until_let_go()
+for turn in range(3):
+    call("cuProfilerStart")
+    assert cupti.simgpu_cupti_held(), "nobody records"
+    launch(10)
+    call("cuProfilerStop")
+    wait_until_let_go()
+    tool.guest_tool_begin(sys.argv[2].encode())
+    launch(7)
+    tool.guest_tool_end(sys.argv[2].encode())
+    tool.guest_tool_report(report)
+    print(*report)
 """
 
 
@@ -410,6 +547,81 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         info = self.info(run.folder / "run.rkt.zst")
         self.assertEqual((info["memsets"], info["orphans"], info["dropped"]), (7, 0, {}), info)
         self.assertEqual(info["gpu_time_source"], "cupti")
+
+    def test_captures_that_are_open_at_a_stop_or_a_start(self):
+        run = self.run_program(["/usr/bin/python3", "-c", CAPTURES], env={
+            "RUSTKERNEL_RECORDING_START": "profiler", "RUSTKERNEL_TRACE_FILE": "run.rkt.zst"})
+        self.assertEqual((run.code, run.stdout, run.stderr), (0, b"", b""))
+        info = self.info(run.folder / "run.rkt.zst")
+        launches, graphs = info["ledger"]["launch"], info["ledger"]["graph_launch"]
+        # Recorded: 3, 2 captured; 7 captured, 1, 6 captured; 9 captured.
+        self.assertEqual([launches[key] for key in ("calls", "captured", "joined", "open", "lost",
+                                                    "failed")],
+                         [3 + 2 + 7 + 1 + 6 + 9, 2 + 7 + 6 + 9, 3 + 1, 0, 0, 0], info)
+        self.assertEqual([graphs[key] for key in ("calls", "captured", "joined", "open", "lost")],
+                         [3 + 1, 0, 3 + 1, 0, 0], info)
+        # The graph holds what was captured while nothing was recorded, too.
+        self.assertEqual(info["kernels"], 3 + 1 + 3 * (5 + 7) + (6 + 8 + 9), info)
+        self.assertEqual((info["orphans"], info["dropped"], info["open"]), (0, {}, 0), info)
+
+    def test_captures_in_a_storm_of_stops_and_starts(self):
+        process = self.listening(self.start(CAPTURE_STORM, RUSTKERNEL_CONTROL_ENABLED="true"))
+        for _ in range(STOPS):
+            time.sleep(0.05)
+            self.ctl(process, "stop")
+            launches = self.status(process)["ledger"]["launch"]
+            self.assertEqual(launches["calls"], launches["failed"] + launches["captured"]
+                             + launches["joined"] + launches["open"] + launches["lost"], launches)
+            self.assertGreater(launches["captured"], 0)
+            self.ctl(process, "start")
+        info = self.info(self.end(process))
+        self.assert_sums_hold(info)
+        launches = info["ledger"]["launch"]
+        # A captured launch that was told as a launch would wait for its record for ever.
+        self.assertEqual((launches["open"], launches["failed"]), (0, 0), info)
+        # At each stop the thread that launches may be inside the driver: it then has host time.
+        self.assertIn(launches["joined"] - info["kernels"], range(STOPS + 1), info)
+
+    def test_cupti_is_free_while_nothing_is_recorded(self):
+        for style in ("subscriber", "v2", "activity"):
+            with self.subTest(style=style):
+                run = self.run_program(
+                    ["/usr/bin/python3", "-c", OTHER_TOOL,
+                     harness.BUILD / "tests" / "hook" / "guest_tool_linked.so", style],
+                    env={"RUSTKERNEL_RECORDING_START": "profiler",
+                         "RUSTKERNEL_LOG_LEVEL": "info",
+                         "RUSTKERNEL_TRACE_FILE": "run.rkt.zst"})
+                self.assertEqual(run.code, 0, run.stderr)
+                calls = [0 if style == "activity" else 7 * turn for turn in (1, 2, 3)]
+                for turn, line in enumerate(run.stdout.decode().splitlines(), 1):
+                    (kernels, copies, _, seen, strangers, malformed, times, lent, returned,
+                     errors) = map(int, line.split())
+                    self.assertEqual((kernels, copies, seen), (7 * turn, 0, calls[turn - 1]))
+                    self.assertEqual((strangers, malformed, times, errors), (0, 0, 0, 0), line)
+                    self.assertEqual(lent, returned)
+                # Nobody had to make way: we were gone.
+                self.assertNotIn(b"guest_tool", run.stderr)
+                info = self.info(run.folder / "run.rkt.zst")
+                self.assertEqual((info["launches"], info["kernels"]), (30, 30), info)
+                self.assertEqual((info["gpu_time_source"], info["host_time_ns"], info["open"]),
+                                 ("cupti", 0, 0), info)
+                self.assertEqual((info["dropped"], info["orphans"]), ({}, 0), info)
+
+
+class Replayed(live_replay.LiveReplay):
+    def test_parts_of_a_run(self):
+        run, spans, samples = self.check(["/usr/bin/python3", "-c", PARTS],
+                                         RUSTKERNEL_RECORDING_START="profiler")
+        info = self.info(run.folder / "live.rkt.zst")
+        launches = sum(10 + part for part in range(5))
+        self.assertEqual((info["recorded_parts"], info["launches"], info["kernels"]),
+                         (5, launches, launches), info)
+        self.assertEqual(len(harness.kernel_spans(spans)), launches)
+        self.assertEqual(harness.sum_of(samples, "rustkernel_executions_total"), launches,
+                         samples)
+
+    def test_captures_over_stops_and_starts(self):
+        self.check(["/usr/bin/python3", "-c", CAPTURES], RUSTKERNEL_RECORDING_START="profiler")
 
 
 if __name__ == "__main__":

@@ -439,6 +439,26 @@ CT_EXPORT CUptiResult cuptiSupportedDomains(size_t *domainCount, CUpti_DomainTab
 	return CUPTI_SUCCESS;
 }
 
+/* For tests: what somebody has of CUPTI at the moment. 1 = the subscription, 2 = kinds, 4 =
+ * callbacks. No name of the real library. */
+CT_EXPORT int simgpu_cupti_held(void);
+
+CT_EXPORT int simgpu_cupti_held(void)
+{
+	int held;
+
+	pthread_mutex_lock(&ct.lock);
+	held = ct.subscribed ? 1 : 0;
+	for (int kind = 0; kind < CT_KINDS; kind++)
+		held |= ct.kind_on[kind] ? 2 : 0;
+	for (int domain = 0; domain < CUPTI_CB_DOMAIN_SIZE; domain++) {
+		for (uint32_t cbid = 0; cbid < CT_CBIDS; cbid++)
+			held |= ct.cb_on[domain][cbid] ? 4 : 0;
+	}
+	pthread_mutex_unlock(&ct.lock);
+	return held;
+}
+
 /* ---- activity ---- */
 static CUptiResult kind_check(CUpti_ActivityKind kind)
 {
