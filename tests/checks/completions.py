@@ -4,6 +4,7 @@
 
 usage: completions.py RKTRACE BASH ZSH FISH
 """
+import os
 import pathlib
 import re
 import shutil
@@ -82,7 +83,7 @@ def self_test(folder, rktrace):
 
 
 def main():
-    rktrace, bash, zsh, fish = sys.argv[1:]
+    rktrace, bash, zsh, fish = (os.path.abspath(path) for path in sys.argv[1:])
     self_test(pathlib.Path(bash).parent, rktrace)
     common.finish(check_bash(bash, rktrace) + check_other("zsh", zsh, rktrace) +
                   check_other("fish", fish, rktrace))
