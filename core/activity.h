@@ -27,6 +27,7 @@ enum rk_activity_kind {
 enum {
 	RK_ACT_INVALID_TIME = 1 << 0, /* start or end was 0, or end < start: never a duration */
 	RK_ACT_ASYNC = 1 << 1,
+	RK_ACT_DEVICE_LAUNCH = 1 << 2, /* a kernel that a kernel launched, not the host */
 };
 
 /* Direction of a copy; the values are CUpti_ActivityMemcpyKind's. */

@@ -54,6 +54,8 @@ int rk_cupti_record_of_kind(uint32_t kind)
 		return RK_CUPTI_MEMSET;
 	case CUPTI_ACTIVITY_KIND_GRAPH_TRACE:
 		return RK_CUPTI_GRAPH;
+	case CUPTI_ACTIVITY_KIND_CDP_KERNEL:
+		return RK_CUPTI_DEVICE_KERNEL;
 	default:
 		return -1;
 	}
@@ -112,7 +114,7 @@ static void decode_record(struct rk_cupti_decoder *decoder, const uint8_t *recor
 	static const uint8_t kinds[RK_CUPTI_RECORD_COUNT] = {
 		[RK_CUPTI_KERNEL] = RK_ACT_KERNEL,	[RK_CUPTI_MEMCPY] = RK_ACT_MEMCPY,
 		[RK_CUPTI_MEMCPY_PEER] = RK_ACT_MEMCPY, [RK_CUPTI_MEMSET] = RK_ACT_MEMSET,
-		[RK_CUPTI_GRAPH] = RK_ACT_GRAPH,
+		[RK_CUPTI_GRAPH] = RK_ACT_GRAPH,	[RK_CUPTI_DEVICE_KERNEL] = RK_ACT_KERNEL,
 	};
 	const struct rk_cupti_layout *layout = decoder->layouts.of[kind];
 	struct rk_activity out = { .kind = kinds[kind] };
@@ -122,7 +124,9 @@ static void decode_record(struct rk_cupti_decoder *decoder, const uint8_t *recor
 		return;
 	}
 	fill_common(&out, record, layout, decoder->offset_ns);
-	if (kind == RK_CUPTI_KERNEL)
+	if (kind == RK_CUPTI_DEVICE_KERNEL)
+		out.flags |= RK_ACT_DEVICE_LAUNCH;
+	if (kind == RK_CUPTI_KERNEL || kind == RK_CUPTI_DEVICE_KERNEL)
 		fill_kernel(&out, record, layout);
 	else if (kind != RK_CUPTI_GRAPH)
 		fill_memory(&out, record, layout);
@@ -132,6 +136,32 @@ static void decode_record(struct rk_cupti_decoder *decoder, const uint8_t *recor
 	if (out.flags & RK_ACT_INVALID_TIME)
 		decoder->invalid++;
 	decoder->emit(&out, decoder->data);
+}
+
+/* A record that is passed on when the next one is known. */
+struct held {
+	uint8_t *record; /* NULL = none */
+	int kind;
+};
+
+static void let_go(struct rk_cupti_decoder *decoder, struct held *held)
+{
+	if (held->record)
+		decode_record(decoder, held->record, held->kind);
+	held->record = NULL;
+}
+
+/* A launch waits no longer when it has its own record: kernels that were launched on the device
+ * and come right behind it go first. */
+static void take_record(struct rk_cupti_decoder *decoder, struct held *held, uint8_t *record,
+			int kind)
+{
+	if (kind == RK_CUPTI_DEVICE_KERNEL) {
+		decode_record(decoder, record, kind);
+		return;
+	}
+	let_go(decoder, held);
+	*held = (struct held){ record, kind };
 }
 
 /* The sizes are CUPTI's own. Behind a record whose size nobody knows nothing can be found. */
@@ -169,6 +199,7 @@ void rk_cupti_decode_buffer(struct rk_cupti_decoder *decoder, uint8_t *buffer, s
 {
 	uint8_t *last = NULL;
 	CUpti_Activity *next = NULL;
+	struct held held = { NULL, 0 };
 
 	while (advance(decoder, buffer, valid, &next)) {
 		uint8_t *record = (uint8_t *)next;
@@ -190,7 +221,8 @@ void rk_cupti_decode_buffer(struct rk_cupti_decoder *decoder, uint8_t *buffer, s
 			break;
 		}
 		if (kind >= 0 && !decoder->layouts.unreadable[kind])
-			decode_record(decoder, record, kind);
+			take_record(decoder, &held, record, kind);
 		last = record;
 	}
+	let_go(decoder, &held);
 }

@@ -103,12 +103,46 @@ static const struct rk_cupti_layout graphs[] = {
 	{ .record = NULL },
 };
 
+/* The kernels that kernels launch: one layout in every header, and no fields that may be chosen. */
+static const struct rk_cupti_layout device_kernels[] = {
+	{
+		.record = "CdpKernel",
+		.size = 144,
+		.needed = 144,
+		.start_64 = 8,
+		.end_64 = 16,
+		.device = 24,
+		.context = 28,
+		.stream = 32,
+		.correlation = 76,
+		.graph_node_64 = NO,
+		.graph = NO,
+		.name_64 = 136,
+		.grid = { 36, 40, 44 },
+		.block = { 48, 52, 56 },
+		.registers_16 = 6,
+		.static_shared = 60,
+		.dynamic_shared = 64,
+		.local = 68,
+		.bytes_64 = NO,
+		.copy_kind_8 = NO,
+		.src_memory_8 = NO,
+		.dst_memory_8 = NO,
+		.flags_8 = NO,
+		.memory_16 = NO,
+		.value = NO,
+		.peer_device = NO,
+	},
+	{ .record = NULL },
+};
+
 static const struct rk_cupti_layout *const rows[RK_CUPTI_RECORD_COUNT] = {
 	[RK_CUPTI_KERNEL] = kernels,
 	[RK_CUPTI_MEMCPY] = copies,
 	[RK_CUPTI_MEMCPY_PEER] = peer_copies,
 	[RK_CUPTI_MEMSET] = memsets,
 	[RK_CUPTI_GRAPH] = graphs,
+	[RK_CUPTI_DEVICE_KERNEL] = device_kernels,
 };
 
 const struct rk_cupti_layout *rk_cupti_layout_rows(enum rk_cupti_record record)

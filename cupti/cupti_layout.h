@@ -48,6 +48,7 @@ enum rk_cupti_record {
 	RK_CUPTI_MEMCPY_PEER,
 	RK_CUPTI_MEMSET,
 	RK_CUPTI_GRAPH,
+	RK_CUPTI_DEVICE_KERNEL, /* launched by another kernel; comes with KERNEL */
 	RK_CUPTI_RECORD_COUNT
 };
 

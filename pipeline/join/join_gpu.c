@@ -151,7 +151,20 @@ bool rk_join_belongs(const struct rk_call *call, const struct rk_activity *activ
 	return activity->end + RK_JOIN_CLOCK_SLACK_NS >= call->host_start;
 }
 
-void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_activity *activity)
+/* A kernel that the call's kernel launched. The call goes on waiting for its own record; name and
+ * stream are the device's and teach nothing of the call's. */
+static void match_device_launch(struct rk_join *join, const struct rk_call *call,
+				const struct rk_activity *activity)
+{
+	struct rk_op *op = op_from_record(join, activity);
+
+	rk_join_fill_from_call(join, op, call);
+	count_record(join, activity, false);
+	rk_join_give(join, op);
+}
+
+static void match_own(struct rk_join *join, struct rk_call *call,
+		      const struct rk_activity *activity)
 {
 	struct rk_op *op = op_from_record(join, activity);
 	bool is_whole_graph = activity->kind == RK_ACT_GRAPH;
@@ -185,11 +198,21 @@ void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_a
 		rk_join_leave(join, call);
 }
 
+void rk_join_match(struct rk_join *join, struct rk_call *call, const struct rk_activity *activity)
+{
+	if (activity->flags & RK_ACT_DEVICE_LAUNCH)
+		match_device_launch(join, call, activity);
+	else
+		match_own(join, call, activity);
+}
+
 void rk_join_orphan(struct rk_join *join, const struct rk_activity *activity)
 {
 	struct rk_op *op = op_from_record(join, activity);
 
-	op->flags |= RK_OP_F_ORPHAN | RK_OP_F_FIRST;
+	op->flags |= RK_OP_F_ORPHAN;
+	if (!(activity->flags & RK_ACT_DEVICE_LAUNCH))
+		op->flags |= RK_OP_F_FIRST;
 	count_record(join, activity, true);
 	rk_join_emit(join, op);
 }

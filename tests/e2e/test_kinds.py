@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """CUPTI refuses kinds of records, alone and in pairs: what is left has GPU times, what is refused
 has host time that says so; nothing is lost or open, and everything that tells times tells it."""
+import collections
 import itertools
 import json
+import re
 
 import harness
 
@@ -168,6 +170,116 @@ class Kinds(harness.Case):
                          {"bytes": 3200000, "limit": 32, "most_bytes_per_context": 102400000})
         self.assertEqual((info["gpu_time_note"], info["gpu_time_missing"]), ("", []))
         self.assertIn("32 buffers", self.rktrace("info", self.trace))
+
+
+class DeviceLaunches(harness.Case):
+    """Kernels that kernels launch (CUDA dynamic parallelism): records of a kind of their own."""
+    LAUNCHES, EVERY, EACH = 240, 3, 2
+    NAMES = ["storm_a", "storm_b", "device_kernel"]
+
+    def record(self, **settings):
+        """(info, truth, live spans, live samples) of a storm; the replay said the same."""
+        receiver, gateway = self.receiver(), self.gateway()
+        result = self.run_program([self.program("storm"), self.LAUNCHES, 2, 2], env={
+            "SIMGPU_DEVICE_LAUNCH_EVERY": self.EVERY, "SIMGPU_DEVICE_LAUNCH_KERNELS": self.EACH,
+            "RUSTKERNEL_TRACE_FILE": "t.rkt.zst", "RUSTKERNEL_TRACING_MAX_SPANS_PER_SECOND": 0,
+            "RUSTKERNEL_EXIT_TIMEOUT": "30s", "RUSTKERNEL_OTLP_ENDPOINT": receiver.url,
+            "RUSTKERNEL_PUSHGATEWAY_URL": gateway.url, **settings})
+        self.assertEqual(result.code, 0, result.stderr)
+        trace = result.folder / "t.rkt.zst"
+        again, gateway_again = self.receiver(), self.gateway()
+        self.rktrace("replay", trace, "--otlp", again.url, "--pushgateway", gateway_again.url,
+                     env={"RUSTKERNEL_TRACING_MAX_SPANS_PER_SECOND": 0})
+        self.assertEqual((receiver.stop(), again.stop()), (0, 0))
+        self.assertEqual(self.multiset(receiver.spans()), self.multiset(again.spans()))
+        self.samples = [gateway.samples(), gateway_again.samples()]
+        self.report = json.loads(self.rktrace("report", "--json", trace))["kernels"]
+        self.delivered = self.accounts(result.folder).delivered["launch"]
+        return self.info(trace), self.truth(result.folder), receiver.spans()
+
+    def multiset(self, spans):
+        return collections.Counter(repr(sorted(span.items(), key=str)) for span in spans)
+
+    def counted(self, truth):
+        ran = [op["name"] for op in truth.of("kernel")]
+        return {name: sum(name in one for one in ran) for name in self.NAMES}
+
+    def check(self, info, truth, orphans=0, invalid=0):
+        kernels = truth.of("kernel")
+        device = [op for op in kernels if op["name"] == "device_kernel"]
+        self.assertEqual((len(device), truth.counts["device_kernels"]),
+                         (self.LAUNCHES // self.EVERY * self.EACH,) * 2)
+        self.assertEqual((info["kernels"], info["launches"], info["open"], info["orphans"]),
+                         (len(kernels), self.LAUNCHES, 0, orphans), info)
+        self.assertTrue(info["ledger"]["closes"], info)
+        records = info["ledger"]["gpu"]
+        self.assertEqual((records["joined"], records["orphan"], records["invalid_time"]),
+                         (self.delivered - orphans - invalid, orphans, invalid), records)
+        self.assertEqual(self.delivered, len(kernels))
+
+    def check_names(self, truth):
+        counted = self.counted(truth)
+        self.assertEqual({row["name"]: row["instances"] for row in self.report}, counted)
+        for samples in self.samples:
+            self.assertEqual(counted, {
+                name: harness.sum_of(samples, "rustkernel_executions_total", kernel_id=name)
+                for name in self.NAMES})
+
+    def check_parents(self, spans):
+        """Beside the kernel that launched them, by the correlation id that all of them have."""
+        launched, own = collections.defaultdict(list), {}
+        for span in harness.kernel_spans(spans):
+            id = harness.attribute(span, "rustkernel.correlation_id")
+            if span["name"] == "device_kernel":
+                launched[id].append(span)
+            else:
+                own[id] = span
+        self.assertEqual((len(own), len(launched)), (self.LAUNCHES, self.LAUNCHES // self.EVERY))
+        for id, group in launched.items():
+            self.assertEqual(len(group), self.EACH)
+            for span in group:
+                self.assertEqual((span["trace_id"], span["parent_span_id"]),
+                                 (own[id]["trace_id"], own[id]["parent_span_id"]))
+
+    def test_with_the_id_of_the_launch(self):
+        for before in (0, 1):
+            with self.subTest(before=before):
+                info, truth, spans = self.record(SIMGPU_DEVICE_LAUNCH_BEFORE=before)
+                self.check(info, truth)
+                self.check_names(truth)
+                self.check_parents(spans)
+
+    def test_with_an_id_of_no_launch(self):
+        info, truth, spans = self.record(SIMGPU_DEVICE_LAUNCH_CORRELATION=10**9)
+        self.check(info, truth, orphans=truth.counts["device_kernels"])
+        self.check_names(truth)
+        self.assertEqual(sum(span["name"] == "device_kernel" for span in spans),
+                         truth.counts["device_kernels"])
+
+    def test_without_times(self):
+        info, truth, _ = self.record(SIMGPU_CUPTI_INVALID_TIME_EVERY=5)
+        invalid = len(truth.of("kernel")) // 5
+        self.check(info, truth, invalid=invalid)
+        self.assertEqual(sum(row["instances"] for row in self.report),
+                         len(truth.of("kernel")) - invalid)
+
+    def test_beside_graphs(self):
+        for mode in ("node", "graph"):
+            with self.subTest(mode=mode):
+                result = self.run_program([self.program("launches"), "plain"], env={
+                    "SIMGPU_DEVICE_LAUNCH_EVERY": 1, "RUSTKERNEL_GRAPH_TRACE": mode,
+                    "RUSTKERNEL_TRACE_FILE": "t.rkt.zst"})
+                self.assertEqual(result.code, 0, result.stderr)
+                info = self.info(result.folder / "t.rkt.zst")
+                ledger = info["ledger"]
+                # One call launches on two devices.
+                self.assertEqual((info["launches"], info["graph_launches"], info["open"],
+                                  info["orphans"]), (8, 3, 0, 0), info)
+                self.assertEqual((ledger["launch"]["joined"], ledger["graph_launch"]["joined"],
+                                  ledger["closes"]), (8, 3, True), ledger)
+                delivered = self.accounts(result.folder).delivered
+                self.assertEqual((ledger["gpu"]["kernels"], ledger["gpu"]["joined"]),
+                                 (delivered["launch"], sum(delivered.values())), ledger)
 
 
 if __name__ == "__main__":

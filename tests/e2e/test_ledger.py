@@ -63,6 +63,7 @@ TROUBLES = {
     "few rings": {"RUSTKERNEL_RING_THREADS": 2},
     "small rings": {"RUSTKERNEL_RING_SIZE": "64KiB"},
     "old records": {"SIMGPU_CUPTI_VERSION": 13},
+    "launches on the device": {"SIMGPU_DEVICE_LAUNCH_EVERY": 2, "SIMGPU_DEVICE_LAUNCH_KERNELS": 3},
     "small file": {"RUSTKERNEL_TRACE_MAX_SIZE": "64KiB"},
     "no file": {"RUSTKERNEL_TRACE_FILE": "/proc/nothing/x.rkt.zst"},
 }

@@ -112,6 +112,7 @@ void ct_v2_leave(void);
 union ct_any {
 	CUpti_Activity head;
 	CUpti_ActivityKernel10 kernel;
+	CUpti_ActivityCdpKernel device_kernel;
 	CUpti_ActivityMemcpy6 memcpy;
 	CUpti_ActivityMemcpyPtoP4 peer;
 	CUpti_ActivityMemset4 memset;

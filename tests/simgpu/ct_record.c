@@ -97,6 +97,8 @@ size_t ct_record_size(CUpti_ActivityKind kind)
 	case CUPTI_ACTIVITY_KIND_KERNEL:
 	case CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL:
 		return kernel_sizes[ct.kernel_layout];
+	case CUPTI_ACTIVITY_KIND_CDP_KERNEL:
+		return sizeof(CUpti_ActivityCdpKernel);
 	case CUPTI_ACTIVITY_KIND_MEMCPY:
 		return memcpy_sizes[ct.memcpy_layout];
 	case CUPTI_ACTIVITY_KIND_MEMCPY2:
@@ -150,6 +152,32 @@ static bool fill_kernel(const struct simgpu_op *op, CUpti_ActivityKernel10 *r)
 	r->clusterX = op->cluster[0];
 	r->clusterY = op->cluster[1];
 	r->clusterZ = op->cluster[2];
+	return true;
+}
+
+/* Comes with CONCURRENT_KERNEL; the newer functions have no fields of it to choose. */
+static bool fill_device_kernel(const struct simgpu_op *op, CUpti_ActivityCdpKernel *r)
+{
+	if (!ct.kind_on[CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL] || ct_v2_is_on())
+		return false;
+	r->kind = CUPTI_ACTIVITY_KIND_CDP_KERNEL;
+	r->registersPerThread = (uint16_t)op->registers;
+	r->start = ct_map_ns(op->start_ns);
+	r->end = r->start + (op->end_ns - op->start_ns);
+	r->deviceId = op->device;
+	r->contextId = op->context;
+	r->streamId = op->stream;
+	r->gridX = (int32_t)op->grid[0];
+	r->gridY = (int32_t)op->grid[1];
+	r->gridZ = (int32_t)op->grid[2];
+	r->blockX = (int32_t)op->block[0];
+	r->blockY = (int32_t)op->block[1];
+	r->blockZ = (int32_t)op->block[2];
+	r->staticSharedMemory = (int32_t)op->static_shared;
+	r->dynamicSharedMemory = (int32_t)op->dynamic_shared;
+	r->correlationId = op->corr;
+	r->parentGridId = (int64_t)op->corr;
+	r->name = op->name;
 	return true;
 }
 
@@ -266,6 +294,8 @@ bool ct_record_of_op(const struct simgpu_op *op, union ct_any *out)
 	memset(out, 0, sizeof(*out));
 	switch (op->kind) {
 	case SIMGPU_OP_KERNEL:
+		if (op->device_launched)
+			return fill_device_kernel(op, &out->device_kernel);
 		return !hidden && fill_kernel(op, &out->kernel);
 	case SIMGPU_OP_MEMCPY:
 		return !hidden && fill_memcpy(op, out);
@@ -294,6 +324,10 @@ static bool times_of(void *record, uint64_t **start, uint64_t **end)
 	case CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL:
 		*start = &any->kernel.start;
 		*end = &any->kernel.end;
+		return true;
+	case CUPTI_ACTIVITY_KIND_CDP_KERNEL:
+		*start = &any->device_kernel.start;
+		*end = &any->device_kernel.end;
 		return true;
 	case CUPTI_ACTIVITY_KIND_MEMCPY:
 	case CUPTI_ACTIVITY_KIND_MEMCPY2:
@@ -344,6 +378,7 @@ int ct_record_work(const void *record)
 	switch (((const CUpti_Activity *)record)->kind) {
 	case CUPTI_ACTIVITY_KIND_KERNEL:
 	case CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL:
+	case CUPTI_ACTIVITY_KIND_CDP_KERNEL:
 		return SIMGPU_WORK_LAUNCH;
 	case CUPTI_ACTIVITY_KIND_MEMCPY:
 	case CUPTI_ACTIVITY_KIND_MEMCPY2:

@@ -76,6 +76,10 @@ struct sim_config {
 	uint64_t mem_bytes;
 	uint64_t oom_at;
 	uint64_t illegal_at;
+	uint64_t device_every; /* every n-th kernel launches others; 0: none */
+	uint64_t device_kernels; /* so many */
+	uint64_t device_correlation; /* of theirs; 0: the launch's */
+	bool device_before; /* their records come before their parent's */
 	const char *kernel_times;
 	const char *truth;
 };
@@ -86,6 +90,8 @@ struct sim_counts {
 	atomic_ullong launches_captured;
 	atomic_ullong graph_launches;
 	atomic_ullong kernels;
+	atomic_ullong device_parents; /* kernels that could launch others */
+	atomic_ullong device_kernels; /* launched by a kernel */
 	atomic_ullong memcpys;
 	atomic_ullong memsets;
 	atomic_ullong allocs;

@@ -143,6 +143,10 @@ __attribute__((constructor)) static void load(void)
 	c->oom_at = env_u64("SIMGPU_OOM_AT", 0);
 	atomic_store(&sim.corr, (unsigned int)env_u64("SIMGPU_FIRST_CORRELATION", 1) - 1);
 	c->illegal_at = env_u64("SIMGPU_ILLEGAL_ADDRESS_AT", 0);
+	c->device_every = env_u64("SIMGPU_DEVICE_LAUNCH_EVERY", 0);
+	c->device_kernels = env_u64("SIMGPU_DEVICE_LAUNCH_KERNELS", 1);
+	c->device_correlation = env_u64("SIMGPU_DEVICE_LAUNCH_CORRELATION", 0);
+	c->device_before = env_u64("SIMGPU_DEVICE_LAUNCH_BEFORE", 0);
 	c->kernel_times = getenv("SIMGPU_KERNEL_TIMES");
 	if (!c->copy_gbps)
 		c->copy_gbps = 1;

@@ -235,11 +235,12 @@ static void put_counts(void)
 
 	put("{\"counts\":{\"launches\":%llu,\"launches_failed\":%llu,\"launches_captured\":%llu,"
 	    "\"graph_launches\":%llu,\"kernels\":%llu,\"memcpys\":%llu,\"memsets\":%llu,"
-	    "\"allocs\":%llu}}\n",
+	    "\"device_kernels\":%llu,\"allocs\":%llu}}\n",
 	    atomic_load(&sim.counts.launches), atomic_load(&sim.counts.launches_failed),
 	    atomic_load(&sim.counts.launches_captured), atomic_load(&sim.counts.graph_launches),
 	    atomic_load(&sim.counts.kernels), atomic_load(&sim.counts.memcpys),
-	    atomic_load(&sim.counts.memsets), atomic_load(&sim.counts.allocs));
+	    atomic_load(&sim.counts.memsets), atomic_load(&sim.counts.device_kernels),
+	    atomic_load(&sim.counts.allocs));
 	put("{\"calls\":{");
 	for (unsigned int i = 0; i < sim_function_count; i++) {
 		unsigned long long n = atomic_load(&sim_call_counts[i]);

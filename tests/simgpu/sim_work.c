@@ -109,6 +109,44 @@ static void count(const struct sim_work *work)
 		atomic_fetch_add_explicit(&sim.counts.memsets, 1, memory_order_relaxed);
 }
 
+/* How many kernels the one that runs now launches. */
+static uint64_t device_launches(void)
+{
+	unsigned long long n;
+
+	if (!sim.config.device_every)
+		return 0;
+	n = atomic_fetch_add(&sim.counts.device_parents, 1) + 1;
+	return n % sim.config.device_every ? 0 : sim.config.device_kernels;
+}
+
+/* They share the time of their parent, which is not done before they are. */
+static void add_device_launches(const struct simgpu_op *parent, uint64_t count)
+{
+	struct simgpu_op like = *parent;
+	uint64_t each = (parent->end_ns - parent->start_ns) / (count + 1);
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct simgpu_op *op = sim_op_add();
+
+		*op = like;
+		op->device_launched = true;
+		op->name = "device_kernel";
+		op->grid[0] = (uint32_t)i + 1;
+		op->graph_id = 0;
+		op->graph_node_id = 0;
+		op->start_ns = like.start_ns + i * each;
+		op->end_ns = op->start_ns + each;
+		if (sim.config.device_correlation)
+			op->corr = (uint32_t)sim.config.device_correlation;
+		atomic_fetch_add_explicit(&sim.counts.device_kernels, 1, memory_order_relaxed);
+		if (sim.config.device_before) {
+			op[-1] = *op;
+			*op = like;
+		}
+	}
+}
+
 /* The lock is held. Puts @work on @s from @start on; returns its end. */
 static uint64_t place(struct sim_stream *s, struct sim_work *work, uint64_t start,
 		      const struct sim_node *node, uint32_t graph_id)
@@ -149,6 +187,8 @@ static uint64_t place(struct sim_stream *s, struct sim_work *work, uint64_t star
 	op->graph_id = graph_id;
 	op->graph_node_id = node ? node->id : 0;
 	op->failed = work->failed;
+	if (work->kind == SIM_WORK_KERNEL && !work->failed)
+		add_device_launches(op, device_launches());
 	return end;
 }
 

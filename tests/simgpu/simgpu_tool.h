@@ -55,6 +55,7 @@ struct simgpu_op {
 	uint32_t value; /* memset value; sync type; memory operation */
 	bool async;
 	bool cooperative;
+	bool device_launched; /* by a kernel */
 	bool failed; /* ran into the scripted fault: no record comes of it */
 	int32_t tid;
 };

@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 	static const char *const kinds[RK_CUPTI_RECORD_COUNT] = {
 		[RK_CUPTI_KERNEL] = "Kernel",	       [RK_CUPTI_MEMCPY] = "Memcpy",
 		[RK_CUPTI_MEMCPY_PEER] = "MemcpyPtoP", [RK_CUPTI_MEMSET] = "Memset",
-		[RK_CUPTI_GRAPH] = "GraphTrace",
+		[RK_CUPTI_GRAPH] = "GraphTrace",       [RK_CUPTI_DEVICE_KERNEL] = "CdpKernel",
 	};
 	struct rk_cupti_layouts layouts;
 

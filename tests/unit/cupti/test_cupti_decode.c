@@ -53,6 +53,8 @@ static CUptiResult next_record(uint8_t *buffer, size_t valid, CUpti_Activity **r
 			size = walk.of[RK_CUPTI_MEMSET]->size;
 		else if (kind == CUPTI_ACTIVITY_KIND_GRAPH_TRACE)
 			size = walk.of[RK_CUPTI_GRAPH]->size;
+		else if (kind == CUPTI_ACTIVITY_KIND_CDP_KERNEL)
+			size = walk.of[RK_CUPTI_DEVICE_KERNEL]->size;
 		next = (uint8_t *)*record + size;
 	}
 	if (next >= buffer + valid)
@@ -86,10 +88,12 @@ static uint8_t *at_the_edge(const void *bytes, size_t size)
 	return page + 4096 - size;
 }
 
-#define MAKE_KERNEL(type, variable)                                                                \
+#define MAKE_KERNEL(type, variable) MAKE_KERNEL_OF(CONCURRENT_KERNEL, type, variable)
+
+#define MAKE_KERNEL_OF(of, type, variable)                                                         \
 	CUpti_Activity##type variable;                                                             \
 	memset(&variable, 0, sizeof(variable));                                                    \
-	variable.kind = CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL;                                     \
+	variable.kind = CUPTI_ACTIVITY_KIND_##of;                                     \
 	variable.start = 1000;                                                                     \
 	variable.end = 1500;                                                                       \
 	variable.deviceId = 3;                                                                     \
@@ -108,10 +112,10 @@ static uint8_t *at_the_edge(const void *bytes, size_t size)
 	variable.localMemoryPerThread = 16;                                                        \
 	variable.name = "_Z4saxpyifPfS_"
 
-static void check_kernel(const struct rk_activity *activity)
+static void check_kernel_with(const struct rk_activity *activity, uint8_t flags)
 {
 	assert_int_equal(activity->kind, RK_ACT_KERNEL);
-	assert_int_equal(activity->flags, 0);
+	assert_int_equal(activity->flags, flags);
 	assert_int_equal(activity->start, 1000);
 	assert_int_equal(activity->end, 1500);
 	assert_int_equal(activity->device, 3);
@@ -128,6 +132,11 @@ static void check_kernel(const struct rk_activity *activity)
 	assert_int_equal(activity->dynamic_shared_bytes, 15);
 	assert_int_equal(activity->local_bytes_per_thread, 16);
 	assert_string_equal(rk_intern_get(activity->name), "_Z4saxpyifPfS_");
+}
+
+static void check_kernel(const struct rk_activity *activity)
+{
+	check_kernel_with(activity, 0);
 }
 
 #define KERNEL_OF(type, version)                                                                   \
@@ -166,6 +175,71 @@ static void kernels(void **state)
 	KERNEL_IN_GRAPH(Kernel5, 14);
 	KERNEL_IN_GRAPH(Kernel9, 20);
 	KERNEL_IN_GRAPH(Kernel10, 130001);
+}
+
+static void decode_device_kernel(struct rk_cupti_decoder *decoder, uint64_t start, uint64_t end)
+{
+	MAKE_KERNEL_OF(CDP_KERNEL, CdpKernel, kernel);
+
+	kernel.gridId = kernel.parentGridId = -1;
+	kernel.queued = kernel.submitted = kernel.completed = UINT64_MAX;
+	kernel.start = start;
+	kernel.end = end;
+	seen_count = 0;
+	rk_cupti_decode_buffer(decoder, at_the_edge(&kernel, sizeof(kernel)), sizeof(kernel));
+}
+
+static void device_kernels(void **state)
+{
+	static const uint32_t versions[] = { 10, 13, 28, 130001, 130500 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		struct rk_cupti_decoder decoder = decoder_for(versions[i]);
+
+		decode_device_kernel(&decoder, 1000, 1500);
+		assert_int_equal(seen_count, 1);
+		check_kernel_with(&seen[0], RK_ACT_DEVICE_LAUNCH);
+		assert_int_equal(seen[0].graph, 0);
+		assert_int_equal(decoder.invalid, 0);
+		decode_device_kernel(&decoder, 0, 0);
+		assert_int_equal(seen[0].flags, RK_ACT_DEVICE_LAUNCH | RK_ACT_INVALID_TIME);
+		decode_device_kernel(&decoder, 9, 8);
+		assert_int_equal(seen[0].flags, RK_ACT_DEVICE_LAUNCH | RK_ACT_INVALID_TIME);
+		assert_int_equal(decoder.invalid, 2);
+		assert_int_equal(decoder.records, 3);
+		decoder.forced = true;
+		decode_device_kernel(&decoder, 9, 0);
+		assert_int_equal(seen_count, 0);
+		assert_int_equal(decoder.open, 1);
+	}
+}
+
+/* Those of a launch go before the launch's own record, if they come right behind it. */
+static void device_kernels_go_first(void **state)
+{
+	static const uint32_t order[] = { 1, 10, 20, 2, 30, 3, 4 }; /* below 10: launches */
+	static const uint32_t expected[] = { 10, 20, 1, 30, 2, 3, 4 };
+	struct rk_cupti_decoder decoder = decoder_for(130001);
+	uint8_t buffer[7 * sizeof(CUpti_ActivityKernel10)];
+	size_t used = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 7; i++) {
+		MAKE_KERNEL(Kernel10, kernel);
+		MAKE_KERNEL_OF(CDP_KERNEL, CdpKernel, child);
+		size_t size = order[i] < 10 ? sizeof(kernel) : sizeof(child);
+
+		kernel.correlationId = child.correlationId = order[i];
+		memcpy(buffer + used, order[i] < 10 ? (void *)&kernel : (void *)&child, size);
+		used += size;
+	}
+	rk_cupti_decode_buffer(&decoder, at_the_edge(buffer, used), used);
+	assert_int_equal(seen_count, 7);
+	for (size_t i = 0; i < 7; i++)
+		assert_int_equal(seen[i].correlation, expected[i]);
+	assert_int_equal(decoder.records, 7);
+	assert_int_equal(decoder.malformed, 0);
 }
 
 static void copies(void **state)
@@ -318,7 +392,7 @@ static void truncated(void **state)
 /* Whatever the bytes, nothing beyond the edge is touched; the names are wild pointers. */
 static void random_bytes(void **state)
 {
-	static const uint8_t kinds[] = { 1, 2, 3, 10, 22, 51, 0, 99 };
+	static const uint8_t kinds[] = { 1, 2, 3, 10, 22, 51, 18, 99 };
 	static const uint32_t versions[] = { 10, 13, 14, 17, 26, 130001 };
 	uint8_t bytes[1024];
 	uint64_t random = 88172645463325252u;
@@ -432,6 +506,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kernels),
+		cmocka_unit_test(device_kernels),
+		cmocka_unit_test(device_kernels_go_first),
 		cmocka_unit_test(copies),
 		cmocka_unit_test(memset_and_graph),
 		cmocka_unit_test(times),

@@ -49,9 +49,9 @@ static const struct rk_cupti_layout *find(enum rk_cupti_record record, const cha
 		AT(row, correlation, type, correlationId, 4);                                      \
 	} while (0)
 
-#define KERNEL(type)                                                                               \
+#define KERNEL_OF(kind, type)                                                                      \
 	do {                                                                                       \
-		const struct rk_cupti_layout *row = find(RK_CUPTI_KERNEL, #type);                  \
+		const struct rk_cupti_layout *row = find(kind, #type);                  \
 		COMMON(row, type);                                                                 \
 		AT(row, name_64, type, name, 8);                                                   \
 		AT(row, grid[0], type, gridX, 4);                                                  \
@@ -63,6 +63,8 @@ static const struct rk_cupti_layout *find(enum rk_cupti_record record, const cha
 		AT(row, dynamic_shared, type, dynamicSharedMemory, 4);                             \
 		AT(row, local, type, localMemoryPerThread, 4);                                     \
 	} while (0)
+
+#define KERNEL(type) KERNEL_OF(RK_CUPTI_KERNEL, type)
 
 #define GRAPH_NODE(record, type)                                                                   \
 	do {                                                                                       \
@@ -86,6 +88,7 @@ static void kernels(void **state)
 	KERNEL(Kernel8);
 	KERNEL(Kernel9);
 	KERNEL(Kernel10);
+	KERNEL_OF(RK_CUPTI_DEVICE_KERNEL, CdpKernel);
 	assert_int_equal(find(RK_CUPTI_KERNEL, "Kernel4")->graph_node_64, NO);
 	assert_int_equal(find(RK_CUPTI_KERNEL, "Kernel4")->graph, NO);
 	GRAPH_NODE(RK_CUPTI_KERNEL, Kernel5);

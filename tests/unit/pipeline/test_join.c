@@ -103,6 +103,57 @@ static void test_open_at_the_end(void **state)
 	op_log_finish(&log);
 }
 
+static struct rk_activity device_launch(uint32_t correlation, uint64_t start, uint64_t end)
+{
+	struct rk_activity activity = make_activity(RK_ACT_KERNEL, correlation, start, end);
+
+	activity.flags |= RK_ACT_DEVICE_LAUNCH;
+	activity.stream = 99;
+	return activity;
+}
+
+/* Kernels that a kernel launched: of its call, but never the call's own record. */
+static void test_launches_on_the_device(void **state)
+{
+	struct op_log log;
+	struct rk_join *join = make_join(&log, 0);
+	const struct rk_op *op;
+	struct rk_ledger ledger;
+
+	(void)state;
+	gpu(join, device_launch(5, 150, 160)); /* before its call is drained */
+	host(join, 77, make_launch(5, 100, 0xf));
+	gpu(join, device_launch(5, 160, 170));
+	ledger = ledger_of(join);
+	assert_int_equal(op_log_count(&log, RK_OP_KERNEL), 2);
+	assert_int_equal(ledger.joined[RK_WORK_LAUNCH], 0);
+	assert_int_equal(ledger.open[RK_WORK_LAUNCH], 1);
+	op = op_log_get(&log, RK_OP_KERNEL, 1);
+	assert_int_equal(op->flags, RK_OP_F_ASYNC);
+	assert_int_equal(op->start, 160);
+	assert_int_equal(op->exec, 1);
+	assert_int_equal(op->tid, 77);
+	assert_int_equal(op->host_start, 100);
+	assert_int_equal(op->stream, 99);
+	gpu(join, make_activity(RK_ACT_KERNEL, 5, 150, 250));
+	op = op_log_get(&log, RK_OP_KERNEL, 2);
+	assert_true(op->flags & RK_OP_F_FIRST);
+	assert_int_equal(op->exec, 1);
+	gpu(join, device_launch(6, 300, 310)); /* of no call at all */
+	gpu(join, device_launch(0, 300, 310));
+	op = op_log_get(&log, RK_OP_KERNEL, 3);
+	assert_int_equal(op->flags, RK_OP_F_ORPHAN);
+	rk_join_finish(join);
+	ledger = ledger_of(join);
+	assert_int_equal(ledger.joined[RK_WORK_LAUNCH], 1);
+	assert_int_equal(ledger.open[RK_WORK_LAUNCH], 0);
+	assert_int_equal(ledger.gpu_kernels, 5);
+	assert_int_equal(ledger.gpu_joined, 3);
+	assert_int_equal(ledger.gpu_orphan, 2);
+	rk_join_destroy(join);
+	op_log_finish(&log);
+}
+
 static void test_graph_by_nodes(void **state)
 {
 	struct op_log log;
@@ -493,6 +544,7 @@ int main(void)
 		cmocka_unit_test(test_orphan_after_grace),
 		cmocka_unit_test(test_pageable_copy_in_parts),
 		cmocka_unit_test(test_open_at_the_end),
+		cmocka_unit_test(test_launches_on_the_device),
 		cmocka_unit_test(test_graph_by_nodes),
 		cmocka_unit_test(test_copy_of_several_records),
 		cmocka_unit_test(test_copy_without_gpu_record),
