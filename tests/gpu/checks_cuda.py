@@ -88,6 +88,22 @@ def correlation_ways(bench):
     return text
 
 
+def device_launches(bench):
+    """kernels that kernels launch are seen, and with which correlation ids is told"""
+    launches = 200
+    if bench.simulated:
+        info = bench.compared(bench.program("tests/programs/storm"), str(launches), "1", "1",
+                              SIMGPU_DEVICE_LAUNCH_EVERY=1)
+    else:
+        info = bench.compared(bench.program("nested_real_static"), str(launches))
+    device, records = info["kernels"] - launches, info["ledger"]["gpu"]
+    text = (f"{info['launches']} of {launches} launches; {device} of {launches} kernels that they "
+            f"launched have a record, {info['orphans']} of these belong to no launch that waits")
+    hold(info["launches"] == launches and not info["open"] and device == launches, text)
+    hold(records["kernels"] == info["kernels"] and info["ledger"]["closes"], f"{records}")
+    return text
+
+
 def atexit_order(bench):
     """libcuda's exit handler against ours: what CUDA still answers in handlers"""
     answers = bench.run([bench.program("gpu_leave"), "order"], "none").lines()
@@ -188,4 +204,5 @@ CHECKS = {
     "against_bare": against_bare,
     "against_api": against_api,
     "correlation_ways": correlation_ways,
+    "device_launches": device_launches,
 }
