@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -109,9 +110,14 @@ void sim_truth_open(const char *pattern)
 		}
 	}
 	path[at] = '\0';
-	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return;
+	/* Another process's, which begins at the same time and has it in its memory already? */
+	if (flock(fd, LOCK_EX | LOCK_NB) || ftruncate(fd, 0)) {
+		close(fd);
+		return;
+	}
 	high = fcntl(fd, F_DUPFD_CLOEXEC, TRUTH_FD);
 	if (high >= 0) { /* out of the way of the program's own numbers */
 		close(fd);
