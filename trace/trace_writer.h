@@ -58,7 +58,8 @@ int rk_trace_writer_open(struct rk_trace_writer **out, const char *path,
  *
  * Context: exporter. Return: 0; -EINVAL for a kind that there is not, or an ordinal that is not
  *         above that of the op before, which no reader would take (counted as lost); -ENOSPC or
- *         -EFBIG once the file has ended early (counted); -EIO and others when the file was taken away. Never SIGXFSZ, SIGBUS or SIGPIPE.
+ *         -EFBIG once the file has ended early (counted); -EIO and others when the file was taken
+ *         away. Never SIGXFSZ, SIGBUS or SIGPIPE.
  */
 int rk_trace_writer_add(struct rk_trace_writer *writer, const struct rk_op *op);
 
