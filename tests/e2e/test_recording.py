@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+import unittest
 import urllib.request
 
 import harness
@@ -516,6 +517,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         self.assertEqual(self.status(process)["sessions"], 1)
         self.assert_sums_hold(self.info(self.end(process)))
 
+    @unittest.skipIf("tsan" in harness.SANITIZER_PRELOAD, "it hands signals on when it likes")
     def test_a_signal_begins_and_ends(self):
         process = self.listening(self.start(RUSTKERNEL_RECORDING_START="dormant",
                                             RUSTKERNEL_RECORDING_SIGNAL="true"))
