@@ -32,6 +32,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* The formats are the callers', as for the functions of libc that these stand in for. */
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+
 #define LIBRARY	      "librkpreload.so"
 #define LIBRARIES_MAX 64
 #define LINES_MAX     100000

@@ -71,7 +71,7 @@ struct ct {
 	CUpti_CallbackFunc _Atomic callback;
 	_Atomic(void *) callback_data;
 	bool subscribed;
-	uint8_t cb_on[CUPTI_CB_DOMAIN_SIZE][CT_CBIDS];
+	_Atomic uint8_t cb_on[CUPTI_CB_DOMAIN_SIZE][CT_CBIDS];
 	uint8_t api_on[CT_CBIDS]; /* DRIVER activity records */
 };
 

@@ -142,6 +142,13 @@ uint64_t ct_map_ns(uint64_t driver_ns)
 	return driver_ns + (uint64_t)ct.offset_ns;
 }
 
+/* One by one: the driver's threads look at them meanwhile. */
+static void switch_domain(int domain, bool on)
+{
+	for (uint32_t i = 0; i < CT_CBIDS; i++)
+		atomic_store(&ct.cb_on[domain][i], on);
+}
+
 /* ---- what the driver tells ---- */
 static void call_back(CUpti_CallbackDomain domain, uint32_t cbid, const void *data)
 {
@@ -360,7 +367,8 @@ CT_EXPORT CUptiResult cuptiUnsubscribe(CUpti_SubscriberHandle subscriber)
 		return CUPTI_ERROR_INVALID_PARAMETER;
 	pthread_mutex_lock(&ct.lock);
 	atomic_store(&ct.callback, NULL);
-	memset(ct.cb_on, 0, sizeof(ct.cb_on));
+	for (int domain = 0; domain < CUPTI_CB_DOMAIN_SIZE; domain++)
+		switch_domain(domain, false);
 	ct.subscribed = false;
 	ct_v2_leave();
 	ct_apply_callbacks();
@@ -388,7 +396,7 @@ CT_EXPORT CUptiResult cuptiEnableDomain(uint32_t enable, CUpti_SubscriberHandle 
 	    domain == CUPTI_CB_DOMAIN_INVALID)
 		return CUPTI_ERROR_INVALID_PARAMETER;
 	pthread_mutex_lock(&ct.lock);
-	memset(ct.cb_on[domain], enable != 0, sizeof(ct.cb_on[domain]));
+	switch_domain((int)domain, enable != 0);
 	ct_apply_callbacks();
 	pthread_mutex_unlock(&ct.lock);
 	return CUPTI_SUCCESS;
@@ -774,7 +782,8 @@ CT_EXPORT CUptiResult cuptiFinalize(void)
 		return CUPTI_ERROR_INVALID_OPERATION;
 	pthread_mutex_lock(&ct.lock);
 	memset(ct.kind_on, 0, sizeof(ct.kind_on));
-	memset(ct.cb_on, 0, sizeof(ct.cb_on));
+	for (int domain = 0; domain < CUPTI_CB_DOMAIN_SIZE; domain++)
+		switch_domain(domain, false);
 	ct_apply_callbacks();
 	ct_flush(true);
 	ct.driver.attach(NULL);
