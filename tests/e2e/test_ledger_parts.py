@@ -187,7 +187,8 @@ class Disk(test_ledger.Troubled):
         words, settings = self.PROGRAMS[name]
         prefix = ["unshare", "-rm", "sh", "-c", f"mkdir small; {self.MOUNT}", "sh"]
         run = test_ledger.Run(self, name, words, {
-            **settings, "RUSTKERNEL_TRACE_FILE": "small/%e.%p.rkt.zst"}, prefix)
+            "RUSTKERNEL_TRACE_FILE": "small/%e.%p.rkt.zst", "RUSTKERNEL_EXIT_TIMEOUT": "60s",
+            **settings}, prefix)
         wrong = self.check(run)
         dropped = self.info(self.only_trace(run.folder))["dropped"]
         return wrong if dropped.get("disk") else wrong + [f"the disk was not full: {dropped}"]

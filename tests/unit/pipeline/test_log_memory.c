@@ -65,7 +65,8 @@ static int set_up(void **state)
 	struct rk_op clock = { .kind = RK_OP_CLOCK, .clock = { .wall_offset_ns = WALL } };
 
 	(void)state;
-	config = (struct rk_config){ .logging_level = RK_LOG_INFO };
+	config = (struct rk_config){ .logging_level = RK_LOG_INFO,
+				     .tracing_baggage_attributes = "" };
 	count = 0;
 	ordinal = 0;
 	if (rk_memory_use_create(&use))
