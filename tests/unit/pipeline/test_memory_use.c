@@ -144,11 +144,13 @@ static void test_peak_of_pools_together(void **state)
 static void test_handles_are_no_addresses(void **state)
 {
 	struct fixture *f = *state;
+	struct rk_memory_holder out[TOP_MAX];
 
 	feed(f, taken(1, 0x10, 1));
 	feed(f, in_pool(taken(1, 0x10, 20), RK_POOL_ARRAY, "cuArrayCreate_v2"));
 	feed(f, in_pool(taken(1, 0x10, 300), RK_POOL_VMM, "cuMemCreate"));
 	assert_int_equal(rk_memory_use_space(f->use, 0)->live_bytes, 321);
+	assert_int_equal(top(f, RK_MEMORY_BY_LIVE, out), 3);
 	feed(f, in_pool(given(1, 0x10, 20), RK_POOL_ARRAY, "cuArrayDestroy"));
 	assert_int_equal(rk_memory_use_row(f->use, 0)->live_bytes, 1);
 	assert_int_equal(rk_memory_use_row(f->use, 1)->live_bytes, 0);
