@@ -176,6 +176,20 @@ static void test_graph_with_a_record(void **state)
 		op_log_get(&f->log, RK_OP_GRAPH, 0)->flags & (RK_OP_F_HOST_TIME | RK_OP_F_OPEN), 0);
 }
 
+/* A copy may have several records: one that has some was told by them. */
+static void test_copy_with_a_record(void **state)
+{
+	struct fixture *f = *state;
+	struct rk_activity copied = make_activity(RK_ACT_MEMCPY, 1, 1500, 1600);
+
+	submit(f, COPY_IN, 1);
+	rk_join_activity(f->join, &copied);
+	rk_join_set_missing(f->join, RK_GPU_NO_COPIES);
+	rk_join_finish(f->join);
+	assert_int_equal(op_log_count(&f->log, RK_OP_MEMCPY), 1);
+	assert_int_equal(op_log_get(&f->log, RK_OP_MEMCPY, 0)->flags & RK_OP_F_HOST_TIME, 0);
+}
+
 /* Records come again: calls wait for them as before. */
 static void test_given_again(void **state)
 {
@@ -199,9 +213,8 @@ static void test_given_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_set),
-		TEST(test_refused_later),
-		TEST(test_graph_with_a_record),
+		cmocka_unit_test(test_every_set), TEST(test_refused_later),
+		TEST(test_graph_with_a_record),	  TEST(test_copy_with_a_record),
 		TEST(test_given_again),
 	};
 
