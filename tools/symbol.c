@@ -60,14 +60,43 @@ static const struct opened *get_file(struct lines *lines, const char *path)
 	return &lines->files[lines->count++];
 }
 
+/*
+ * The line by each unit's own ranges: a file without a table of addresses (.debug_aranges, which
+ * clang does not write unless told to) has no shorter way.
+ */
+static Dwarf_Line *search_units(Dwfl_Module *module, GElf_Addr address)
+{
+	Dwarf_Die *unit = NULL;
+	Dwarf_Addr bias;
+
+	while ((unit = dwfl_module_nextcu(module, unit, &bias))) {
+		if (dwarf_haspc(unit, address - bias) == 1)
+			return dwarf_getsrc_die(unit, address - bias);
+	}
+	return NULL;
+}
+
+/* Return: the source file, NULL where nothing tells it. */
+static const char *find_line(Dwfl_Module *module, GElf_Addr address, int *number)
+{
+	Dwfl_Line *known = dwfl_module_getsrc(module, address);
+	Dwarf_Line *searched;
+
+	if (known)
+		return dwfl_lineinfo(known, NULL, number, NULL, NULL, NULL);
+	searched = search_units(module, address);
+	if (!searched || dwarf_lineno(searched, number) != 0)
+		return NULL;
+	return dwarf_linesrc(searched, NULL, NULL);
+}
+
 /* @address is as the file counts; the module may count from elsewhere. */
 static void find(struct rk_stack_lines *base, const char *path, uint64_t address,
 		 struct rk_stack_frame *frame)
 {
 	const struct opened *file = get_file((struct lines *)base, path);
 	GElf_Addr bias;
-	const char *source = NULL;
-	Dwfl_Line *line;
+	const char *source;
 	int number = 0;
 
 	if (!file->dwfl || !dwfl_module_getelf(file->module, &bias))
@@ -78,9 +107,7 @@ static void find(struct rk_stack_lines *base, const char *path, uint64_t address
 		if (name)
 			frame->function = rk_intern_get(rk_intern(name));
 	}
-	line = dwfl_module_getsrc(file->module, address + bias);
-	if (line)
-		source = dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL);
+	source = find_line(file->module, address + bias, &number);
 	if (!source || number <= 0)
 		return;
 	frame->file = rk_intern_get(rk_intern(source));
