@@ -12,20 +12,39 @@
 
 #include "core/sandbox.h"
 
-bool rk_proc_stat_read(struct rk_proc_stat *process, int pid)
+#define OWN_PATH "/proc/self/stat"
+
+static _Thread_local int kept; /* descriptor + 1; 0 = none */
+
+void rk_proc_stat_keep_own(void)
 {
-	char path[64] = "/proc/self/stat", text[1024];
-	const char *fields;
+	kept = rk_sandbox_open(OWN_PATH, O_RDONLY | O_CLOEXEC, 0) + 1;
+}
+
+static ssize_t read_text(int pid, char *text, size_t size)
+{
+	char path[64] = OWN_PATH;
 	ssize_t length;
 	int fd;
 
+	if (!pid && kept)
+		return pread(kept - 1, text, size, 0);
 	if (pid)
 		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = rk_sandbox_open(path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return false;
-	length = read(fd, text, sizeof(text) - 1);
+		return -1;
+	length = read(fd, text, size);
 	close(fd);
+	return length;
+}
+
+bool rk_proc_stat_read(struct rk_proc_stat *process, int pid)
+{
+	char text[1024];
+	ssize_t length = read_text(pid, text, sizeof(text) - 1);
+	const char *fields;
+
 	text[length > 0 ? length : 0] = '\0';
 	fields = strrchr(text, ')');
 	return fields && sscanf(fields + 1,

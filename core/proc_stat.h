@@ -23,6 +23,14 @@ struct rk_proc_stat {
 bool rk_proc_stat_read(struct rk_proc_stat *process, int pid);
 
 /**
+ * From now on the calling thread reads of this process by a descriptor that it keeps: nothing is
+ * opened when a sandbox may have forbidden it.
+ *
+ * Context: a thread with a descriptor table of its own.
+ */
+void rk_proc_stat_keep_own(void);
+
+/**
  * When a process began, in UNIX seconds.
  *
  * Context: any but hooks. Return: false when a clock cannot be had.

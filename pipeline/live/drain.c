@@ -23,6 +23,7 @@
 /* A name is read again after this time, while its thread is at work: most are set after the
  * thread has begun. */
 #define NAME_EVERY_NS	1000000000ull
+#define NAME_SOON_NS	100000000ull /* after the first call: names are often given late */
 #define NAMES_PER_ROUND 32u /* 10 us each; a thousand threads must not hold up the drain */
 
 struct rk_drain_place {
@@ -49,20 +50,6 @@ void rk_drain_finish(struct rk_drain *drain)
 static struct rk_ring *gpu_ring_of(const struct rk_drain *drain)
 {
 	return drain->gpu_ring ? drain->gpu_ring() : NULL;
-}
-
-bool rk_drain_has_work(const struct rk_drain *drain)
-{
-	struct rk_ring *gpu = gpu_ring_of(drain);
-	uint32_t count = rk_thread_ring_count();
-
-	for (uint32_t i = 0; i < count; i++) {
-		struct rk_ring *ring = rk_thread_ring_at(i);
-
-		if (ring && rk_ring_peek(ring))
-			return true;
-	}
-	return gpu && rk_ring_peek(gpu);
 }
 
 static struct rk_drain_place *place_get(struct rk_drain *drain, uint32_t index)
@@ -106,8 +93,8 @@ static bool read_name(struct rk_drain *drain, uint32_t tid, char name[32])
 	return true;
 }
 
-/* Before the records of the thread; what it called itself when it took the place is the
- * answer where it has ended since. */
+/* Before the records of the thread: what it called itself when it took the place, where a file may
+ * be forbidden by now and it may have ended. What it calls itself since is seen later. */
 static void note_thread(struct rk_drain *drain, uint32_t index, const struct rk_ring *ring)
 {
 	struct rk_drain_place *place = place_get(drain, index);
@@ -121,10 +108,12 @@ static void note_thread(struct rk_drain *drain, uint32_t index, const struct rk_
 	place->seen = true;
 	place->generation = generation;
 	place->named_ns = drain->now;
-	if (read_name(drain, ring->tid, name))
-		rk_join_thread_name(drain->join, ring->tid, name);
-	else if (is_new)
+	if (is_new) {
 		rk_join_thread_name(drain->join, ring->tid, ring->thread_name);
+		place->named_ns += NAME_SOON_NS - NAME_EVERY_NS;
+	} else if (read_name(drain, ring->tid, name)) {
+		rk_join_thread_name(drain->join, ring->tid, name);
+	}
 }
 
 /* A thread that got no place of its own is known by its number alone. */

@@ -43,13 +43,6 @@ void rk_drain_init(struct rk_drain *drain, struct rk_join *join, struct rk_ring 
 void rk_drain_finish(struct rk_drain *drain);
 
 /**
- * Whether anything lies in a ring.
- *
- * Context: exporter.
- */
-bool rk_drain_has_work(const struct rk_drain *drain);
-
-/**
  * One round.
  *
  * Context: exporter. Return: records taken.

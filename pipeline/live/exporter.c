@@ -51,7 +51,6 @@
 /* Rules are looked at with every tick. With the idle wait on top this is less than a second. */
 #define ALERT_TICK_EVERY_NS (750 * NS_PER_MS)
 #define CLOCK_EVERY_NS	   (10 * NS_PER_S)
-#define OPEN_AFTER_NS	   (100 * NS_PER_MS)
 #define START_TIMEOUT_MS   1000
 #define RECORDING_BYTES	   64 /* two words */
 #define STACK_BYTES	   (2u << 20)
@@ -355,7 +354,6 @@ static bool open_outputs(struct exporter *e)
 	}
 	rk_drain_init(&e->drain, e->join, e->setup.gpu_ring);
 	e->drain.is_quiet = true;
-	e->statm_fd = rk_sandbox_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
 	if (rk_recording_state(&e->recording) == RK_RECORDING_ON)
 		begin(e);
 	rk_live_control_open(&e->live);
@@ -461,12 +459,6 @@ static void wait_some(struct exporter *e, uint64_t taken)
 		rk_thread_wait(e->wait_ms);
 }
 
-static bool is_time_to_open(const struct exporter *e)
-{
-	return rk_drain_has_work(&e->drain) || atomic_load(&e->stop) ||
-	       rk_clock_now() > e->started_ns + OPEN_AFTER_NS;
-}
-
 /* The program has ended but for its exit handlers, which wait for us to end. */
 static void look_who_is_left(struct exporter *e, uint64_t now)
 {
@@ -533,6 +525,7 @@ static void run_end(struct exporter *e)
 static void *exporter_main(void *data)
 {
 	struct exporter *e = data;
+	bool is_open;
 
 	rk_thread_mark_own();
 	pthread_setname_np(pthread_self(), "rk-exporter");
@@ -552,17 +545,17 @@ static void *exporter_main(void *data)
 					    .emit = emit_own,
 					    .data = e };
 	rk_live_control_init(&e->live, &e->outputs);
-	/* Now, while the call that creates the first context waits, and not when rings fill, or
-	 * when the program has forbidden it, as it may from that call on. */
+	/* All of it now, while the call that creates the first context waits, and not when rings
+	 * fill, or when the program has forbidden it, as it may from that call on. */
 	if (rk_net_is_wanted(e->setup.config))
 		rk_net_prepare(e->setup.env, e->setup.library_dir);
 	rk_outputs_open(&e->outputs);
+	e->statm_fd = rk_sandbox_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
 	e->started_ns = rk_clock_now();
 	e->outputs.ticked_ns = e->started_ns;
+	is_open = open_outputs(e);
 	set_state(RUNNING);
-	while (!is_time_to_open(e))
-		rk_thread_wait(BUSY_WAIT_MS);
-	if (open_outputs(e)) {
+	if (is_open) {
 		run_rounds(e);
 		run_end(e);
 	}

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/proc_stat.h"
 #include "core/sandbox.h"
 
 /* /proc/self is the program, whatever table the calling thread has. */
@@ -77,6 +78,7 @@ void rk_own_files_take(struct rk_own_files *files)
 		return;
 	}
 	rk_sandbox_watch();
+	rk_proc_stat_keep_own();
 	put_null(STDIN_FILENO);
 	put_null(STDOUT_FILENO);
 	if (files->stderr_let_go)
