@@ -209,7 +209,8 @@ class Receiver:
     def spans(self):
         if not self.out.exists():
             return []
-        return [json.loads(line) for line in self.out.read_text().splitlines() if line]
+        whole = self.out.read_text().rpartition("\n")[0]  # the last line may be on its way
+        return [json.loads(line) for line in whole.splitlines() if line]
 
 
 class Gateway:
