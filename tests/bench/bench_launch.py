@@ -104,10 +104,15 @@ def measure_time():
     print(f"two clock reads           {ns['clocks']:7.1f} ns")
     print(f"intercepted, added        {added:7.1f} ns   = {added / ns['clocks']:.2f} x two clock"
           " reads (goal 1.5)")
+    print(f"goal hook_clocks {added / ns['clocks']:.3f} | {added:.1f} ns added, two clock reads "
+          f"{ns['clocks']:.1f}")
+    print(f"goal off {ns['inert'] - ns['direct']:.2f} | the call itself {ns['direct']:.1f} ns")
     if "lttng" in ns:
         peer = ns["lttng"] - ns["direct"]
         print(f"lttng-ust, same payload   {peer:7.1f} ns   = ours is {added / peer:.2f} of it "
               "(goal 0.25)")
+        print(f"goal hook_lttng {added / peer:.3f} | {added:.1f} ns added, by lttng-ust with the same "
+              f"payload {peer:.1f}")
     else:
         print(f"lttng-ust: not measured: {session.reason}")
 
@@ -138,6 +143,8 @@ def count_instructions():
     print(f"instructions: bare {direct:.1f}, intercepted {traced:.1f}, added {traced - direct:.1f}"
           f" (limit {INSTRUCTIONS_MAX}), dormant, added {dormant - direct:.1f}"
           f" (limit {DORMANT_MAX})")
+    print(f"goal hook_instructions {traced - direct:.0f} | the call itself {direct:.0f}; while "
+          f"nothing is recorded {dormant - direct:.0f}")
     if not 20 < traced - direct <= INSTRUCTIONS_MAX:  # 20: it must have recorded at all
         sys.exit(1)
     if not 0 < dormant - direct <= DORMANT_MAX:  # 0: the hook must be in the way

@@ -2,21 +2,24 @@
  *
  * tests/bench/bench_stacks.c - what call stacks add to a launch, 16 frames deep.
  *
- * usage: bench_stacks OFF.so SAMPLED.so ALL.so ROUNDS CALLS
+ * usage: bench_stacks OFF.so SAMPLED.so ALL.so ROUNDS CALLS DEPTH
  *
  * Three copies of the library in one process, started with stacks.mode off, sampled 1/100 and all,
- * take turns with unw_backtrace() alone at the same depth. Medians of the rounds, "name ns" each.
+ * take turns with unw_backtrace() alone and with glibc's backtrace(), DEPTH calls below main().
+ * Medians of the rounds, "name ns" each.
  */
 #define __CUDA_API_VERSION_INTERNAL
 #include <cuda.h>
 #include <dlfcn.h>
+#include <execinfo.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define DEPTH	   16
+#define FRAMES	   16
+#define GLIBC_PART 20 /* fewer of its calls: one takes microseconds */
 #define ROUNDS_MAX 101
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \
@@ -28,17 +31,19 @@
 
 typedef __typeof__(&cuLaunchKernel) launch_fn;
 
-enum { DIRECT, OFF, SAMPLED, ALL, UNWIND, VARIANTS };
+enum { DIRECT, OFF, SAMPLED, ALL, UNWIND, GLIBC, VARIANTS };
 
 static int (*unwind)(void **frames, int size);
 
 __attribute__((noinline)) static void run(int variant, launch_fn launch, int calls)
 {
-	void *frames[DEPTH];
+	void *frames[FRAMES];
 
 	for (int i = 0; i < calls; i++) {
 		if (variant == UNWIND)
-			unwind(frames, DEPTH);
+			unwind(frames, FRAMES);
+		else if (variant == GLIBC)
+			backtrace(frames, FRAMES);
 		else
 			launch((CUfunction)(uintptr_t)1, 128, 1, 1, 256, 1, 1, 0, NULL, NULL, NULL);
 	}
@@ -58,7 +63,7 @@ static double now_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts); /* others may run between */
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
@@ -88,15 +93,16 @@ static launch_fn open_traced(const char *path, const char *mode)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = { "direct", "off", "sampled", "all", "unwind" };
+	static const char *const names[] = { "direct", "off", "sampled", "all", "unwind", "glibc" };
 	static double ns[VARIANTS][ROUNDS_MAX];
 	launch_fn launches[VARIANTS] = { NULL };
-	int rounds, calls;
+	int rounds, calls, depth;
 	void *library;
 
-	CHECK(argc == 6);
+	CHECK(argc == 7);
 	rounds = atoi(argv[4]);
 	calls = atoi(argv[5]);
+	depth = atoi(argv[6]);
 	CHECK(rounds > 0 && rounds <= ROUNDS_MAX && calls > 0);
 	library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL);
 	CHECK(library);
@@ -109,11 +115,12 @@ int main(int argc, char **argv)
 	*(void **)&unwind = dlsym(library, "unw_backtrace");
 	for (int round = -1; round < rounds; round++) { /* the first one warms up */
 		for (int v = 0; v < VARIANTS; v++) {
+			int n = v == GLIBC ? calls / GLIBC_PART : calls;
 			double begin = now_ns();
 
-			run_below(DEPTH + 4, v, launches[v], calls);
+			run_below(depth, v, launches[v], n);
 			if (round >= 0)
-				ns[v][round] = (now_ns() - begin) / calls;
+				ns[v][round] = (now_ns() - begin) / n;
 		}
 	}
 	for (int v = 0; v < VARIANTS; v++) {

@@ -2,13 +2,14 @@
  *
  * tests/guest/soak.c - launches at a steady rate for long, and says how it fares once a second.
  *
- * usage: soak SECONDS LAUNCHES_PER_SECOND
+ * usage: soak SECONDS LAUNCHES_PER_SECOND [THREADS]
  *
  * Lines of $GUEST_MEASURE: seconds since the start, launches, KiB of resident memory, CPU
  * milliseconds of the tracer's threads and of all. When it has launched all it prints "launched",
  * and waits for the end of its standard input.
  */
 #include <dirent.h>
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +18,9 @@
 
 #define TICK_NS	  1000000u
 #define SECOND_NS 1000000000u
+#define HELPERS_MAX 63
+
+static uint64_t ticks_due, rate; /* of each thread */
 
 static long resident_kib(void)
 {
@@ -80,27 +84,49 @@ static void sleep_until(uint64_t moment)
 		;
 }
 
-int main(int argc, char **argv)
+/* One thread's share of the launches, at a steady rate. @out: NULL = the others tell nothing. */
+static void launch_all(uint64_t began, FILE *out)
 {
-	uint64_t began, ticks, rate;
-	FILE *out;
+	uint64_t done = 0;
 
-	CHECK(argc == 3 && getenv("GUEST_MEASURE"));
-	out = fopen(getenv("GUEST_MEASURE"), "we");
-	CHECK(out);
-	ticks = strtoull(argv[1], NULL, 10) * 1000;
-	rate = strtoull(argv[2], NULL, 10);
-	guest_start();
-	began = guest_now_ns();
-	for (uint64_t tick = 1; tick <= ticks; tick++) {
-		guest_launch((int)(tick * rate / 1000 - guest_launches()));
+	for (uint64_t tick = 1; tick <= ticks_due; tick++) {
+		guest_launch((int)(tick * rate / 1000 - done));
+		done = tick * rate / 1000;
 		if (tick % 10 == 0)
 			guest_wait();
-		if (tick % 1000 == 0)
+		if (out && tick % 1000 == 0)
 			tell(out, tick / 1000);
 		sleep_until(began + tick * TICK_NS);
 	}
 	guest_wait();
+}
+
+static void *help(void *data)
+{
+	guest_enter();
+	launch_all(*(const uint64_t *)data, NULL);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t helpers[HELPERS_MAX];
+	unsigned long threads = argc > 3 ? strtoul(argv[3], NULL, 10) : 1;
+	uint64_t began;
+	FILE *out;
+
+	CHECK(argc >= 3 && getenv("GUEST_MEASURE") && threads && threads <= HELPERS_MAX + 1);
+	out = fopen(getenv("GUEST_MEASURE"), "we");
+	CHECK(out);
+	ticks_due = strtoull(argv[1], NULL, 10) * 1000;
+	rate = strtoull(argv[2], NULL, 10) / threads;
+	guest_start();
+	began = guest_now_ns();
+	for (unsigned long i = 0; i + 1 < threads; i++)
+		CHECK(!pthread_create(&helpers[i], NULL, help, &began));
+	launch_all(began, out);
+	for (unsigned long i = 0; i + 1 < threads; i++)
+		CHECK(!pthread_join(helpers[i], NULL));
 	printf("launched %lu\n", (unsigned long)guest_launches());
 	fflush(stdout);
 	while (getchar() != EOF)

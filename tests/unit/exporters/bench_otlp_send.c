@@ -255,6 +255,10 @@ static void print(const struct round *rounds, double bytes)
 	       send / bare);
 	printf("encode and send       %7.1f ns/span CPU (goal 250)\n", encode + send);
 	printf("bare writes           %7.1f ns/span CPU\n", bare);
+	printf("goal export_ns %.1f | encoded %.1f, sent %.1f; %.0f bytes per span\n",
+	       encode + send, encode, send, bytes);
+	printf("goal export_write %.2f | sent by libcurl %.1f ns/span, raw write %.1f\n",
+	       send / bare, send, bare);
 	printf("wall                  %7.1f ns/span, the receiver beside\n",
 	       median(rounds, offsetof(struct round, wall_ns)));
 }

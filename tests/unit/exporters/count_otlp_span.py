@@ -35,6 +35,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="rkbench") as folder:
         instructions = count(sys.argv[1], folder)
     print(f"instructions per span: {instructions:.1f} (limit {INSTRUCTIONS_MAX})")
+    print(f"goal otlp_instructions {instructions:.0f} | with the bound of its length")
     if not INSTRUCTIONS_MIN < instructions <= INSTRUCTIONS_MAX:
         sys.exit(1)
 

@@ -2,7 +2,8 @@
  *
  * tests/unit/trace/bench_trace.c - bytes per span and spans per second of the trace file.
  *
- * A fixed-seed stream of kernels; encode and decode alternate, medians of the rounds.
+ * A fixed-seed stream of kernels; encode and decode alternate, medians of the rounds. Beside them
+ * the same kernels as rows through zstd and as Chrome's JSON through gzip.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,8 +13,10 @@
 #include <unistd.h>
 
 #include "trace_fixture.h"
+#include "trace_peers.h"
 
-#define ROUNDS 5
+#define ROUNDS	   5
+#define PEER_PART 5 /* of the kernels: gzip is slow */
 
 /* A kernel op without the tail that only ticks use: the program has its ops in the cache, so
  * the benchmark must not fetch 300 idle bytes for each from memory. */
@@ -24,8 +27,10 @@ struct ops {
 	uint32_t count;
 };
 
-static void get_op(const struct ops *ops, uint32_t at, struct rk_op *op)
+static void get_op(const void *data, uint32_t at, struct rk_op *op)
 {
+	const struct ops *ops = data;
+
 	memcpy(op, ops->bytes + at * KERNEL_BYTES, KERNEL_BYTES);
 }
 
@@ -88,9 +93,14 @@ static void read_ops(const char *path, const struct ops *ops)
 		exit(1);
 }
 
+struct measured {
+	double bytes, write, read; /* per span; M spans/s/core */
+	struct peer_result rows, json;
+};
+
 /* @tick_ns: of the GPU's clock. With 1 the noise of the stream alone has 4.2 bytes per span,
  * which no format goes below, or in 32. */
-static void measure(const char *path, uint32_t count, uint32_t tick_ns)
+static void measure(struct measured *m, const char *path, uint32_t count, uint32_t tick_ns)
 {
 	struct ops ops = { .bytes = malloc(count * KERNEL_BYTES), .count = count };
 	double encode[ROUNDS], decode[ROUNDS];
@@ -114,21 +124,40 @@ static void measure(const char *path, uint32_t count, uint32_t tick_ns)
 		encode[round] = middle - start;
 		decode[round] = cpu_seconds() - middle;
 	}
+	m->bytes = (double)bytes / count;
+	m->write = count / median(encode) / 1e6;
+	m->read = count / median(decode) / 1e6;
+	peer_rows(&m->rows, get_op, &ops, count);
+	peer_json(&m->json, get_op, &ops, count / PEER_PART);
+	free(ops.bytes);
 	printf("trace file, GPU clock of %2" PRIu32 " ns: %" PRIu32 " kernels, %.2f bytes/span, "
 	       "write %.1f M spans/s/core, read %.1f M spans/s/core\n",
-	       tick_ns, count, (double)bytes / count, count / median(encode) / 1e6,
-	       count / median(decode) / 1e6);
-	free(ops.bytes);
+	       tick_ns, count, m->bytes, m->write, m->read);
+}
+
+static void tell_bytes(const char *goal, const struct measured *m)
+{
+	printf("goal %s %.3f | rows through zstd %.1f: %.2f of it; Chrome's JSON through gzip %.1f: "
+	       "%.2f of it\n",
+	       goal, m->bytes, m->rows.bytes_per_span, m->bytes / m->rows.bytes_per_span,
+	       m->json.bytes_per_span, m->bytes / m->json.bytes_per_span);
 }
 
 int main(int argc, char **argv)
 {
 	uint32_t count = argc > 1 ? (uint32_t)atoi(argv[1]) : 500000;
+	struct measured fine, coarse;
 	char *folder = fixture_folder();
 	const char *path = fixture_path(folder, "bench.rkt.zst");
 
-	measure(path, count, 1);
-	measure(path, count, 32);
+	measure(&fine, path, count, 1);
+	measure(&coarse, path, count, 32);
+	tell_bytes("file_bytes", &fine);
+	tell_bytes("file_bytes_32", &coarse);
+	printf("goal file_write %.1f | GPU clock of 32 ns %.1f; rows through zstd %.1f, Chrome's "
+	       "JSON through gzip %.2f\n",
+	       fine.write, coarse.write, count / fine.rows.seconds / 1e6,
+	       (double)(count / PEER_PART) / fine.json.seconds / 1e6);
 	fixture_remove(folder);
 	return 0;
 }
