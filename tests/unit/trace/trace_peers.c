@@ -15,7 +15,7 @@
 
 #define ROWS_LEVEL 1 /* as the file's */
 #define ROWS_BYTES (1u << 20)
-#define LINE_MAX   512
+#define EVENT_MAX  512
 #define GZIP_BITS  (15 + 16) /* zlib: the largest window, with gzip's header */
 
 /* What a span is, the fields that never change beside those that do. */
@@ -78,7 +78,7 @@ void peer_rows(struct peer_result *result, peer_get_fn get, const void *data, ui
 static int format_event(char *line, const struct rk_op *op)
 {
 	return snprintf(
-		line, LINE_MAX,
+		line, EVENT_MAX,
 		"{\"name\":\"%s\",\"ph\":\"X\",\"cat\":\"kernel\",\"pid\":%u,\"tid\":%u,"
 		"\"ts\":%.3f,\"dur\":%.3f,\"args\":{\"correlation\":%u,\"grid\":[%u,%u,%u],"
 		"\"block\":[%u,%u,%u],\"registers\":%u,\"host_ts\":%.3f,\"host_dur\":%.3f}},\n",
@@ -94,7 +94,7 @@ void peer_json(struct peer_result *result, peer_get_fn get, const void *data, ui
 	static unsigned char out[64 << 10];
 	double begin = cpu_seconds();
 	z_stream gzip = { 0 };
-	char line[LINE_MAX];
+	char line[EVENT_MAX];
 	struct rk_op op;
 
 	if (deflateInit2(&gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_BITS, 8,
