@@ -35,7 +35,9 @@ enum rk_trace_column {
 	RK_COL_TEXT = 22, /* bytes: what TEXT_BYTES counts */
 	RK_COL_START_REST = 23,
 	RK_COL_DURATION_REST = 24,
-	RK_COL_OP_COUNT = 25, /* one more than the last of the columns above */
+	RK_COL_LATE_TEXT_BYTES = 25, /* of kinds from 32 on */
+	RK_COL_LATE_TEXT = 26,	     /* bytes: what LATE_TEXT_BYTES counts */
+	RK_COL_OP_COUNT = 27,	     /* one more than the last of the columns above */
 	/* per shape */
 	RK_COL_S_KIND = 32,
 	RK_COL_S_FLAGS = 33,

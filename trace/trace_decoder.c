@@ -24,7 +24,7 @@ struct rk_trace_decoder {
 	struct rk_trace_column_view views[VIEWS];
 	struct rk_trace_values columns[RK_COL_OP_COUNT];
 	struct rk_trace_ledger last_ledger;
-	size_t ledger_offset, ids_offset, text_offset;
+	size_t ledger_offset, ids_offset, text_offset, late_text_offset;
 	uint32_t op_next;
 	uint32_t strings[RK_TRACE_STRINGS_MAX + 1]; /* rk_intern ids; [0] = "" */
 	uint64_t scratch[RK_TRACE_STRINGS_MAX];
@@ -179,7 +179,8 @@ static int check_bytes(const struct rk_trace_decoder *decoder, unsigned column)
 
 static bool is_bytes(unsigned column)
 {
-	return column == RK_COL_LEDGER || column == RK_COL_IDS || column == RK_COL_TEXT;
+	return column == RK_COL_LEDGER || column == RK_COL_IDS || column == RK_COL_TEXT ||
+	       column == RK_COL_LATE_TEXT;
 }
 
 int rk_trace_decoder_load(struct rk_trace_decoder *decoder, const uint8_t *block,
@@ -201,7 +202,8 @@ int rk_trace_decoder_load(struct rk_trace_decoder *decoder, const uint8_t *block
 	if (err)
 		return err;
 	memset(&decoder->last_ledger, 0, sizeof(decoder->last_ledger));
-	decoder->ledger_offset = decoder->ids_offset = decoder->text_offset = 0;
+	decoder->ledger_offset = decoder->ids_offset = 0;
+	decoder->text_offset = decoder->late_text_offset = 0;
 	decoder->op_next = 0;
 	return 0;
 }
@@ -342,15 +344,19 @@ static const uint8_t *take_bytes(const struct rk_trace_decoder *decoder, unsigne
 
 static int next_text(struct rk_trace_decoder *decoder, struct rk_op *op)
 {
+	bool is_late = rk_trace_is_late(op->kind);
 	uint64_t size = 0;
 
 	op->text = NULL;
 	op->text_bytes = 0;
-	if (pop(decoder, RK_COL_TEXT_BYTES, &size) || size > RK_API_TEXT_MAX)
+	if (pop(decoder, is_late ? RK_COL_LATE_TEXT_BYTES : RK_COL_TEXT_BYTES, &size) ||
+	    size > RK_API_TEXT_MAX)
 		return -EBADMSG;
 	if (size == 0)
 		return 0;
-	op->text = take_bytes(decoder, RK_COL_TEXT, &decoder->text_offset, size);
+	op->text = is_late ?
+			   take_bytes(decoder, RK_COL_LATE_TEXT, &decoder->late_text_offset, size) :
+			   take_bytes(decoder, RK_COL_TEXT, &decoder->text_offset, size);
 	op->text_bytes = (uint32_t)size;
 	return op->text ? 0 : -EBADMSG;
 }

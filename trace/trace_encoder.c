@@ -38,12 +38,12 @@ static_assert(RK_TRACE_STRINGS_MAX < UINT16_MAX, "string_table holds index in 16
 
 struct rk_trace_encoder {
 	struct rk_trace_numbers numbers;
-	uint8_t *ledger, *ids, *text;
+	uint8_t *ledger, *ids, *text, *late_text;
 	struct rk_trace_buffer buffer;
 	struct rk_trace_ledger last_ledger;
 	uint64_t first_ordinal, first_ns, last_ns;
 	size_t raw; /* shapes, names, texts and ids so far */
-	size_t ledger_size, ids_size, text_size;
+	size_t ledger_size, ids_size, text_size, late_text_size;
 	uint32_t op_count, string_count;
 	bool is_full;
 	uint32_t string_ids[RK_TRACE_STRINGS_MAX];
@@ -65,9 +65,10 @@ int rk_trace_encoder_create(struct rk_trace_encoder **out)
 	encoder->ledger = malloc(LEDGER_BYTES);
 	encoder->ids = malloc(SAID_BYTES);
 	encoder->text = malloc(SAID_BYTES);
+	encoder->late_text = malloc(SAID_BYTES);
 	encoder->buffer.data = malloc(CONTENT_MAX);
 	if (rk_trace_numbers_init(&encoder->numbers) || !encoder->ledger || !encoder->ids ||
-	    !encoder->text || !encoder->buffer.data) {
+	    !encoder->text || !encoder->late_text || !encoder->buffer.data) {
 		rk_trace_encoder_destroy(encoder);
 		return -ENOMEM;
 	}
@@ -82,6 +83,7 @@ void rk_trace_encoder_destroy(struct rk_trace_encoder *encoder)
 	if (!encoder)
 		return;
 	free(encoder->buffer.data);
+	free(encoder->late_text);
 	free(encoder->text);
 	free(encoder->ids);
 	free(encoder->ledger);
@@ -97,7 +99,8 @@ void rk_trace_encoder_reset(struct rk_trace_encoder *encoder)
 	rk_trace_numbers_reset(&encoder->numbers);
 	encoder->first_ordinal = encoder->first_ns = encoder->last_ns = 0;
 	encoder->raw = FIXED_BYTES;
-	encoder->ledger_size = encoder->ids_size = encoder->text_size = 0;
+	encoder->ledger_size = encoder->ids_size = 0;
+	encoder->text_size = encoder->late_text_size = 0;
 	encoder->op_count = encoder->string_count = 0;
 	encoder->is_full = false;
 }
@@ -298,6 +301,17 @@ static void add_said(struct rk_trace_encoder *encoder, const struct rk_op *op)
 	encoder->raw += size + text;
 }
 
+static void add_late(struct rk_trace_encoder *encoder, const struct rk_op *op)
+{
+	uint32_t text = rk_trace_text_of(op);
+
+	push(encoder, RK_COL_LATE_TEXT_BYTES, text);
+	if (text)
+		memcpy(encoder->late_text + encoder->late_text_size, op->text, text);
+	encoder->late_text_size += text;
+	encoder->raw += text;
+}
+
 static void add_sample(struct rk_trace_encoder *encoder, const struct rk_op_sample *sample)
 {
 	struct rk_trace_model *model = &encoder->model;
@@ -343,7 +357,9 @@ static void add_kind(struct rk_trace_encoder *encoder, const struct rk_op *op)
 		add_sample(encoder, &op->sample);
 		break;
 	default:
-		if (rk_trace_has_text(op->kind))
+		if (rk_trace_is_late(op->kind))
+			add_late(encoder, op);
+		else if (rk_trace_has_text(op->kind))
 			add_said(encoder, op);
 		break;
 	}
@@ -426,7 +442,7 @@ int rk_trace_encoder_add(struct rk_trace_encoder *encoder, const struct rk_op *o
 	uint32_t shape = rk_trace_model_expect(model);
 	struct rk_trace_place *place;
 
-	if (op->kind == RK_OP_NONE || op->kind >= RK_OP_KIND_COUNT)
+	if (op->kind == RK_OP_NONE || (op->kind >= RK_OP_KIND_COUNT && !rk_trace_is_late(op->kind)))
 		return -EINVAL;
 	if (encoder->op_count == RK_TRACE_BLOCK_OPS_MAX || encoder->is_full)
 		return -ENOBUFS;
@@ -527,6 +543,8 @@ static void put_ops(struct rk_trace_encoder *encoder)
 	}
 	rk_trace_column_put_apart(buffer, RK_COL_IDS, encoder->ids, (uint32_t)encoder->ids_size);
 	rk_trace_column_put_apart(buffer, RK_COL_TEXT, encoder->text, (uint32_t)encoder->text_size);
+	rk_trace_column_put_apart(buffer, RK_COL_LATE_TEXT, encoder->late_text,
+				  (uint32_t)encoder->late_text_size);
 }
 
 const struct rk_trace_buffer *rk_trace_encoder_finish(struct rk_trace_encoder *encoder,

@@ -21,7 +21,7 @@
 
 #define RK_TRACE_MAGIC	      0x42544b52u /* "RKTB", first bytes of every frame's content */
 #define RK_TRACE_MAJOR	      2
-#define RK_TRACE_MINOR	      0
+#define RK_TRACE_MINOR	      1
 #define RK_TRACE_MAJOR_OLDEST 1 /* that is still read */
 #define RK_TRACE_HEADER_BYTES 64u
 #define RK_TRACE_COLUMN_BYTES 12u /* header of a column */

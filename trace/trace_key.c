@@ -9,7 +9,7 @@
 
 #include "trace/trace_said.h"
 
-#define KIND(kind) (1u << RK_OP_##kind)
+#define KIND(kind) (UINT64_C(1) << RK_OP_##kind)
 #define COPIES	   (KIND(MEMCPY) | KIND(MEMSET))
 #define MEMORY	   (KIND(ALLOC) | KIND(FREE))
 #define SAID	   RK_TRACE_SAID_KINDS
@@ -73,7 +73,7 @@ const struct rk_trace_field rk_trace_fields[] = {
 };
 const unsigned rk_trace_field_count = sizeof(rk_trace_fields) / sizeof(rk_trace_fields[0]);
 
-static_assert(RK_OP_KIND_COUNT <= 32, "rk_trace_field.kinds has 32 bits");
+static_assert(RK_OP_KIND_COUNT <= 64, "rk_trace_field.kinds has 64 bits");
 
 /* The kernel's words 5 to 10 are the struct's eleven numbers as they lie there. */
 #define KERNEL_RUN (offsetof(struct rk_op, kernel.graph) + 4 - offsetof(struct rk_op, kernel.grid))

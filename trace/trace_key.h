@@ -24,7 +24,7 @@ struct rk_trace_key {
 /* Where a field of a shape lies in the key. */
 struct rk_trace_field {
 	uint16_t column; /* enum rk_trace_column */
-	uint32_t kinds;	 /* bit per enum rk_op_kind; 0 = every kind */
+	uint64_t kinds;	 /* bit per enum rk_op_kind; 0 = every kind */
 	uint8_t word, shift, bits;
 };
 
@@ -38,7 +38,7 @@ extern const unsigned rk_trace_field_count;
  */
 static inline bool rk_trace_field_applies(const struct rk_trace_field *field, unsigned kind)
 {
-	return !field->kinds || (kind < 32 && (field->kinds >> kind & 1));
+	return !field->kinds || (kind < 64 && (field->kinds >> kind & 1));
 }
 
 /**

@@ -27,7 +27,8 @@ static uint32_t capacity(unsigned column)
 {
 	if (column >= RK_COL_WALL_OFFSET && column < RK_COL_LEDGER)
 		return RK_TRACE_RARE_OPS;
-	if (column == RK_COL_LEDGER || column == RK_COL_IDS || column == RK_COL_TEXT)
+	if (column == RK_COL_LEDGER || column == RK_COL_IDS || column == RK_COL_TEXT ||
+	    column == RK_COL_LATE_TEXT)
 		return 0;
 	return RK_TRACE_BLOCK_OPS_MAX + APART;
 }

@@ -28,11 +28,17 @@
 	(1u << RK_OP_SETTINGS | 1u << RK_OP_STACK | 1u << RK_OP_MODULE | 1u << RK_OP_RECORDING |   \
 	 1u << RK_OP_GRAPH_INFO | 1u << RK_OP_KERNEL_INFO)
 
+/* From here on a kind has rk_op.text and nothing else, whatever it will be, in columns of its own:
+ * so a reader stays in step with kinds that it does not know. */
+#define RK_TRACE_LATE_KIND     32u
+#define RK_TRACE_LATE_KIND_END 64u
+
 /* Ids, bounds and text of one op. */
 #define RK_TRACE_SAID_MAX (RK_API_TEXT_MAX + RK_INSTRUMENT_BOUNDS * 8u)
 
 /**
- * Whether an op of @kind has rk_op.said / rk_op.text alone / rk_op.text.
+ * Whether an op of @kind has rk_op.said / is of the later kinds / has rk_op.text alone /
+ * rk_op.text.
  *
  * Context: any.
  */
@@ -41,9 +47,14 @@ static inline bool rk_trace_is_said(unsigned kind)
 	return kind < 32 && (RK_TRACE_SAID_KINDS >> kind & 1);
 }
 
+static inline bool rk_trace_is_late(unsigned kind)
+{
+	return kind >= RK_TRACE_LATE_KIND && kind < RK_TRACE_LATE_KIND_END;
+}
+
 static inline bool rk_trace_is_text(unsigned kind)
 {
-	return kind < 32 && (RK_TRACE_TEXT_KINDS >> kind & 1);
+	return rk_trace_is_late(kind) || (kind < 32 && (RK_TRACE_TEXT_KINDS >> kind & 1));
 }
 
 static inline bool rk_trace_has_text(unsigned kind)

@@ -87,6 +87,36 @@ static void test_single_kinds(void **state)
 	}
 }
 
+/* What a newer writer stored as one of the later kinds is passed over, and nothing else of the
+ * block is out of step. */
+static void test_later_kinds(void **state)
+{
+	const char *path = fixture_path(*state, "later");
+	struct fixture_random random = { .state = 12 };
+	struct rk_op wanted[300], got[300];
+	struct rk_trace_writer *writer;
+	struct rk_trace_info info;
+	uint64_t ordinal = 0;
+
+	assert_int_equal(rk_trace_writer_open(&writer, path, &fixture_meta, &fixture_options), 0);
+	for (unsigned i = 0; i < 300; i++) {
+		struct rk_op later = { .kind = (uint8_t)(RK_OP_KIND_COUNT + i % 20),
+				       .ordinal = ++ordinal,
+				       .text = (const uint8_t *)"unheard of",
+				       .text_bytes = 1 + i % 10 };
+
+		if (i % 3)
+			assert_int_equal(rk_trace_writer_add(writer, &later), 0);
+		fixture_op(&random, i % 2 ? RK_OP_SETTINGS : RK_OP_LOG, &wanted[i]);
+		wanted[i].ordinal = ++ordinal;
+		assert_int_equal(rk_trace_writer_add(writer, &wanted[i]), 0);
+	}
+	assert_int_equal(rk_trace_writer_close(writer), 0);
+	assert_int_equal(fixture_read(path, got, 300, &info), 0);
+	assert_int_equal(info.ops, 300);
+	assert_ops(got, wanted, 300);
+}
+
 /* Many blocks of a real-looking step, and the size that the format promises. */
 static void test_step(void **state)
 {
@@ -386,6 +416,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_random, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_single_kinds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_later_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_blocks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_texts, setup, teardown),

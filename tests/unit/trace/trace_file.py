@@ -16,6 +16,7 @@ EXEC_CLOSE, TICK, DEVICE, CLOCK, END = 9, 10, 12, 13, 14
 SAID = (15, 16, 17, 18, 19, 20, 23)
 INSTRUMENT, SAMPLE, IN_FLIGHT, DEPENDENCY = 21, 22, 24, 28
 TEXTS = (25, 26, 27, 29, 30, 31)
+KNOWN = 31
 COMMON = [(32, "kind"), (33, "flags"), (34, "result"), (35, "absent"), (36, "api"), (37, "name"),
           (38, "stream"), (39, "stream_handle"), (40, "tid"), (41, "device"), (42, "context"),
           (43, "stack")]
@@ -113,7 +114,7 @@ class Block:
     def __init__(self, header, data):
         self.version, self.count, self.first = header[0], header[6], header[7]
         self.shape_count, self.string_count = header[11], header[12]
-        self.columns, self.next, self.bytes_at = {}, {}, {16: 0, 21: 0, 22: 0}
+        self.columns, self.next, self.bytes_at = {}, {}, {16: 0, 21: 0, 22: 0, 26: 0}
         at = 0
         while at < len(data):
             name, encoding, width, count, size = struct.unpack_from("<HBBII", data, at)
@@ -309,6 +310,8 @@ class Block:
                 op[key] = self.take(21, size) if op["present"] & bit else b""
         if kind in SAID or kind in TEXTS or kind == INSTRUMENT:
             op["text"] = self.take(22, self.number(20))
+        if KNOWN < kind < 64:
+            op["text"] = self.take(26, self.number(25))
 
     def tick(self, op):
         """The ledger: what changed since the tick before."""
@@ -337,7 +340,8 @@ class Block:
             self.host(op, place, shape["absent"])
             self.gpu(op, place, shape["absent"])
             self.kind(op)
-            yield op
+            if op["kind"] <= KNOWN:
+                yield op
 
 
 def line(op):

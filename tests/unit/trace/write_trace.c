@@ -6,9 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trace/trace_said.h"
 #include "trace_fixture.h"
 
 #define ROUNDS 3
+
+/* Of versions to come: readers pass over them, and are in step behind them. */
+static const unsigned later_kinds[] = { 40, RK_TRACE_LATE_KIND_END - 1 };
+
+static int write_later_kinds(struct rk_trace_writer *writer, uint64_t *ordinal)
+{
+	static const uint8_t text[] = "what nobody knows today";
+	struct rk_op op = { .text = text, .text_bytes = sizeof(text), .host_start = 5 };
+
+	for (unsigned i = 0; i < sizeof(later_kinds) / sizeof(later_kinds[0]); i++) {
+		op.kind = (uint8_t)later_kinds[i];
+		op.ordinal = ++*ordinal;
+		if (rk_trace_writer_add(writer, &op))
+			return 1;
+	}
+	return 0;
+}
 
 static int write_kinds(struct rk_trace_writer *writer, uint64_t *ordinal)
 {
@@ -24,6 +42,8 @@ static int write_kinds(struct rk_trace_writer *writer, uint64_t *ordinal)
 			if (rk_trace_writer_add(writer, &op))
 				return 1;
 		}
+		if (write_later_kinds(writer, ordinal))
+			return 1;
 		if (rk_trace_writer_seal(writer))
 			return 1;
 	}
