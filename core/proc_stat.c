@@ -5,8 +5,10 @@
 #include "core/proc_stat.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,11 +16,16 @@
 
 #define OWN_PATH "/proc/self/stat"
 
-static _Thread_local int kept; /* descriptor + 1; 0 = none */
+/* In the table of one thread: to others the number means nothing. */
+static struct {
+	_Atomic pid_t tid;
+	int fd;
+} kept;
 
 void rk_proc_stat_keep_own(void)
 {
-	kept = rk_sandbox_open(OWN_PATH, O_RDONLY | O_CLOEXEC, 0) + 1;
+	kept.fd = rk_sandbox_open(OWN_PATH, O_RDONLY | O_CLOEXEC, 0);
+	atomic_store(&kept.tid, kept.fd < 0 ? 0 : (pid_t)syscall(SYS_gettid));
 }
 
 static ssize_t read_text(int pid, char *text, size_t size)
@@ -27,8 +34,8 @@ static ssize_t read_text(int pid, char *text, size_t size)
 	ssize_t length;
 	int fd;
 
-	if (!pid && kept)
-		return pread(kept - 1, text, size, 0);
+	if (!pid && atomic_load(&kept.tid) == (pid_t)syscall(SYS_gettid))
+		return pread(kept.fd, text, size, 0);
 	if (pid)
 		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = rk_sandbox_open(path, O_RDONLY | O_CLOEXEC, 0);
