@@ -128,6 +128,7 @@ static int fill(struct rk_trace_writer *writer, uint64_t kernels, size_t long_by
 		err = rk_trace_writer_add(writer, &op);
 		end.start = end.end = op.end;
 	}
+	end.ordinal = ++storm.ordinal;
 	return err ? err : rk_trace_writer_add(writer, &end);
 }
 
