@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/config.h"
@@ -26,6 +25,7 @@
 #include "tools/cmd_info.h"
 #include "tools/elf_file.h"
 #include "tools/options.h"
+#include "tools/program_file.h"
 #include "tools/run_alerts.h"
 #include "tools/run_output.h"
 #include "tools/summary.h"
@@ -48,46 +48,6 @@ struct run {
 	struct rk_config *config; /* as the program will read it */
 	bool runs_commands;	  /* of alerts */
 };
-
-static int is_program(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st))
-		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	return access(path, X_OK) ? -errno : 0;
-}
-
-/* As the shell does it: with a '/' as is, else along PATH. */
-static int find_program(const char *name, char path[PATH_MAX])
-{
-	const char *folders = getenv("PATH");
-	int err = -ENOENT;
-
-	if (strchr(name, '/')) {
-		snprintf(path, PATH_MAX, "%s", name);
-		return is_program(path);
-	}
-	if (!folders)
-		folders = "/usr/local/bin:/usr/bin:/bin";
-	while (*folders) {
-		size_t length = strcspn(folders, ":");
-		int found;
-
-		snprintf(path, PATH_MAX, "%.*s/%s", length ? (int)length : 1,
-			 length ? folders : ".", name);
-		found = is_program(path);
-		if (!found)
-			return 0;
-		if (found == -EACCES)
-			err = found;
-		folders += length;
-		folders += *folders == ':';
-	}
-	return err;
-}
 
 /* Relative paths are the launcher's: the program may change its folder before it starts. */
 static int set_path(struct rk_child_env *env, const char *name, const char *path)
@@ -297,7 +257,7 @@ static int set_commands(struct run *r)
 
 static int prepare(struct run *r)
 {
-	int err = find_program(r->args.program[0], r->program);
+	int err = rk_program_file_find(r->args.program[0], r->program);
 	int status;
 
 	if (err)

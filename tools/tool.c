@@ -58,13 +58,15 @@ const char *rk_tool_self_dir(void)
 
 bool rk_tool_find_part(enum rk_tool_part part, char *path, size_t size)
 {
-	/* Installed first; then the places in a build tree. */
-	static const char *const places[][3] = {
-		[RK_PART_PRELOAD] = { "../lib/librkpreload.so", "../interpose/librkpreload.so",
-				      NULL },
-		[RK_PART_NET] = { "../lib/rkpreload/librknet.so", "../exporters/librknet.so",
+	/* Where it was installed to; beside a tree that was moved; the places in a build tree. */
+	static const char *const places[][4] = {
+		[RK_PART_PRELOAD] = { RK_LIB_FROM_BIN "/librkpreload.so", "../lib/librkpreload.so",
+				      "../interpose/librkpreload.so", NULL },
+		[RK_PART_NET] = { RK_LIB_FROM_BIN "/rkpreload/librknet.so",
+				  "../lib/rkpreload/librknet.so", "../exporters/librknet.so",
 				  NULL },
-		[RK_PART_SIMGPU] = { "../lib/rkpreload/simgpu/libcuda.so.1",
+		[RK_PART_SIMGPU] = { RK_LIB_FROM_BIN "/rkpreload/simgpu/libcuda.so.1",
+				     "../lib/rkpreload/simgpu/libcuda.so.1",
 				     "../tests/simgpu/libcuda.so.1", NULL },
 	};
 	char wanted[PATH_MAX], found[PATH_MAX];
