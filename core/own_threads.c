@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/proc_stat.h"
+#include "core/process_id.h"
 
 #define THREADS_MAX 64u /* ours are three, CUPTI's a few */
 
@@ -68,7 +69,8 @@ bool rk_own_threads_is_single(void)
 /* Calls @take with every thread until it says no. Return: false then, and without /proc. */
 static bool each_thread(bool (*take)(uint32_t tid))
 {
-	DIR *folder = opendir("/proc/self/task");
+	char path[64];
+	DIR *folder = opendir(rk_process_path(path, sizeof(path), "task"));
 	bool is_all = folder != NULL;
 	struct dirent *entry;
 
@@ -97,7 +99,7 @@ void rk_own_threads_note_new(void)
 
 static bool is_ours(uint32_t tid)
 {
-	return tid == (uint32_t)getpid() || is_known(tid);
+	return tid == (uint32_t)rk_process_id() || is_known(tid);
 }
 
 /* A main thread that ended stays as a zombie until the others have. */

@@ -12,9 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/process_id.h"
 #include "core/sandbox.h"
-
-#define OWN_PATH "/proc/self/stat"
 
 /* In the table of one thread: to others the number means nothing. */
 static struct {
@@ -24,13 +23,13 @@ static struct {
 
 void rk_proc_stat_keep_own(void)
 {
-	kept.fd = rk_sandbox_open(OWN_PATH, O_RDONLY | O_CLOEXEC, 0);
+	kept.fd = rk_sandbox_open("/proc/self/stat", O_RDONLY | O_CLOEXEC, 0);
 	atomic_store(&kept.tid, kept.fd < 0 ? 0 : (pid_t)syscall(SYS_gettid));
 }
 
 static ssize_t read_text(int pid, char *text, size_t size)
 {
-	char path[64] = OWN_PATH;
+	char path[64];
 	ssize_t length;
 	int fd;
 
@@ -38,6 +37,8 @@ static ssize_t read_text(int pid, char *text, size_t size)
 		return pread(kept.fd, text, size, 0);
 	if (pid)
 		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	else
+		rk_process_path(path, sizeof(path), "stat");
 	fd = rk_sandbox_open(path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;

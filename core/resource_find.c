@@ -5,6 +5,7 @@
  * Names follow OpenTelemetry's conventions where there are some. No name service is asked: it
  * would load modules into the program and may take seconds.
  */
+#include "core/process_id.h"
 #include "core/resource_list.h"
 
 #include <stdint.h>
@@ -164,7 +165,7 @@ void rk_resource_find_process(struct rk_resource_list *list, bool command_line)
 {
 	add_executable(list);
 	add_instance_id(list);
-	set_number(list, "process.pid", (unsigned long long)getpid());
+	set_number(list, "process.pid", (unsigned long long)rk_process_id());
 	set_number(list, "process.parent_pid", (unsigned long long)getppid());
 	add_creation_time(list);
 	add_owner(list);

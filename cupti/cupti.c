@@ -20,6 +20,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/own_threads.h"
+#include "core/process_id.h"
 #include "core/thread.h"
 #include "cupti/cupti_buffers.h"
 #include "cupti/cupti_library.h"
@@ -383,7 +384,7 @@ static void begin_process(const struct rk_config *config)
 	memset(&told, 0, sizeof(told));
 	self.config = config;
 	atomic_store(&self.starting, true);
-	self.pid = getpid();
+	self.pid = rk_process_id();
 }
 
 /* From now on another tool's call finds something that can let go. */
@@ -398,7 +399,7 @@ int rk_cupti_start(const struct rk_config *config, const char *holder)
 	char reason[160] = "";
 	bool is_single;
 
-	if (self.pid == getpid())
+	if (self.pid == rk_process_id())
 		return self.result;
 	begin_process(config);
 	if (!config->cupti_enabled) {
@@ -424,7 +425,7 @@ int rk_cupti_start_resting(const struct rk_config *config)
 {
 	int err;
 
-	if (self.pid == getpid())
+	if (self.pid == rk_process_id())
 		return 0;
 	begin_process(config);
 	end_start(RK_CUPTI_OFF, config->cupti_enabled ? "nothing is recorded so far" :
@@ -440,7 +441,7 @@ int rk_cupti_start_resting(const struct rk_config *config)
 
 static bool is_running(void)
 {
-	return atomic_load(&self.running) && self.pid == getpid();
+	return atomic_load(&self.running) && self.pid == rk_process_id();
 }
 
 int rk_cupti_stop(uint32_t timeout_ms)
@@ -554,7 +555,7 @@ static void wait_for_start(void)
 
 void rk_cupti_yield(const char *holder)
 {
-	if (self.pid != getpid())
+	if (self.pid != rk_process_id())
 		return;
 	wait_for_start();
 	atomic_store(&has_company, true);
@@ -567,7 +568,7 @@ void rk_cupti_yield(const char *holder)
 
 void rk_cupti_return(uint32_t wait_ms)
 {
-	if (self.pid != getpid())
+	if (self.pid != rk_process_id())
 		return;
 	atomic_store(&self.held, false);
 	if (!is_running())

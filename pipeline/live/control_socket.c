@@ -3,6 +3,7 @@
  * pipeline/live/control_socket.c - bind, listen, give it its name; and look after the folder.
  */
 #include "pipeline/live/control_socket.h"
+#include "core/process_id.h"
 #include "core/sandbox.h"
 
 #include <dirent.h>
@@ -111,7 +112,7 @@ int rk_control_socket_open(struct rk_control_socket *control, const struct rk_en
 	int err;
 
 	control->fd = -1;
-	control->pid = getpid();
+	control->pid = rk_process_id();
 	control->user = geteuid();
 	control->folder_fd = rk_runtime_dir_open(env, folder, sizeof(folder));
 	snprintf(control->name, sizeof(control->name), "%d" SUFFIX, (int)control->pid);
@@ -134,7 +135,7 @@ int rk_control_socket_open(struct rk_control_socket *control, const struct rk_en
 
 void rk_control_socket_close(struct rk_control_socket *control)
 {
-	if (control->pid == getpid())
+	if (control->pid == rk_process_id())
 		unlinkat(control->folder_fd, control->name, 0);
 	close(control->fd);
 	close(control->folder_fd);

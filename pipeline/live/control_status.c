@@ -11,6 +11,7 @@
 
 #include "core/breaker.h"
 #include "core/config_row.h"
+#include "core/process_id.h"
 #include "pipeline/alert/alert_engine.h"
 
 #define NS_PER_S    1e9
@@ -30,7 +31,7 @@ static void put_process(const struct rk_control_status *status, struct rk_json_t
 	const struct rk_exporter_setup *setup = status->outputs->setup;
 	bool gpu_time = setup->gpu_time && setup->gpu_time();
 
-	rk_json_text_uint(reply, "pid", (uint64_t)getpid());
+	rk_json_text_uint(reply, "pid", (uint64_t)rk_process_id());
 	rk_json_text_string(reply, "executable", status->outputs->executable);
 	rk_json_text_string(reply, "host", status->outputs->host);
 	rk_json_text_string(reply, "version", RK_VERSION);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/process_id.h"
 #include "core/sandbox.h"
 #include "core/thread.h"
 
@@ -73,15 +74,15 @@ static struct rk_drain_place *place_get(struct rk_drain *drain, uint32_t index)
 /* The name that thread has now; false when it has ended or too many were read already. */
 static bool read_name(struct rk_drain *drain, uint32_t tid, char name[32])
 {
-	char path[48];
+	char path[64], task[32];
 	ssize_t length;
 	int fd;
 
 	if (!drain->names_left)
 		return false;
 	drain->names_left--;
-	snprintf(path, sizeof(path), "/proc/self/task/%u/comm", tid);
-	fd = rk_sandbox_open(path, O_RDONLY | O_CLOEXEC, 0);
+	snprintf(task, sizeof(task), "task/%u/comm", tid);
+	fd = rk_sandbox_open(rk_process_path(path, sizeof(path), task), O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	length = read(fd, name, 31);

@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/config_row.h"
+#include "core/process_id.h"
 #include "core/sandbox.h"
 #include "pipeline/live/outputs_part.h"
 #include "trace/trace_path.h"
@@ -51,7 +52,7 @@ static bool choose_path(const struct rk_outputs *outputs, uint64_t wall_ns, char
 	struct rk_trace_path_vars vars = {
 		.executable = outputs->executable,
 		.host = outputs->host,
-		.pid = (uint32_t)getpid(),
+		.pid = (uint32_t)rk_process_id(),
 		.start_wall_ns = wall_ns,
 		.get_env = get_env,
 		.data = (void *)outputs->setup->env,
@@ -112,7 +113,7 @@ void rk_outputs_open_file(struct rk_outputs *outputs)
 		.seed = outputs->seed,
 		.start_wall_ns = wall,
 		.start_ns = now,
-		.pid = (uint32_t)getpid(),
+		.pid = (uint32_t)rk_process_id(),
 		.cupti_version = setup->cupti_version ? setup->cupti_version : late_version,
 		.cuda_version = setup->gpus.cuda_version,
 		.loss_bound_ns = LOSS_BOUND_NS,

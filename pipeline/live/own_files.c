@@ -16,10 +16,10 @@
 
 #include "core/log.h"
 #include "core/proc_stat.h"
+#include "core/process_id.h"
 #include "core/sandbox.h"
 
-/* /proc/self is the program, whatever table the calling thread has. */
-#define PROGRAM_STDERR "/proc/self/fd/2"
+/* Of the calling thread, whatever table the program has. */
 #define OWN_TABLE      "/proc/thread-self/fd"
 
 /* Before Linux 5.9: the table is copied, then emptied by hand. */
@@ -88,8 +88,10 @@ void rk_own_files_take(struct rk_own_files *files)
 bool rk_own_files_has_stderr(const struct rk_own_files *files)
 {
 	struct stat status;
+	char path[64];
 
-	if (files->stderr_let_go || stat(PROGRAM_STDERR, &status))
+	rk_process_path(path, sizeof(path), "fd/2");
+	if (files->stderr_let_go || stat(path, &status))
 		return false;
 	return status.st_dev == files->stderr_device && status.st_ino == files->stderr_inode;
 }
@@ -97,10 +99,12 @@ bool rk_own_files_has_stderr(const struct rk_own_files *files)
 void rk_own_files_check(struct rk_own_files *files)
 {
 	struct stat status;
+	char path[64];
 
+	rk_process_path(path, sizeof(path), "fd");
 	/* A main thread that has ended has no table to look at: that is no reason. */
-	if (!files->is_own || files->stderr_let_go ||
-	    fstatat(AT_FDCWD, "/proc/self/fd", &status, 0) || rk_own_files_has_stderr(files))
+	if (!files->is_own || files->stderr_let_go || fstatat(AT_FDCWD, path, &status, 0) ||
+	    rk_own_files_has_stderr(files))
 		return;
 	files->stderr_let_go = true;
 	put_null(STDERR_FILENO);

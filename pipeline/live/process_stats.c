@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/proc_stat.h"
+#include "core/process_id.h"
 #include "core/sandbox.h"
 
 #define NS_PER_S 1e9
@@ -29,11 +30,13 @@ static double count_fds(void)
 {
 	struct stat st;
 	double count = 0;
+	char path[64];
 	DIR *folder;
 
-	if (stat("/proc/self/fd", &st) == 0 && st.st_size > 0)
+	rk_process_path(path, sizeof(path), "fd");
+	if (stat(path, &st) == 0 && st.st_size > 0)
 		return (double)st.st_size;
-	folder = rk_sandbox_was_entered() ? NULL : opendir("/proc/self/fd");
+	folder = rk_sandbox_was_entered() ? NULL : opendir(path);
 	if (!folder)
 		return -1;
 	for (const struct dirent *entry; count <= FDS_COUNTED_MAX && (entry = readdir(folder));)
@@ -57,9 +60,11 @@ static void read_stat(struct rk_process_stats *stats)
 void rk_process_stats_get(struct rk_process_stats *stats)
 {
 	struct rlimit limit;
+	clockid_t clock = CLOCK_PROCESS_CPUTIME_ID;
 
+	clock_getcpuclockid(rk_process_id(), &clock);
 	*stats = (struct rk_process_stats){ -1, -1, -1, -1, -1, -1 };
-	stats->cpu_seconds = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
+	stats->cpu_seconds = clock_seconds(clock);
 	stats->open_fds = count_fds();
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
 		stats->max_fds = (double)limit.rlim_cur;

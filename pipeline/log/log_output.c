@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/process_id.h"
 #include "pipeline/log/log_file.h"
 #include "pipeline/log/log_limit.h"
 #include "pipeline/log/log_line.h"
@@ -72,7 +73,7 @@ static int open_file(struct rk_log_output *output, const struct rk_log_output_se
 	struct rk_trace_path_vars vars = {
 		.executable = setup->executable,
 		.host = setup->host,
-		.pid = (uint32_t)getpid(),
+		.pid = (uint32_t)rk_process_id(),
 		.start_wall_ns = now_unix_ns(),
 		.get_env = get_env,
 		.data = (void *)setup->env,
@@ -222,7 +223,8 @@ static int put(struct rk_log_output *output, const struct rk_log_event *event, u
 		length = rk_log_line_format(line, RK_LOG_LINE_MAX_BYTES, event, &output->style);
 		return rk_log_file_write(&output->file, line, length, now_ns);
 	case KIND_SYSLOG:
-		length = rk_log_syslog_format(line, event, &output->style, (uint32_t)getpid());
+		length = rk_log_syslog_format(line, event, &output->style,
+					      (uint32_t)rk_process_id());
 		return rk_log_socket_send(&output->socket, line, length, now_ns);
 	case KIND_JOURNALD:
 		length = rk_log_journal_format(line, event, &output->style);
