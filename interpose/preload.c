@@ -27,6 +27,7 @@
 #include "core/config.h"
 #include "core/intern.h"
 #include "core/log.h"
+#include "core/process_id.h"
 #include "core/thread.h"
 #include "cupti/cupti.h"
 #include "cupti/cupti_share.h"
@@ -66,7 +67,7 @@ static bool has_exporter; /* written by the one thread that starts */
 /* Before that the thread rk-exporter must not look: it is being written. */
 static bool is_gpu_started(void)
 {
-	return atomic_load(&gpu_started_pid) == getpid();
+	return atomic_load(&gpu_started_pid) == rk_process_id();
 }
 
 static bool gpu_is_due(void)
@@ -183,6 +184,12 @@ static void switch_gpu_on(void)
 	rk_cupti_resume(is_held ? holder : NULL);
 }
 
+/* glibc's, since 2.35. */
+static const ptrdiff_t *find_rseq_offset(void)
+{
+	return rk_lookup_symbol(RTLD_DEFAULT, "__rseq_offset");
+}
+
 static int start_exporter(bool gpu_too)
 {
 	struct rk_cupti_info info;
@@ -206,6 +213,7 @@ static int start_exporter(bool gpu_too)
 		.unwrapped = rk_lookup_unwrapped,
 		.late_gpus = find_late_gpus,
 		.late_cupti_version = find_late_cupti_version,
+		.rseq_offset = find_rseq_offset,
 		.follow_sampling = follow_sampling,
 		.gpu_flush = rk_cupti_flush,
 		.gpu_is_flushed = rk_cupti_is_flushed,
@@ -231,7 +239,7 @@ int rk_preload_prepare(void)
 	static pid_t prepared; /* written by the one thread that starts */
 	int err;
 
-	if (prepared == getpid())
+	if (prepared == rk_process_id())
 		return 0;
 	err = rk_config_create(&config, env);
 	if (err)
@@ -254,7 +262,7 @@ int rk_preload_prepare(void)
 	rk_api_resolve_all();
 	rk_api_v1_set_roots(config);
 	rk_stack_start(config);
-	prepared = getpid();
+	prepared = rk_process_id();
 	return 0;
 }
 
@@ -263,7 +271,7 @@ void rk_preload_start_gpu(void)
 	if (is_gpu_started())
 		return;
 	start_cupti();
-	atomic_store(&gpu_started_pid, getpid());
+	atomic_store(&gpu_started_pid, rk_process_id());
 	if (!has_exporter)
 		return; /* asks itself: inside cuInit() it is too early */
 	rk_api_resolve_all();
@@ -277,7 +285,7 @@ static void start_resting(void)
 {
 	rk_cupti_set_strangers(rk_cupti_tool_give_back, rk_cupti_tool_lent, rk_cupti_tool_holds);
 	rk_cupti_start_resting(config);
-	atomic_store(&gpu_started_pid, getpid());
+	atomic_store(&gpu_started_pid, rk_process_id());
 }
 
 int rk_preload_start(bool gpu_too)

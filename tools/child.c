@@ -76,11 +76,12 @@ static void wait_for(struct rk_child_end *end, const struct rk_child_watcher *wa
 	int status = 0;
 	pid_t ended;
 
-	while ((ended = waitpid(end->pid, &status, watcher ? WNOHANG : 0)) == 0 ||
-	       (ended < 0 && errno == EINTR)) {
+	/* The program's exporter may end before it. */
+	while ((ended = waitpid(-1, &status, watcher ? WNOHANG : 0)) != end->pid &&
+	       (ended >= 0 || errno == EINTR)) {
 		struct timespec pause = { .tv_nsec = NS_PER_MS };
 
-		if (!watcher)
+		if (!watcher || ended > 0)
 			continue;
 		watcher->look(watcher->data, end->pid);
 		pause.tv_nsec *= watcher->every_ms;
@@ -88,6 +89,13 @@ static void wait_for(struct rk_child_end *end, const struct rk_child_watcher *wa
 	}
 	end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	end->status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+}
+
+/* What the program has left us: its exporter, which writes what was still to be written. */
+static void wait_for_the_rest(void)
+{
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		continue;
 }
 
 int rk_child_run(struct rk_child_end *end, const char *path, char *const *argv, char *const *envp,
@@ -117,6 +125,8 @@ int rk_child_run(struct rk_child_end *end, const char *path, char *const *argv, 
 	if (!err) {
 		err = read_report(report[0]);
 		wait_for(end, watcher);
+		running = 0;
+		wait_for_the_rest();
 	}
 	running = 0;
 	close(report[0]);

@@ -297,7 +297,7 @@ static void put_json(struct rk_json *json, const struct facts *f)
 	rk_json_bool(json, "clean_exit", f->info.clean_end);
 	rk_json_uint(json, "sealed_bytes", f->info.sealed_bytes);
 	rk_json_uint(json, "last_record_ns", f->info.last_record_ns);
-	rk_json_uint(json, "loss_bound_ns", f->meta->loss_bound_ns);
+	rk_json_uint(json, "loss_bound_ns", f->recorded.is_complete ? 0 : f->meta->loss_bound_ns);
 	rk_json_uint(json, "wall_ns", rk_recorded_time_wall(&f->recorded));
 	rk_json_uint(json, "recorded_ns", rk_recorded_time_sum(&f->recorded));
 	rk_json_uint(json, "recorded_parts", f->recorded.parts);
@@ -430,6 +430,11 @@ static void print_text(const struct facts *f)
 	       rk_tool_format_bytes((double)f->info.sealed_bytes, bytes), bytes_per_span(f));
 	if (f->info.clean_end) {
 		printf("  end         clean\n");
+		return;
+	}
+	if (f->recorded.is_complete) {
+		printf("  end         UNCLEAN: the program was killed, or ended by _exit or exec\n"
+		       "  lost        nothing that was committed\n");
 		return;
 	}
 	printf("  end         UNCLEAN: the program was killed, or the file was cut\n");

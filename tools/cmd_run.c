@@ -3,8 +3,9 @@
  * tools/cmd_run.c - `rktrace run`: a program with the library preloaded.
  *
  * The program keeps its stdin, stdout, exit status and signals; we speak on stderr only, and
- * only when it has ended. All that is traced is done in the program itself; the launcher's
- * part is the environment, and the verdict of a program that could not print its own.
+ * only when it has ended. What is traced is drained and written beside the program, in a process
+ * that outlives it by what there is left to write; the launcher's part is the environment, and
+ * the verdict of a program that could not print its own.
  */
 #include <errno.h>
 #include <limits.h>
@@ -19,6 +20,7 @@
 #include "core/log.h"
 #include "core/number.h"
 #include "pipeline/alert/alert_output.h"
+#include "pipeline/live/apart.h"
 #include "pipeline/live/net_module.h"
 #include "tools/child.h"
 #include "tools/child_env.h"
@@ -255,6 +257,17 @@ static int set_commands(struct run *r)
 	return RK_TOOL_OK;
 }
 
+/* The program's exporter becomes a process of its own beside it, which we wait for. */
+static int set_launcher(struct run *r)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (rk_child_env_set(r->env, RK_LAUNCHER, pid))
+		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
+	return RK_TOOL_OK;
+}
+
 static int prepare(struct run *r)
 {
 	int err = rk_program_file_find(r->args.program[0], r->program);
@@ -273,6 +286,8 @@ static int prepare(struct run *r)
 		status = set_net(r);
 	if (!status)
 		status = set_commands(r);
+	if (!status)
+		status = set_launcher(r);
 	return status ? status : set_preload(r);
 }
 

@@ -34,6 +34,7 @@
 #include "core/text_pool.h"
 #include "core/thread.h"
 #include "pipeline/join/late_facts.h"
+#include "pipeline/live/apart.h"
 #include "pipeline/live/drain.h"
 #include "pipeline/live/live_control.h"
 #include "pipeline/live/outputs.h"
@@ -54,6 +55,7 @@
 #define START_TIMEOUT_MS   1000
 #define RECORDING_BYTES	   64 /* two words */
 #define STACK_BYTES	   (2u << 20)
+#define ORPHAN_END_NS	 (10 * NS_PER_S) /* nobody waits for it, and nothing is added any more */
 /* At the end: rounds until the rings stay empty, and part of the time for them. */
 #define LAST_ROUNDS_MAX 1000
 
@@ -63,6 +65,7 @@ struct exporter {
 	struct rk_exporter_setup setup;
 	struct rk_outputs outputs;
 	struct rk_live_control live;
+	struct rk_apart *apart; /* on the stack of the thread */
 	struct rk_recording recording;
 	struct rk_snapshot snapshot;
 	struct rk_join *join;
@@ -78,6 +81,7 @@ struct exporter {
 	uint64_t refused_before; /* by the API, in the recording before: that of a parent, too */
 	int statm_fd;
 	uint32_t wait_ms;
+	uint64_t cpu_before_ns; /* spent before the thread that serves now */
 	bool has_begun; /* there is something to tell: recording has begun at least once */
 	pid_t pid;
 	/* written by any thread */
@@ -142,14 +146,20 @@ static void tell_clock(struct exporter *e, uint64_t now)
 	e->last_clock_ns = now;
 }
 
-static uint64_t own_cpu_ns(const struct exporter *e)
+static uint64_t thread_cpu_ns(void)
 {
 	struct timespec ts;
-	uint64_t cpu = e->setup.gpu_cpu_ns ? e->setup.gpu_cpu_ns() : 0;
 
-	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts) == 0)
-		cpu += (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-	return cpu;
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts))
+		return 0;
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t own_cpu_ns(const struct exporter *e)
+{
+	uint64_t gpu = e->setup.gpu_cpu_ns ? e->setup.gpu_cpu_ns() : 0;
+
+	return gpu + e->cpu_before_ns + thread_cpu_ns();
 }
 
 static uint64_t resident_bytes(const struct exporter *e)
@@ -312,26 +322,32 @@ static void begin(void *data)
 	e->drain.is_quiet = false;
 }
 
+static void emit_recording(struct exporter *e, const char *what, const char *reason)
+{
+	uint8_t text[RECORDING_BYTES];
+	struct rk_fields_writer writer;
+	struct rk_op *op;
+
+	rk_fields_writer_init(&writer, text, sizeof(text));
+	rk_fields_put_placed(&writer, what);
+	rk_fields_put_placed(&writer, reason);
+	op = start_own_op(e, RK_OP_RECORDING, rk_clock_now());
+	op->text = text;
+	op->text_bytes = (uint32_t)writer.used;
+	rk_join_emit(e->join, op);
+}
+
 /* The time between a stop and a start is a gap, and says why it is one. */
 static void tell_recording(bool is_on, enum rk_recording_reason reason, void *data)
 {
 	struct exporter *e = data;
-	uint8_t text[RECORDING_BYTES];
-	struct rk_fields_writer writer;
-	struct rk_op *op;
 
 	e->outputs.is_recording = is_on;
 	if (is_on)
 		rk_join_wake(e->join);
 	else
 		rk_join_rest(e->join);
-	rk_fields_writer_init(&writer, text, sizeof(text));
-	rk_fields_put_placed(&writer, is_on ? "started" : "stopped");
-	rk_fields_put_placed(&writer, rk_recording_reason_name(reason));
-	op = start_own_op(e, RK_OP_RECORDING, rk_clock_now());
-	op->text = text;
-	op->text_bytes = (uint32_t)writer.used;
-	rk_join_emit(e->join, op);
+	emit_recording(e, is_on ? "started" : "stopped", rk_recording_reason_name(reason));
 	tell_tick(e, RK_OP_TICK, rk_clock_now());
 	rk_outputs_seal(&e->outputs, UINT64_MAX);
 	rk_log_info("recording: %s (%s)", is_on ? "started" : "stopped",
@@ -459,6 +475,11 @@ static void wait_some(struct exporter *e, uint64_t taken)
 		rk_thread_wait(e->wait_ms);
 }
 
+static bool is_over(struct exporter *e)
+{
+	return atomic_load(&e->stop) || rk_apart_is_orphan(e->apart);
+}
+
 /* The program has ended but for its exit handlers, which wait for us to end. */
 static void look_who_is_left(struct exporter *e, uint64_t now)
 {
@@ -466,13 +487,14 @@ static void look_who_is_left(struct exporter *e, uint64_t now)
 		return;
 	e->last_look_ns = now;
 	e->has_left = rk_own_threads_are_left();
-	if (e->has_left)
+	if (e->has_left && !rk_apart_leave(e->apart))
 		rk_own_threads_leave();
 }
 
-static void run_rounds(struct exporter *e)
+/* Until the end, or until it has to go on in the program. Return: whether it is the end. */
+static bool run_rounds(struct exporter *e)
 {
-	while (!atomic_load(&e->stop)) {
+	while (!is_over(e)) {
 		uint64_t now = rk_clock_now();
 		uint64_t taken = drain_once(e, now);
 
@@ -483,7 +505,10 @@ static void run_rounds(struct exporter *e)
 		if (rk_snapshot_run(&e->snapshot, now))
 			e->wait_ms = 1;
 		wait_some(e, taken);
+		if (rk_apart_must_return(e->apart))
+			return false;
 	}
+	return true;
 }
 
 static void tell_end(struct exporter *e)
@@ -493,8 +518,12 @@ static void tell_end(struct exporter *e)
 	rk_join_finish(e->join);
 	now = rk_clock_now();
 	tell_changed_facts(e, now);
+	/* There is no end where the program did not come to one; but nothing is missing. */
+	if (e->apart->is_orphan)
+		emit_recording(e, "ended", "");
 	tell_tick(e, RK_OP_TICK, now);
-	tell_tick(e, RK_OP_END, now);
+	if (!e->apart->is_orphan)
+		tell_tick(e, RK_OP_END, now);
 	rk_outputs_seal(&e->outputs, UINT64_MAX);
 }
 
@@ -502,8 +531,8 @@ static void tell_end(struct exporter *e)
  * and the index of the file last, so that it knows what has arrived. */
 static void run_end(struct exporter *e)
 {
-	uint64_t by = atomic_load(&e->stop_by_ns);
 	uint64_t now = rk_clock_now();
+	uint64_t by = e->apart->is_orphan ? now + ORPHAN_END_NS : atomic_load(&e->stop_by_ns);
 
 	rk_live_control_close(&e->live);
 	rk_snapshot_stop(&e->snapshot);
@@ -516,20 +545,17 @@ static void run_end(struct exporter *e)
 		tell_end(e);
 	now = rk_clock_now();
 	rk_outputs_finish_net(&e->outputs, by > now ? (uint32_t)((by - now) / NS_PER_MS) : 0);
-	/* It tells what was sent. */
-	if (e->has_begun)
+	/* It tells what was sent. Of a program that did not end by itself the launcher does. */
+	if (e->has_begun && (!e->apart->is_orphan || e->outputs.summary_path[0]))
 		rk_outputs_tell_verdict(&e->outputs);
 	rk_outputs_close_file(&e->outputs);
 }
 
-static void *exporter_main(void *data)
+/* Return: false when nothing can be recorded. */
+static bool prepare(struct exporter *e)
 {
-	struct exporter *e = data;
 	bool is_open;
 
-	rk_thread_mark_own();
-	pthread_setname_np(pthread_self(), "rk-exporter");
-	rk_own_files_take(&e->outputs.files);
 	rk_sandbox_settle_malloc();
 	rk_outputs_init(&e->outputs, &e->setup);
 	e->snapshot = (struct rk_snapshot){
@@ -555,12 +581,65 @@ static void *exporter_main(void *data)
 	e->outputs.ticked_ns = e->started_ns;
 	is_open = open_outputs(e);
 	set_state(RUNNING);
-	if (is_open) {
-		run_rounds(e);
-		run_end(e);
+	return is_open;
+}
+
+/* Return: false when it has to go on elsewhere, by another call. */
+static bool serve(void *data)
+{
+	struct exporter *e = data;
+
+	if (!e->started_ns && !prepare(e)) {
+		rk_outputs_close_events(&e->outputs);
+		return true;
 	}
+	if (!run_rounds(e)) {
+		e->cpu_before_ns += thread_cpu_ns();
+		return false;
+	}
+	run_end(e);
 	rk_outputs_close_events(&e->outputs);
-	set_state(DONE);
+	return true;
+}
+
+/* Below the launcher, and where the file is all there is to be: what a network's threads do
+ * cannot be taken back into the program. */
+static bool is_to_be_apart(const struct exporter *e)
+{
+	return e->outputs.files.is_own && !rk_net_is_wanted(e->setup.config) &&
+	       rk_apart_is_wanted(e->setup.env);
+}
+
+static bool serve_apart(void *data)
+{
+	bool is_over = serve(data);
+
+	if (is_over)
+		set_state(DONE);
+	return is_over;
+}
+
+static void *exporter_main(void *data)
+{
+	struct exporter *e = data;
+	struct rk_apart apart = { 0 };
+	enum rk_apart_result result = RK_APART_REFUSED;
+
+	e->apart = &apart;
+	rk_thread_mark_own();
+	pthread_setname_np(pthread_self(), "rk-exporter");
+	rk_own_files_take(&e->outputs.files);
+	if (is_to_be_apart(e))
+		result = rk_apart_run(e->apart, serve_apart, e,
+				      e->setup.rseq_offset ? e->setup.rseq_offset() : NULL);
+	if (result == RK_APART_REFUSED || result == RK_APART_CAME_BACK) {
+		serve(e);
+	} else if (result == RK_APART_KILLED) {
+		rk_thread_close_gate();
+		rk_log_error("exporter: its process was ended: nothing is recorded any more");
+	}
+	if (result != RK_APART_ENDED) /* it has said so; another may have been started since */
+		set_state(DONE);
 	rk_thread_park();
 }
 

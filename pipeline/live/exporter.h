@@ -5,11 +5,13 @@
  * It owns everything behind the rings and never calls CUDA or CUPTI. It begins with a
  * descriptor table of its own (close_range with CLOSE_RANGE_UNSHARE), so no descriptor of
  * ours is ever in the program's table. Signals are blocked; it is detached and never joined.
+ * Below `rktrace run` it goes on as a process of its own.
  */
 #ifndef RK_PIPELINE_LIVE_EXPORTER_H
 #define RK_PIPELINE_LIVE_EXPORTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/config.h"
@@ -43,6 +45,7 @@ struct rk_exporter_setup {
 	bool (*gpu_is_flushed)(void);
 	/* GPU times on and off while the program runs; begin, tell and data are the exporter's */
 	struct rk_recording_setup recording;
+	const ptrdiff_t *(*rseq_offset)(void); /* of rk_apart_run(); may be NULL */
 	/* tracing.sampling_rate changed: traces that the program begins follow it; may be NULL */
 	void (*follow_sampling)(double rate);
 };

@@ -51,7 +51,9 @@ void rk_recorded_time_feed(struct rk_recorded_time *time, const struct rk_op *op
 	}
 	if (op->start > time->last_ns)
 		time->last_ns = op->start;
-	if (rk_recorded_time_is_stop(op) && time->since_ns) {
+	if (says(op, "ended")) {
+		time->is_complete = true;
+	} else if (rk_recorded_time_is_stop(op) && time->since_ns) {
 		time->recorded_ns += op->start - time->since_ns;
 		time->since_ns = 0;
 	} else if (rk_recorded_time_is_start(op) && !time->since_ns) {

@@ -18,6 +18,7 @@ struct rk_recorded_time {
 	uint64_t since_ns;	    /* the part that goes on began; 0 = none does */
 	uint64_t recorded_ns;	    /* in parts that are over */
 	uint32_t parts;
+	bool is_complete; /* the program ended without a word, and everything up to there is told */
 };
 
 /**

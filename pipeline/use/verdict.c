@@ -299,7 +299,9 @@ static void print_head(struct page *page, const struct rk_verdict *v, const char
 	uint64_t wall = v->last_ns - v->first_ns;
 	char text[RK_HUMAN_MAX];
 
-	print(page, "rkpreload: %s: wall time %s, ", program, rk_human_time(text, wall));
+	print(page, "rkpreload: %s: %swall time %s, ", program,
+	      v->recorded.is_complete ? "ended early, nothing it committed is lost, " : "",
+	      rk_human_time(text, wall));
 	print_recorded(page, v);
 	if (has_host_time_only(v))
 		print(page, "GPU busy unknown (host time only)\n");

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline/live/apart.c - clone() without CLONE_THREAD.
+ */
+#include "pipeline/live/apart.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/own_threads.h"
+#include "core/process_id.h"
+#include "core/race_check.h"
+
+#define STACK_BYTES	 (2u << 20)
+#define GUARD_BYTES	 (64u << 10) /* a page of any size */
+#define STATUS_BYTES	 4096
+#define LOOK_EVERY_NS	 50000000ull
+#define LAST_THREADS_MS	 100 /* the others are gone microseconds after the first */
+#define ALONE_S		 10  /* a lock that a killed thread held is never given back */
+#define RSEQ_BYTES	 32u
+#define RSEQ_UNREGISTER	 1
+#define AT_FEATURE_SIZE	 27 /* AT_RSEQ_FEATURE_SIZE, AT_RSEQ_ALIGN: since Linux 6.3 */
+#define AT_FEATURE_ALIGN 28
+#ifdef __aarch64__
+#define RSEQ_SIGNATURE 0xd428bc00u
+#else
+#define RSEQ_SIGNATURE 0x53053053u
+#endif
+
+bool rk_apart_is_wanted(const struct rk_env *env)
+{
+	const char *launcher = env ? rk_env_get(env, RK_LAUNCHER) : NULL;
+
+	/* ThreadSanitizer knows threads and forks, and nothing between the two. */
+	return launcher && strtol(launcher, NULL, 10) == getppid() && !rk_race_check_is_there();
+}
+
+/* Lines of a thread's status that say what it may do. */
+static bool is_about_rights(const char *line)
+{
+	static const char *const keys[] = { "Uid:",    "Gid:",	      "Groups:", "CapInh:",
+					    "CapPrm:", "CapEff:",     "CapBnd:", "CapAmb:",
+					    "Seccomp", "NoNewPrivs:", NULL };
+
+	for (const char *const *key = keys; *key; key++) {
+		if (strncmp(line, *key, strlen(*key)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Return: 0 when they cannot be read, as of a thread that has ended. */
+static uint64_t read_rights(int status_fd)
+{
+	char text[STATUS_BYTES];
+	ssize_t length = status_fd < 0 ? 0 : pread(status_fd, text, sizeof(text) - 1, 0);
+	uint64_t hash = 14695981039346656037u; /* FNV-1a */
+	char *state = NULL;
+
+	if (length <= 0)
+		return 0;
+	text[length] = '\0';
+	for (const char *line = strtok_r(text, "\n", &state); line;
+	     line = strtok_r(NULL, "\n", &state)) {
+		if (!is_about_rights(line))
+			continue;
+		for (const char *at = line; *at; at++)
+			hash = (hash ^ (uint8_t)*at) * 1099511628211u;
+	}
+	return hash;
+}
+
+static long rseq_unregister(void *area, uint32_t bytes)
+{
+	return syscall(SYS_rseq, area, bytes, RSEQ_UNREGISTER, RSEQ_SIGNATURE);
+}
+
+/*
+ * The process has this thread's thread-local memory, and in it what allocators rely on when they
+ * work per processor. The kernel keeps that for the parked thread alone: so it is given up, and
+ * they see that there is none.
+ */
+static bool give_up_rseq(const ptrdiff_t *offset)
+{
+	uint8_t *area = offset ? (uint8_t *)__builtin_thread_pointer() + *offset : NULL;
+	uint32_t bytes = (uint32_t)getauxval(AT_FEATURE_SIZE);
+	uint32_t align = (uint32_t)getauxval(AT_FEATURE_ALIGN);
+	int32_t processor = -1;
+
+	if (area)
+		memcpy(&processor, area + sizeof(processor), sizeof(processor));
+	if (processor < 0 || rseq_unregister(area, RSEQ_BYTES) == 0)
+		return true;
+	return bytes && align && rseq_unregister(area, (bytes + align - 1) / align * align) == 0;
+}
+
+static uint8_t *map_stack(void)
+{
+	uint8_t *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (stack == MAP_FAILED)
+		return NULL;
+	mprotect(stack, GUARD_BYTES, PROT_NONE);
+	return stack;
+}
+
+/* Shared futexes: it is the kernel that wakes. */
+static void wait_while(_Atomic uint32_t *word, uint32_t value)
+{
+	syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
+}
+
+static int be_exporter(void *data)
+{
+	struct rk_apart *apart = data;
+
+	/* A signal to the group of the program, SIGKILL above all, is not for us. */
+	setsid();
+	rk_process_id_lend(apart->program, getpid());
+	atomic_store(&apart->result,
+		     apart->serve(apart->data) ? RK_APART_ENDED : RK_APART_CAME_BACK);
+	/* No handler of the program's, which has the same memory, may run here. */
+	syscall(SYS_exit_group, 0);
+	return 0;
+}
+
+/* The program must find itself as it was if this fails: the caller starts as a thread then. */
+static bool start(struct rk_apart *apart)
+{
+	const int flags =
+		CLONE_VM | CLONE_FILES | CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+	uint8_t *stack = map_stack();
+	pid_t pid;
+
+	if (!stack)
+		return false;
+	apart->program = getpid();
+	apart->program_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	apart->status_fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
+	apart->rights = read_rights(apart->status_fd);
+	if (apart->program_fd < 0 || !apart->rights)
+		return false;
+	atomic_store(&apart->parked, (uint32_t)syscall(SYS_gettid));
+	syscall(SYS_set_tid_address, &apart->parked);
+	pid = clone(be_exporter, stack + STACK_BYTES, flags, apart, &apart->exporter, NULL,
+		    &apart->exporter);
+	if (pid < 0)
+		munmap(stack, STACK_BYTES);
+	return pid > 0;
+}
+
+static void park(struct rk_apart *apart)
+{
+	uint32_t exporter;
+
+	while ((exporter = atomic_load(&apart->exporter))) {
+		if (atomic_exchange(&apart->to_leave, 0))
+			rk_own_threads_leave();
+		wait_while(&apart->exporter, exporter);
+	}
+	rk_process_id_lend(0, 0);
+}
+
+enum rk_apart_result rk_apart_run(struct rk_apart *apart, bool (*serve)(void *data), void *data,
+				  const ptrdiff_t *rseq_offset)
+{
+	apart->serve = serve;
+	apart->data = data;
+	atomic_store(&apart->result, RK_APART_KILLED);
+	if (!give_up_rseq(rseq_offset) || !start(apart)) {
+		rk_log_debug("exporter: could not start a process of its own: %s",
+			     rk_strerror(errno));
+		return RK_APART_REFUSED;
+	}
+	park(apart);
+	return (enum rk_apart_result)atomic_load(&apart->result);
+}
+
+static bool is_apart(struct rk_apart *apart)
+{
+	return atomic_load(&apart->exporter) != 0;
+}
+
+/* The program may have been killed while others of its threads still ran. An exec leaves the
+ * process there, and no thread that had this memory. */
+static void wait_for_last_thread(const struct rk_apart *apart)
+{
+	struct pollfd program = { .fd = apart->program_fd, .events = POLLIN };
+
+	poll(&program, 1, LAST_THREADS_MS);
+}
+
+/* Locks that a thread held when it was killed stay locked: the allocator's, for one. */
+static void set_last_hour(void)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+	const struct itimerspec when = { .it_value = { .tv_sec = ALONE_S } };
+	timer_t timer;
+
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) == 0)
+		timer_settime(timer, 0, &when, NULL);
+}
+
+bool rk_apart_is_orphan(struct rk_apart *apart)
+{
+	if (apart->is_orphan || !is_apart(apart) || atomic_load(&apart->parked))
+		return apart->is_orphan;
+	set_last_hour();
+	wait_for_last_thread(apart);
+	apart->is_orphan = true;
+	return true;
+}
+
+bool rk_apart_must_return(struct rk_apart *apart)
+{
+	uint64_t now = rk_clock_now(), rights;
+
+	if (!is_apart(apart) || now < apart->looked_ns + LOOK_EVERY_NS)
+		return false;
+	apart->looked_ns = now;
+	rights = read_rights(apart->status_fd);
+	return rights && rights != apart->rights;
+}
+
+bool rk_apart_leave(struct rk_apart *apart)
+{
+	if (!is_apart(apart))
+		return false;
+	atomic_store(&apart->to_leave, 1);
+	syscall(SYS_futex, &apart->exporter, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	return true;
+}
