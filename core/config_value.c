@@ -420,7 +420,7 @@ int rk_config_value_expected(const struct rk_config_row *row, enum rk_config_dia
 	case RK_TYPE_DURATION:
 		return expect_number(row, dialect, out, size);
 	case RK_TYPE_RATIO:
-		return snprintf(out, size, "a number from 0 to 1");
+		return snprintf(out, size, "a number from 0 to 1, or a percentage like 2%%");
 	case RK_TYPE_BOUNDS:
 		return snprintf(out, size, "rising positive numbers, at most %d",
 				RK_CONFIG_BOUNDS_MAX);

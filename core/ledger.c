@@ -28,10 +28,10 @@ static const char *const work_names[RK_WORK_COUNT] = {
 
 /* One message per row, so that the check needs no formatting. */
 static const char *const work_sums[RK_WORK_COUNT] = {
-	[RK_WORK_LAUNCH] = "launch: submitted != joined + open + lost",
-	[RK_WORK_GRAPH_LAUNCH] = "graph_launch: submitted != joined + open + lost",
-	[RK_WORK_MEMCPY] = "memcpy: submitted != joined + open + lost",
-	[RK_WORK_MEMSET] = "memset: submitted != joined + open + lost",
+	[RK_WORK_LAUNCH] = "launch: submitted != joined + open + lost + withheld",
+	[RK_WORK_GRAPH_LAUNCH] = "graph_launch: submitted != joined + open + lost + withheld",
+	[RK_WORK_MEMCPY] = "memcpy: submitted != joined + open + lost + withheld",
+	[RK_WORK_MEMSET] = "memset: submitted != joined + open + lost + withheld",
 };
 
 const char *rk_loss_name(enum rk_loss loss)
@@ -53,7 +53,7 @@ const char *rk_ledger_check(const struct rk_ledger *ledger)
 		if (ledger->failed[w] + ledger->captured[w] > ledger->calls[w])
 			return "calls < failed + captured";
 		if (rk_ledger_submitted(ledger, (enum rk_work)w) !=
-		    ledger->joined[w] + ledger->open[w] + ledger->lost[w])
+		    ledger->joined[w] + ledger->open[w] + ledger->lost[w] + ledger->withheld[w])
 			return work_sums[w];
 	}
 	if (came != ledger->gpu_joined + ledger->gpu_orphan + ledger->gpu_invalid)

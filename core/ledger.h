@@ -2,7 +2,7 @@
  *
  * core/ledger.h - the three sums that must close, and why anything was lost.
  *
- *   host:  calls = failed + captured + submitted;  submitted = joined + open + lost
+ *   host:  calls = failed + captured + submitted;  submitted = joined + open + lost + withheld
  *   GPU:   records = joined + orphan + invalid + dropped;  records = those that came + dropped
  *   wire:  eligible = sent + sampled out + queued + dropped, per destination
  *
@@ -55,6 +55,10 @@ struct rk_ledger {
 	/* everything that was lost anywhere, by reason */
 	uint64_t dropped[RK_LOSS_COUNT];
 	uint64_t unwrapped; /* CUDA functions handed out without our wrapper */
+	/* left out on purpose, for the sake of the budget: by enum rk_work, and what submits nothing */
+	uint64_t withheld[RK_WORK_COUNT];
+	uint64_t withheld_other;  /* waits and events */
+	uint64_t withheld_stacks; /* call stacks that were due */
 };
 
 /**

@@ -106,6 +106,9 @@ struct rk_op {
 			uint64_t rss_bytes;
 			uint64_t ring_depth_max; /* records, since the last tick */
 			uint64_t lag_ns;	 /* oldest record drained in this round */
+			/* where there is a budget, so far: threads of the program in hooks; what
+			 * CUPTI says it took of them; time of those that used the GPU */
+			uint64_t hook_ns, gpu_overhead_ns, busy_ns;
 			uint64_t active[RK_ACTIVE_DEVICES]; /* kernels under way, by device */
 		} tick;				 /* TICK, END */
 		struct {

@@ -130,14 +130,19 @@ static inline void rk_ring_release(struct rk_ring *ring, uint64_t n)
 }
 
 /**
- * Add 1 to a counter that only the calling thread writes. No locked instruction.
+ * Add @count / 1 to a counter that only the calling thread writes. No locked instruction.
  *
  * Context: app thread, the ring's producer only.
  */
+static inline void rk_ring_add(_Atomic uint64_t *counter, uint64_t count)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + count,
+			      memory_order_relaxed);
+}
+
 static inline void rk_ring_count(_Atomic uint64_t *counter)
 {
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
+	rk_ring_add(counter, 1);
 }
 
 #endif

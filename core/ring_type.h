@@ -30,6 +30,13 @@ struct rk_ring {
 	_Atomic uint64_t lost[RK_WORK_COUNT]; /* submitted, but the ring was full */
 	_Atomic uint64_t lost_other;	      /* other records that found the ring full */
 
+	/* written by the producer only, and only where the tracer's cost has a budget */
+	_Alignas(RK_CACHE_LINE) _Atomic uint64_t withheld[RK_WORK_COUNT]; /* submitted, on purpose
+									   * not recorded */
+	_Atomic uint64_t withheld_other; /* waits and events */
+	_Atomic uint64_t withheld_stacks;
+	_Atomic uint64_t stack_ticks; /* spent on stacks */
+
 	/* written by the consumer only */
 	_Alignas(RK_CACHE_LINE) _Atomic uint64_t tail;
 

@@ -297,6 +297,32 @@ bool rk_thread_push_overflow_run(const struct rk_record *records, uint32_t count
 	return pushed;
 }
 
+/* After the call, so that who reads both in the other order never sees more of these. */
+static void add_withheld(_Atomic uint64_t *counter, bool is_shared)
+{
+	if (is_shared)
+		add_shared(counter);
+	else
+		atomic_store_explicit(counter, atomic_load(counter) + 1, memory_order_release);
+}
+
+void rk_thread_withhold(struct rk_ring *ring, const struct rk_record *rec)
+{
+	bool is_shared = !ring;
+	int work = rk_ledger_work(rec->kind);
+
+	if (is_shared)
+		ring = atomic_load(&registry.places[0]);
+	if (!ring)
+		return;
+	if (work < 0) {
+		add_withheld(&ring->withheld_other, is_shared);
+		return;
+	}
+	add_withheld(&ring->calls[work], is_shared);
+	add_withheld(&ring->withheld[work], is_shared);
+}
+
 static uint64_t round_ring_bytes(uint64_t bytes)
 {
 	uint64_t rounded = RING_BYTES_MIN;
@@ -373,6 +399,16 @@ void rk_thread_rest(void)
 	atomic_store_explicit(rk_thread_gate_page(), 0, memory_order_release);
 }
 
+void rk_thread_count_only(bool on)
+{
+	rk_gate_word *page = rk_thread_gate_page();
+	uint32_t epoch = atomic_load(page + 1);
+	uint32_t expected = on ? epoch : ~epoch;
+
+	/* Whoever closes it meanwhile has the last word. */
+	atomic_compare_exchange_strong(page, &expected, on ? ~epoch : epoch);
+}
+
 void rk_thread_close_gate(void)
 {
 	atomic_store_explicit(rk_thread_gate_page(), 0, memory_order_release);
@@ -419,8 +455,12 @@ void rk_thread_ring_recycle(struct rk_ring *ring)
 		atomic_store(&ring->failed[w], 0);
 		atomic_store(&ring->captured[w], 0);
 		atomic_store(&ring->lost[w], 0);
+		atomic_store(&ring->withheld[w], 0);
 	}
 	atomic_store(&ring->lost_other, 0);
+	atomic_store(&ring->withheld_other, 0);
+	atomic_store(&ring->withheld_stacks, 0);
+	atomic_store(&ring->stack_ticks, 0);
 	/* Sequentially consistent: the next owner sees zeroed counters. */
 	atomic_store(&ring->state, RK_RING_FREE);
 	atomic_fetch_add(&registry.free_count, 1);

@@ -78,6 +78,13 @@ bool rk_thread_push_overflow(const struct rk_record *rec);
 bool rk_thread_push_overflow_run(const struct rk_record *records, uint32_t count);
 
 /**
+ * Count a successful call that is on purpose not recorded. @ring: the thread's; NULL = it has none.
+ *
+ * Context: app. Does not lock.
+ */
+void rk_thread_withhold(struct rk_ring *ring, const struct rk_record *rec);
+
+/**
  * Mark the calling thread as one of the tracer's own: hooks on it pass through for ever. / Sleep
  * for ever: were it to end, what the libraries it used do at the end of a thread would run
  * beside the program's exit handlers, among them those of the same libraries.

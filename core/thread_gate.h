@@ -61,6 +61,27 @@ static inline bool rk_thread_gate_is_open(void)
 }
 
 /**
+ * Whether calls that put work on a GPU are counted and nothing else is done with them, as are
+ * waits and events: see rk_thread_count_only(). All other hooks record.
+ *
+ * Context: any.
+ */
+static inline bool rk_thread_gate_counts(void)
+{
+	uint32_t gate = rk_thread_gate();
+
+	return gate && gate != rk_thread_epoch();
+}
+
+/**
+ * Let the gate be no thread's epoch, so that every hook takes its slow path, which asks
+ * rk_thread_gate_counts() / no longer. What is closed stays closed.
+ *
+ * Context: exporter.
+ */
+void rk_thread_count_only(bool on);
+
+/**
  * Let hooks record, in a new session / make them pass through for a while / for ever.
  *
  * Context: any; one thread opens. Rest and close do not wait for hooks that are under way: those

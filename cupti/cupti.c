@@ -53,6 +53,7 @@ static struct {
 	_Atomic bool settled;  /* we have let go, and nobody asked us to return */
 	_Atomic bool held;     /* by another tool, as far as we were told */
 	_Atomic uint32_t missing; /* bits of enum rk_gpu_missing */
+	_Atomic bool whole_graphs, kernels_only; /* limits of the next session */
 	_Atomic uint32_t patience;		  /* tries left to see them come back */
 	uint32_t changes;      /* of hands; rk-cupti's only */
 	uint32_t told_missing; /* the user knows; of who opens the session */
@@ -120,7 +121,7 @@ static void note_session(void)
 	told.facts.missing = session->missing;
 	told.facts.device_buffer_bytes = session->settings.buffer_bytes;
 	told.facts.device_buffer_limit = session->settings.buffer_limit;
-	atomic_store(&self.missing, session->missing);
+	atomic_store(&self.missing, session->missing | session->left_out);
 }
 
 static void tell(enum rk_cupti_state state, const char *reason)
@@ -264,7 +265,7 @@ static int open_library(char *reason, size_t size)
 	self.has_memory = true;
 	self.session.buffers = &self.buffers;
 	self.session.wake = wake;
-	self.session.whole_graphs = config->graph_trace == RK_GRAPH_GRAPH;
+	self.session.is_measured = config->overhead_budget > 0;
 	atomic_store(&self.shared_ring, &self.ring);
 	return 0;
 }
@@ -308,6 +309,9 @@ static int take_session(char *reason, size_t size)
 	if (!strangers_are_back())
 		return -EAGAIN;
 	self.session.has_company = atomic_load(&has_company);
+	self.session.whole_graphs = self.config->graph_trace == RK_GRAPH_GRAPH ||
+				    atomic_load(&self.whole_graphs);
+	self.session.kernels_only = atomic_load(&self.kernels_only);
 	return rk_cupti_session_open(&self.session, reason, size);
 }
 
@@ -489,6 +493,12 @@ bool rk_cupti_is_resting(void)
 	return is_done(RK_CUPTI_DO_REST);
 }
 
+void rk_cupti_set_limits(bool whole_graphs, bool kernels_only)
+{
+	atomic_store(&self.whole_graphs, whole_graphs);
+	atomic_store(&self.kernels_only, kernels_only);
+}
+
 void rk_cupti_watch(void)
 {
 	rk_cupti_session_watch_stop();
@@ -525,6 +535,7 @@ void rk_cupti_get_info(struct rk_cupti_info *info)
 		info->facts.host_time_ns += rk_clock_now() - told.occupied_ns;
 	pthread_mutex_unlock(&info_lock);
 	info->overhead_ns = atomic_load(&self.thread.cpu_ns);
+	info->cupti_ns = atomic_load(&self.thread.overhead_ns);
 	info->buffers_peak = atomic_load(&self.buffers.peak);
 	info->open = atomic_load(&self.thread.open);
 }

@@ -36,6 +36,7 @@ struct rk_cupti_info {
 	char reason[160];      /* one line for people when state is not ACTIVE; else "" */
 	bool own_clock;	       /* records arrive in ns of rk_clock without conversion */
 	uint64_t overhead_ns;  /* CPU time of the thread rk-cupti */
+	uint64_t cupti_ns;     /* what CUPTI says it took; asked for with overhead.budget only */
 	uint64_t buffers_peak; /* activity buffers in use at the same time */
 	uint64_t open;	       /* records that were still running at the last forced flush */
 	uint32_t activities;   /* bit per enum rk_activity_kind that is delivered */
@@ -71,6 +72,14 @@ void rk_cupti_resume(const char *holder);
 void rk_cupti_rest(void);
 bool rk_cupti_is_resumed(void);
 bool rk_cupti_is_resting(void);
+
+/**
+ * What the sessions that begin from now on ask for: graphs as a whole, whatever graph.trace says;
+ * neither copies nor memsets.
+ *
+ * Context: any but hooks.
+ */
+void rk_cupti_set_limits(bool whole_graphs, bool kernels_only);
 
 /**
  * The gate is about to be closed: records of what is submitted from then on are left out.

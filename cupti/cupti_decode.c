@@ -164,6 +164,27 @@ static void take_record(struct rk_cupti_decoder *decoder, struct held *held, uin
 	*held = (struct held){ record, kind };
 }
 
+/* What the driver needs of itself, its compiler for one, would be needed without us as well. */
+static void note_overhead(struct rk_cupti_decoder *decoder, const uint8_t *record, size_t left)
+{
+	CUpti_ActivityOverhead overhead;
+
+	if (left < sizeof(overhead))
+		return;
+	memcpy(&overhead, record, sizeof(overhead));
+	switch ((uint32_t)overhead.overheadKind) {
+	case CUPTI_ACTIVITY_OVERHEAD_CUPTI_BUFFER_FLUSH:
+	case CUPTI_ACTIVITY_OVERHEAD_CUPTI_INSTRUMENTATION:
+	case CUPTI_ACTIVITY_OVERHEAD_CUPTI_RESOURCE:
+	case CUPTI_ACTIVITY_OVERHEAD_ACTIVITY_BUFFER_REQUEST:
+		if (overhead.end > overhead.start)
+			decoder->overhead_ns += overhead.end - overhead.start;
+		break;
+	default:
+		break;
+	}
+}
+
 /* The sizes are CUPTI's own. Behind a record whose size nobody knows nothing can be found. */
 static bool walk(struct rk_cupti_decoder *decoder, uint8_t *buffer, size_t valid,
 		 CUpti_Activity **record)
@@ -220,6 +241,8 @@ void rk_cupti_decode_buffer(struct rk_cupti_decoder *decoder, uint8_t *buffer, s
 			decoder->malformed++;
 			break;
 		}
+		if (get_32(record, 0) == CUPTI_ACTIVITY_KIND_OVERHEAD)
+			note_overhead(decoder, record, left);
 		if (kind >= 0 && !decoder->layouts.unreadable[kind])
 			take_record(decoder, &held, record, kind);
 		last = record;

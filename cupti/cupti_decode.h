@@ -34,6 +34,7 @@ struct rk_cupti_decoder {
 	uint64_t records;   /* passed to emit() */
 	uint64_t invalid;   /* of these, flagged RK_ACT_INVALID_TIME */
 	uint64_t open;	    /* still running at a forced flush: not passed on */
+	uint64_t overhead_ns; /* that CUPTI took, as it says */
 	uint64_t malformed; /* buffers that ended inside a record */
 };
 

@@ -38,21 +38,25 @@ struct kind {
 	uint8_t activity;  /* enum rk_activity_kind */
 	uint8_t missing;   /* enum rk_gpu_missing, where it is refused */
 	bool fallback;	   /* only when the row before it was refused */
-	bool whole_graphs; /* only in that mode */
+	uint8_t when;	   /* enum when */
 };
 
-#define KIND(name, activity, missing, fallback, whole_graphs)                                      \
+/* In which modes a kind is asked for. */
+enum when { ALWAYS, UNLESS_LIMITED, WHOLE_GRAPHS, MEASURED };
+
+#define KIND(name, activity, missing, fallback, when)                                              \
 	{                                                                                          \
-		CUPTI_ACTIVITY_KIND_##name, #name, activity, missing, fallback, whole_graphs       \
+		CUPTI_ACTIVITY_KIND_##name, #name, activity, missing, fallback, when               \
 	}
 
 static const struct kind kinds[] = {
-	KIND(CONCURRENT_KERNEL, RK_ACT_KERNEL, RK_GPU_SERIAL_KERNELS, false, false),
-	KIND(KERNEL, RK_ACT_KERNEL, RK_GPU_NO_KERNELS, true, false),
-	KIND(MEMCPY, RK_ACT_MEMCPY, RK_GPU_NO_COPIES, false, false),
-	KIND(MEMCPY2, RK_ACT_MEMCPY, RK_GPU_NO_PEER_COPIES, false, false),
-	KIND(MEMSET, RK_ACT_MEMSET, RK_GPU_NO_MEMSETS, false, false),
-	KIND(GRAPH_TRACE, RK_ACT_GRAPH, RK_GPU_NO_GRAPHS, false, true),
+	KIND(CONCURRENT_KERNEL, RK_ACT_KERNEL, RK_GPU_SERIAL_KERNELS, false, ALWAYS),
+	KIND(KERNEL, RK_ACT_KERNEL, RK_GPU_NO_KERNELS, true, ALWAYS),
+	KIND(MEMCPY, RK_ACT_MEMCPY, RK_GPU_NO_COPIES, false, UNLESS_LIMITED),
+	KIND(MEMCPY2, RK_ACT_MEMCPY, RK_GPU_NO_PEER_COPIES, false, UNLESS_LIMITED),
+	KIND(MEMSET, RK_ACT_MEMSET, RK_GPU_NO_MEMSETS, false, UNLESS_LIMITED),
+	KIND(GRAPH_TRACE, RK_ACT_GRAPH, RK_GPU_NO_GRAPHS, false, WHOLE_GRAPHS),
+	KIND(OVERHEAD, RK_ACT_NONE, 0, false, MEASURED), /* no work: what CUPTI cost */
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -74,14 +78,20 @@ static const struct callback callbacks[] = {
 /* Whether a hook, or what stands for the hooks, keeps the call that has just begun. */
 static bool is_recorded(void)
 {
+	if (rk_thread_gate_counts())
+		return false;
 	return atomic_load(&hot.api_fn) ? rk_thread_gate_is_open() : rk_thread_self.depth > 0;
 }
 
+/* A hook that has no id knows that nothing is kept. */
 static void note_edge(uint32_t touch, uint32_t correlation)
 {
-	if (is_recorded())
+	if (is_recorded()) {
 		rk_cupti_unrecorded_keep(correlation);
-	else if (touch != WATCHED_START)
+		return;
+	}
+	rk_thread_self.correlation = 0;
+	if (touch != WATCHED_START)
 		rk_cupti_unrecorded_note(correlation);
 }
 
@@ -213,6 +223,8 @@ static void note_refusal(struct rk_cupti_session *session, const struct kind *ki
 	size_t used = strlen(session->refusals);
 	char why[96];
 
+	if (!kind->missing)
+		return;
 	session->missing |= kind->missing;
 	snprintf(session->refusals + used, sizeof(session->refusals) - used, "%s%s: %s",
 		 used ? ", " : "", kind->name,
@@ -224,7 +236,24 @@ static void forget_kinds(struct rk_cupti_session *session)
 	session->kinds = 0;
 	session->activities = 0;
 	session->missing = 0;
+	session->left_out = 0;
 	session->refusals[0] = '\0';
+}
+
+/* Not that it was refused: it is not wanted, and calls of that kind get no record. */
+static bool is_wanted(struct rk_cupti_session *session, const struct kind *kind)
+{
+	switch (kind->when) {
+	case UNLESS_LIMITED:
+		session->left_out |= session->kernels_only ? kind->missing : 0;
+		return !session->kernels_only;
+	case WHOLE_GRAPHS:
+		return session->whole_graphs;
+	case MEASURED:
+		return session->is_measured && !session->is_v2;
+	default:
+		return true;
+	}
 }
 
 /* Each for itself. Return: an error only when there is no kind left, the last one. */
@@ -235,7 +264,7 @@ static CUptiResult enable_kinds(struct rk_cupti_session *session)
 	forget_kinds(session);
 	for (size_t i = 0; i < KINDS; i++) {
 		if ((kinds[i].fallback && result == CUPTI_SUCCESS) ||
-		    (kinds[i].whole_graphs && !session->whole_graphs))
+		    !is_wanted(session, &kinds[i]))
 			continue;
 		result = enable_kind(session, kinds[i].kind);
 		if (result != CUPTI_SUCCESS) {
@@ -244,12 +273,13 @@ static CUptiResult enable_kinds(struct rk_cupti_session *session)
 			continue;
 		}
 		session->kinds |= 1u << i;
-		session->activities |= 1u << kinds[i].activity;
+		if (kinds[i].activity != RK_ACT_NONE)
+			session->activities |= 1u << kinds[i].activity;
 	}
 	/* None at all is worse than one at a time, and says it already. */
 	if (session->missing & RK_GPU_NO_KERNELS)
 		session->missing &= ~(uint32_t)RK_GPU_SERIAL_KERNELS;
-	return session->kinds ? CUPTI_SUCCESS : refused;
+	return session->activities ? CUPTI_SUCCESS : refused;
 }
 
 static void disable_kinds(struct rk_cupti_session *session)
@@ -403,7 +433,9 @@ void rk_cupti_session_resume(struct rk_cupti_session *session)
 		if (session->kinds & 1u << i)
 			enable_kind(session, kinds[i].kind);
 	/* Who asked meanwhile that the end be watched found it paused: it is watched likewise. */
-	atomic_store(&hot.touch, rk_thread_gate_is_open() ? session->touch_before : WATCHED_STOP);
+	atomic_store(&hot.touch, rk_thread_gate_is_open() && !rk_thread_gate_counts() ?
+					 session->touch_before :
+					 WATCHED_STOP);
 }
 
 void rk_cupti_session_flush(struct rk_cupti_session *session, bool forced)

@@ -32,6 +32,8 @@ struct rk_cupti_session {
 	struct rk_cupti_buffers *buffers; /* borrowed; outlives the process's CUPTI */
 	void (*wake)(void);		  /* a buffer is complete */
 	bool whole_graphs;		  /* GRAPH_TRACE instead of the nodes' records */
+	bool kernels_only; /* neither copies nor memsets */
+	bool is_measured; /* CUPTI is to say what it costs */
 	bool is_watched; /* opened while calls go on: see cupti_unrecorded.h */
 	bool has_company; /* another tool has used CUPTI: by the older functions, as it does */
 	/* set by open */
@@ -42,6 +44,7 @@ struct rk_cupti_session {
 	struct rk_cupti_settings settings;
 	uint32_t activities; /* bit per enum rk_activity_kind that is delivered */
 	uint32_t missing;    /* bits of enum rk_gpu_missing: what CUPTI refused */
+	uint32_t left_out;   /* the same bits: what was not asked for */
 	char refusals[160];  /* the kinds by name, and CUPTI's words; "" = none */
 	uint32_t kinds;	     /* bit per row of the table of kinds that is on */
 	uint32_t touch_before; /* what submissions were asked for before a pause */

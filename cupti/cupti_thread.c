@@ -217,6 +217,7 @@ static void decode_complete(struct rk_cupti_thread *thread, bool forced)
 		thread->changed(0, "");
 	atomic_store(&thread->open, decoder->open);
 	atomic_store(&thread->malformed, decoder->malformed);
+	atomic_store(&thread->overhead_ns, decoder->overhead_ns);
 }
 
 static void collect(struct rk_cupti_thread *thread, bool forced)
@@ -376,7 +377,7 @@ static void watch_start(struct rk_cupti_thread *thread)
 {
 	uint64_t now = rk_clock_now();
 
-	if (!thread->session->is_watched || !rk_thread_gate_is_open())
+	if (!thread->session->is_watched || !rk_thread_gate_is_open() || rk_thread_gate_counts())
 		return;
 	if (!thread->recorded_since) {
 		thread->recorded_since = now;

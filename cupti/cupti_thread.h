@@ -60,6 +60,7 @@ struct rk_cupti_thread {
 	_Atomic uint64_t flushes;
 	_Atomic uint64_t open; /* still running at the forced flush */
 	_Atomic uint64_t malformed;
+	_Atomic uint64_t overhead_ns; /* that CUPTI took, as it says */
 	bool active;	     /* the session is open */
 	bool resting;	     /* nothing is recorded; set before start, too */
 	uint64_t recorded_since; /* ns of a watched session: the gate was seen open; 0 = not yet */

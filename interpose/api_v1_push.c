@@ -139,7 +139,7 @@ static uint32_t losses(void)
 {
 	const struct rk_thread *self = &rk_thread_self;
 
-	return self->ring && self->epoch == rk_thread_gate() ?
+	return self->ring && self->epoch == rk_thread_epoch() ?
 		       (uint32_t)atomic_load_explicit(&self->ring->lost_other,
 						      memory_order_relaxed) :
 		       0;

@@ -13,6 +13,39 @@
 #include "interpose/stack.h"
 
 _Atomic uint32_t rk_hook_open_captures;
+_Atomic bool rk_hook_kernels_only;
+static _Atomic uint64_t kernels_only_since; /* ticks */
+
+void rk_hook_set_kernels_only(bool on)
+{
+	atomic_store(&kernels_only_since, rk_clock_ticks());
+	atomic_store(&rk_hook_kernels_only, on);
+}
+
+/* CUPTI told the thread an id where it keeps the GPU's record: then the call's is kept, too. */
+static bool is_counted_only(const struct rk_record *rec)
+{
+	if (rk_ledger_work(rec->kind) >= 0)
+		return rec->correlation == 0;
+	return rec->kind == RK_REC_SYNC ||
+	       (rec->kind == RK_REC_EVENT &&
+		(rec->event.life == RK_LIFE_RECORD || rec->event.life == RK_LIFE_WAIT));
+}
+
+/*
+ * What failed is always told, and so is what later records cannot be understood without. A copy
+ * that began before kernels were all that counts has its GPU record.
+ */
+static bool is_withheld(const struct rk_record *rec, uint32_t gate)
+{
+	if (rec->result != CUDA_SUCCESS || rec->flags & RK_REC_CAPTURED)
+		return false;
+	if (gate && gate != rk_thread_epoch() && is_counted_only(rec))
+		return true;
+	return (rec->kind == RK_REC_MEMCPY || rec->kind == RK_REC_MEMSET) &&
+	       atomic_load_explicit(&rk_hook_kernels_only, memory_order_relaxed) &&
+	       rec->start >= atomic_load(&kernels_only_since);
+}
 
 /* The ring was taken away from the thread for the length of the call: see injection.c. */
 static const struct rk_record *put_back_ring(const struct rk_record *rec, struct rk_record *copy)
@@ -65,7 +98,9 @@ static void push(const struct rk_record *rec, uint32_t gate, bool is_counted)
 	ring = rk_thread_ring_slow();
 	if (is_session_new)
 		rec = correct_context(rec, &copy);
-	if (!ring)
+	if (is_withheld(rec, gate))
+		rk_thread_withhold(ring, rec);
+	else if (!ring)
 		rk_thread_push_overflow(rec);
 	else if (!rk_stack_push(ring, rec, is_counted))
 		push_one(ring, rec);

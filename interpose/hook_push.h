@@ -27,6 +27,16 @@ void rk_hook_push_slow(const struct rk_record *rec, uint32_t gate);
 /* The same for one whose stack may be due: it has been counted down. Context: app. */
 void rk_hook_push_due(const struct rk_record *rec, uint32_t gate);
 
+/* Copies and memsets are counted, and not recorded: the budget of the tracer's cost says so. */
+extern _Atomic bool rk_hook_kernels_only __attribute__((visibility("hidden")));
+
+/**
+ * Record kernels only, from calls on that begin now / everything.
+ *
+ * Context: any, while the gate is closed or counts.
+ */
+void rk_hook_set_kernels_only(bool on);
+
 /**
  * Whether a successful call of this kind is of any interest.
  */
@@ -87,6 +97,12 @@ RK_HOOK_INLINE void rk_hook_push(const struct rk_record *rec)
 	uint64_t head, used;
 
 	if (__builtin_expect(self->epoch != gate || !ring, 0)) {
+		rk_hook_push_copy(rec, gate);
+		return;
+	}
+	/* Known where a hook is compiled: a launch does not ask. */
+	if ((rec->kind == RK_REC_MEMCPY || rec->kind == RK_REC_MEMSET) &&
+	    __builtin_expect(atomic_load_explicit(&rk_hook_kernels_only, memory_order_relaxed), 0)) {
 		rk_hook_push_copy(rec, gate);
 		return;
 	}

@@ -35,6 +35,8 @@
 #include "interpose/api_v1_context.h"
 #include "interpose/context.h"
 #include "interpose/cupti_tool.h"
+#include "interpose/hook_cost.h"
+#include "interpose/hook_push.h"
 #include "interpose/injection.h"
 #include "interpose/inventory.h"
 #include "interpose/libc_symbol.h"
@@ -62,6 +64,7 @@ static char reason[200];
 static struct rk_gpu_inventory late_gpus; /* immutable after has_late_gpus */
 static _Atomic bool has_late_gpus;
 static _Atomic pid_t gpu_started_pid;
+static _Atomic bool kernels_only; /* the budget wants it, from the next session on */
 static bool has_exporter; /* written by the one thread that starts */
 
 /* Before that the thread rk-exporter must not look: it is being written. */
@@ -181,6 +184,7 @@ static void switch_gpu_on(void)
 
 	if (is_held)
 		rk_cupti_tool_name(holder, sizeof(holder));
+	rk_hook_set_kernels_only(atomic_load(&kernels_only));
 	rk_cupti_resume(is_held ? holder : NULL);
 }
 
@@ -188,6 +192,24 @@ static void switch_gpu_on(void)
 static const ptrdiff_t *find_rseq_offset(void)
 {
 	return rk_lookup_symbol(RTLD_DEFAULT, "__rseq_offset");
+}
+
+static uint64_t gpu_overhead_ns(void)
+{
+	struct rk_cupti_info info;
+
+	if (!is_gpu_started())
+		return 0;
+	rk_cupti_get_info(&info);
+	return info.cupti_ns;
+}
+
+/* Stacks at once; what CUPTI and the hooks leave out with the next session, and together. */
+static void limit(enum rk_governor_step step)
+{
+	rk_stack_pause(step >= RK_STEP_NO_STACKS);
+	rk_cupti_set_limits(step >= RK_STEP_WHOLE_GRAPHS, step >= RK_STEP_KERNELS_ONLY);
+	atomic_store(&kernels_only, step >= RK_STEP_KERNELS_ONLY);
 }
 
 static int start_exporter(bool gpu_too)
@@ -215,6 +237,10 @@ static int start_exporter(bool gpu_too)
 		.late_cupti_version = find_late_cupti_version,
 		.rseq_offset = find_rseq_offset,
 		.follow_sampling = follow_sampling,
+		.hook_ns = rk_hook_cost_measure,
+		.gpu_overhead_ns = gpu_overhead_ns,
+		.limit = limit,
+		.cannot_count = rk_start_is_injected(),
 		.gpu_flush = rk_cupti_flush,
 		.gpu_is_flushed = rk_cupti_is_flushed,
 		.recording = {
@@ -262,6 +288,7 @@ int rk_preload_prepare(void)
 	rk_api_resolve_all();
 	rk_api_v1_set_roots(config);
 	rk_stack_start(config);
+	rk_stack_measure(config->overhead_budget > 0);
 	prepared = rk_process_id();
 	return 0;
 }
@@ -295,6 +322,8 @@ int rk_preload_start(bool gpu_too)
 	if (err)
 		return err;
 	has_exporter = false; /* of the process that forked, if any */
+	limit(RK_STEP_FULL);
+	rk_hook_set_kernels_only(false);
 	if (!rk_preload_records_now())
 		start_resting();
 	else if (gpu_too)

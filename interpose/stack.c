@@ -14,6 +14,7 @@
 #include <link.h>
 #include <stddef.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/race_check.h"
 #include "core/ring_run.h"
@@ -35,6 +36,19 @@ static struct {
 	uint32_t depth;
 	uintptr_t own_start, own_end; /* our code */
 } setup;
+
+static _Atomic bool is_paused;
+static bool is_measured; /* immutable after start */
+
+void rk_stack_pause(bool on)
+{
+	atomic_store_explicit(&is_paused, on, memory_order_relaxed);
+}
+
+void rk_stack_measure(bool on)
+{
+	is_measured = on;
+}
 
 static int find_own_code(struct dl_phdr_info *info, size_t size, void *data)
 {
@@ -152,21 +166,37 @@ static bool is_due(const struct rk_record *rec, bool counted)
 	return is_sampled(self, rec, counted) || rec->kind == RK_REC_ALLOC || rec->result != 0;
 }
 
-bool rk_stack_push(struct rk_ring *ring, const struct rk_record *rec, bool counted)
+/* Return: the stack's number, 0 = none. Preserves errno. */
+static uint32_t take(struct rk_ring *ring)
 {
 	void *raw[OWN_FRAMES + RK_STACK_DEPTH_MAX];
+	uint64_t began = is_measured ? rk_clock_ticks() : 0;
 	const uint64_t *frames;
 	int saved_errno = errno;
-	uint32_t count, id = 0;
-	struct rk_record *slot;
+	uint32_t count = capture(raw, &frames);
+	uint32_t id = count ? rk_stack_pool_put(frames, count) : 0;
 
-	/* Where there is one slot left the call is worth more than its stack. */
-	if (!is_due(rec, counted) || !rk_ring_run_fits(ring, 2))
-		return false;
-	count = capture(raw, &frames);
-	if (count)
-		id = rk_stack_pool_put(frames, count);
 	errno = saved_errno;
+	if (is_measured)
+		rk_ring_add(&ring->stack_ticks, rk_clock_ticks() - began);
+	return id;
+}
+
+bool rk_stack_push(struct rk_ring *ring, const struct rk_record *rec, bool counted)
+{
+	struct rk_record *slot;
+	uint32_t id;
+
+	if (!is_due(rec, counted))
+		return false;
+	if (atomic_load_explicit(&is_paused, memory_order_relaxed)) {
+		rk_ring_count(&ring->withheld_stacks);
+		return false;
+	}
+	/* Where there is one slot left the call is worth more than its stack. */
+	if (!rk_ring_run_fits(ring, 2))
+		return false;
+	id = take(ring);
 	if (!id)
 		return false;
 	slot = rk_ring_run_slot(ring, 0);

@@ -29,6 +29,14 @@ extern bool rk_stack_is_on __attribute__((visibility("hidden"))); /* immutable a
 void rk_stack_start(const struct rk_config *config);
 
 /**
+ * Take no stacks, count those that are due / take them again. / Measure the time that they take.
+ *
+ * Context: any / the start path.
+ */
+void rk_stack_pause(bool on);
+void rk_stack_measure(bool on);
+
+/**
  * Whether the hook of @rec, whose kind is known where it is compiled, is to take the slow path
  * for a stack. Counts a launch, copy or memset. Wrong once in 2^32 calls while nothing is sampled,
  * which the slow path finds out.

@@ -12,6 +12,7 @@
 #include "core/intern.h"
 #include "core/resource.h"
 #include "pipeline/join/late_facts.h"
+#include "pipeline/use/overhead_text.h"
 #include "pipeline/use/recorded_time.h"
 #include "tools/cmd_info.h"
 #include "tools/json.h"
@@ -35,6 +36,7 @@ struct facts {
 	uint64_t said_spans, said_samples, said_logs; /* by the program */
 	uint64_t first_ns, last_ns;	/* rk_clock */
 	struct rk_recorded_time recorded;
+	struct rk_overhead_told overhead;
 	struct rk_gpu_inventory gpus;	/* by number; those the file describes */
 };
 
@@ -103,6 +105,7 @@ static void count(struct facts *f, const struct rk_op *op)
 	bool first = op->flags & (RK_OP_F_FIRST | RK_OP_F_HOST_TIME | RK_OP_F_OPEN);
 
 	rk_recorded_time_feed(&f->recorded, op);
+	rk_overhead_told_feed(&f->overhead, op);
 	switch (op->kind) {
 	case RK_OP_KERNEL:
 		f->launches += first && !op->kernel.graph && !(op->flags & RK_OP_F_ORPHAN);
@@ -249,6 +252,7 @@ static void put_ledger_json(struct rk_json *json, const struct rk_ledger *l)
 	} columns[] = {
 		{ "calls", l->calls },	 { "failed", l->failed }, { "captured", l->captured },
 		{ "joined", l->joined }, { "open", l->open },	  { "lost", l->lost },
+		{ "withheld", l->withheld },
 	};
 	const char *broken = rk_ledger_check(l);
 
@@ -272,6 +276,28 @@ static void put_ledger_json(struct rk_json *json, const struct rk_ledger *l)
 	rk_json_bool(json, "closes", !broken);
 	if (broken)
 		rk_json_string(json, "broken", broken);
+	rk_json_close(json, '}');
+}
+
+/* Where there was a budget: what tracing cost, and what was left out for its sake. */
+static void put_overhead_json(struct rk_json *json, const struct facts *f)
+{
+	const struct rk_overhead_told *told = &f->overhead;
+
+	if (!told->is_governed && !told->down) {
+		rk_json_null(json, "overhead");
+		return;
+	}
+	rk_json_open(json, "overhead", '{');
+	rk_json_double(json, "share",
+		       told->busy_ns ? (double)told->cost_ns / (double)told->busy_ns : 0);
+	rk_json_double(json, "budget", told->last.budget);
+	rk_json_string(json, "step", rk_governor_step_name(told->last.step));
+	rk_json_string(json, "lowest", rk_governor_step_name(told->lowest));
+	rk_json_uint(json, "steps_down", told->down);
+	rk_json_uint(json, "steps_up", told->up);
+	rk_json_uint(json, "withheld_other", f->ledger.withheld_other);
+	rk_json_uint(json, "withheld_stacks", f->ledger.withheld_stacks);
 	rk_json_close(json, '}');
 }
 
@@ -303,6 +329,7 @@ static void put_json(struct rk_json *json, const struct facts *f)
 	rk_json_uint(json, "recorded_parts", f->recorded.parts);
 	rk_json_string(json, "gpu_time_source", f->meta->gpu_time_source);
 	put_gpu_facts_json(json, &f->late.gpu);
+	put_overhead_json(json, f);
 	rk_json_double(json, "bytes_per_span", bytes_per_span(f));
 	put_gpus_json(json, f);
 	put_resource_json(json, f);
@@ -410,6 +437,14 @@ static void print_losses(const struct facts *f)
 	puts(any ? "" : ", nothing dropped");
 }
 
+static void print_overhead(const struct facts *f)
+{
+	char line[RK_OVERHEAD_LINE_MAX];
+
+	if (rk_overhead_told_line(&f->overhead, &f->ledger, line)[0])
+		printf("  left out    %s\n", line);
+}
+
 static void print_text(const struct facts *f)
 {
 	char last[64], bytes[32], bound[32];
@@ -426,6 +461,7 @@ static void print_text(const struct facts *f)
 		       (unsigned long long)f->said_spans, (unsigned long long)f->said_samples,
 		       (unsigned long long)f->said_logs);
 	print_losses(f);
+	print_overhead(f);
 	printf("  size        %s sealed, %.1f bytes per span\n",
 	       rk_tool_format_bytes((double)f->info.sealed_bytes, bytes), bytes_per_span(f));
 	if (f->info.clean_end) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/number.h"
+#include "pipeline/use/overhead_text.h"
 #include "pipeline/use/recorded_time.h"
 #include "tools/options.h"
 #include "tools/report_section.h"
@@ -36,6 +37,8 @@ struct report {
 	struct rk_trace_filter *filter;
 	struct rk_trace_pass *pass;
 	struct rk_recorded_time recorded;
+	struct rk_overhead_told overhead;
+	struct rk_ledger ledger; /* as the newest tick said */
 };
 
 void rk_report_csv_text(const char *text)
@@ -74,6 +77,9 @@ static int push(struct report *r, const struct rk_op *op)
 	int err = 0;
 
 	rk_recorded_time_feed(&r->recorded, op);
+	rk_overhead_told_feed(&r->overhead, op);
+	if (op->kind == RK_OP_TICK || op->kind == RK_OP_END)
+		r->ledger = op->tick.ledger;
 	for (int i = 0; i < SECTIONS && !err; i++) {
 		if (r->selves[i])
 			err = sections[i]->push(r->selves[i], op);
@@ -121,6 +127,28 @@ static void print_gaps(const struct rk_recorded_time *time)
 		       time->parts == 1 ? "" : "s");
 }
 
+/* And counts of calls with this. */
+static void print_left_out(const struct report *r)
+{
+	char line[RK_OVERHEAD_LINE_MAX];
+
+	if (rk_overhead_told_line(&r->overhead, &r->ledger, line)[0])
+		printf("%s\n\n", line);
+}
+
+static void put_left_out(struct rk_json *json, const struct report *r)
+{
+	if (!r->overhead.down)
+		return;
+	rk_json_string(json, "overhead_step", rk_governor_step_name(r->overhead.last.step));
+	rk_json_open(json, "withheld", '{');
+	for (int w = 0; w < RK_WORK_COUNT; w++)
+		rk_json_uint(json, rk_work_name((enum rk_work)w), r->ledger.withheld[w]);
+	rk_json_uint(json, "other", r->ledger.withheld_other);
+	rk_json_uint(json, "stack", r->ledger.withheld_stacks);
+	rk_json_close(json, '}');
+}
+
 static void print_all(struct report *r)
 {
 	struct rk_report_print print = { .setup = &r->setup,
@@ -129,8 +157,10 @@ static void print_all(struct report *r)
 					 .style = r->style };
 	struct rk_json json;
 
-	if (r->style == RK_REPORT_TEXT)
+	if (r->style == RK_REPORT_TEXT) {
 		print_gaps(&r->recorded);
+		print_left_out(r);
+	}
 	if (r->style != RK_REPORT_JSON) {
 		print_sections(r, &print);
 		return;
@@ -141,6 +171,7 @@ static void print_all(struct report *r)
 	rk_json_string(&json, "gpu_time_source", print.meta->gpu_time_source);
 	rk_json_uint(&json, "wall_ns", rk_recorded_time_wall(&r->recorded));
 	rk_json_uint(&json, "recorded_ns", rk_recorded_time_sum(&r->recorded));
+	put_left_out(&json, r);
 	print.json = &json;
 	print_sections(r, &print);
 	rk_json_close(&json, '}');

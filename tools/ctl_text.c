@@ -118,12 +118,30 @@ static void print_ledger(const struct rk_yaml_node *reply)
 		if (!kind || !number_at(kind, "calls"))
 			continue;
 		print_label(kinds[i].label);
-		printf("%s calls, %s joined, %s open, %s failed, %s captured, %s lost\n",
+		printf("%s calls, %s joined, %s open, %s failed, %s captured, %s lost",
 		       text_at(kind, "calls"), text_at(kind, "joined"), text_at(kind, "open"),
 		       text_at(kind, "failed"), text_at(kind, "captured"), text_at(kind, "lost"));
+		if (number_at(kind, "withheld") > 0)
+			printf(", %s counted only", text_at(kind, "withheld"));
+		putchar('\n');
 	}
 	print_label("dropped");
 	print_pairs(find(ledger, "dropped_by_reason"));
+	putchar('\n');
+}
+
+static void print_overhead(const struct rk_yaml_node *reply)
+{
+	const struct rk_yaml_node *overhead = find(reply, "overhead");
+	char text[512];
+
+	if (!overhead || !overhead->first)
+		return;
+	print_label("overhead");
+	printf("%.2f %% of %g %%, step %s", 100 * number_at(overhead, "share"),
+	       100 * number_at(overhead, "budget"), shown(text_at(overhead, "step"), text));
+	if (*text_at(overhead, "left_out"))
+		printf(": %s", shown(text_at(overhead, "left_out"), text));
 	putchar('\n');
 }
 
@@ -191,6 +209,7 @@ int rk_ctl_text_status(const struct rk_yaml_node *reply)
 	print_process(reply);
 	print_file(reply);
 	print_ledger(reply);
+	print_overhead(reply);
 	print_network(reply);
 	print_label("breakers");
 	print_pairs(find(reply, "breakers"));

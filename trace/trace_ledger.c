@@ -31,21 +31,27 @@ static const struct {
 	{ 54, 1, TICK(ledger.gpu_invalid) },
 	{ 55, 1, TICK(ledger.gpu_dropped) },
 	{ 56, 1, TICK(ledger.unwrapped) },
+	{ 57, RK_WORK_COUNT, TICK(ledger.withheld) },
+	{ 61, 1, TICK(ledger.withheld_other) },
+	{ 62, 1, TICK(ledger.withheld_stacks) },
 	{ 64, RK_LOSS_COUNT, TICK(ledger.dropped) },
 	{ 96, 1, TICK(cpu_ns) },
 	{ 97, 1, TICK(rss_bytes) },
 	{ 98, 1, TICK(ring_depth_max) },
 	{ 99, 1, TICK(lag_ns) },
+	{ 100, 1, TICK(hook_ns) },
+	{ 101, 1, TICK(gpu_overhead_ns) },
+	{ 102, 1, TICK(busy_ns) },
 	{ 104, RK_ACTIVE_DEVICES, TICK(active) },
 };
 
 /* A field added to either struct must get an id above, or it would be lost in the file. */
-static_assert(sizeof(struct rk_ledger) == 8 * (6 * RK_WORK_COUNT + 8 + RK_LOSS_COUNT + 1),
+static_assert(sizeof(struct rk_ledger) == 8 * (7 * RK_WORK_COUNT + 8 + RK_LOSS_COUNT + 3),
 	      "every number of the ledger has an id");
 static_assert(sizeof(((struct rk_op *)0)->tick) ==
-		      sizeof(struct rk_ledger) + (4 + RK_ACTIVE_DEVICES) * 8,
+		      sizeof(struct rk_ledger) + (7 + RK_ACTIVE_DEVICES) * 8,
 	      "every number of a tick has an id");
-static_assert(RK_WORK_COUNT <= 8 && RK_LOSS_COUNT <= 32 && RK_ACTIVE_DEVICES <= 24,
+static_assert(RK_WORK_COUNT <= 4 && RK_LOSS_COUNT <= 32 && RK_ACTIVE_DEVICES <= 24,
 	      "ids of a run stay apart");
 
 size_t rk_trace_varint_put(uint8_t *out, uint64_t value)

@@ -130,11 +130,13 @@ void rk_join_emit(struct rk_join *join, struct rk_op *op);
 
 /**
  * Recording has stopped, CUPTI was let go, the rings are empty / it goes on. Calls that come
- * while it rests are those that were under way.
+ * while it rests are those that were under way. / As rest, but that the program is not out of sight:
+ * what is known of its memory and its streams stays true.
  *
  * Context: exporter.
  */
 void rk_join_rest(struct rk_join *join);
+void rk_join_hold(struct rk_join *join);
 void rk_join_wake(struct rk_join *join);
 
 /**

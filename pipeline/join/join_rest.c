@@ -34,14 +34,19 @@ static void forget_streams(struct rk_join *join)
 		join->learned[i] = (struct rk_join_learned){ 0 };
 }
 
-void rk_join_rest(struct rk_join *join)
+void rk_join_hold(struct rk_join *join)
 {
 	finish_calls(join, UINT64_MAX);
 	join->is_resting = true;
+	rk_exec_cut_end(&join->cut);
+}
+
+void rk_join_rest(struct rk_join *join)
+{
+	rk_join_hold(join);
 	forget_streams(join);
 	rk_join_finish_memory(join);
 	rk_join_forget_memory(join);
-	rk_exec_cut_end(&join->cut);
 }
 
 void rk_join_wake(struct rk_join *join)

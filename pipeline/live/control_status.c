@@ -13,6 +13,8 @@
 #include "core/config_row.h"
 #include "core/process_id.h"
 #include "pipeline/alert/alert_engine.h"
+#include "pipeline/live/overhead.h"
+#include "pipeline/use/overhead_text.h"
 
 #define NS_PER_S    1e9
 #define VALUE_BYTES 512
@@ -111,6 +113,7 @@ static void put_ledger(const struct rk_ledger *ledger, struct rk_json_text *repl
 		rk_json_text_uint(reply, "joined", ledger->joined[i]);
 		rk_json_text_uint(reply, "open", ledger->open[i]);
 		rk_json_text_uint(reply, "lost", ledger->lost[i]);
+		rk_json_text_uint(reply, "withheld", ledger->withheld[i]);
 		rk_json_text_close(reply, '}');
 	}
 	rk_json_text_open(reply, "gpu_records", '{');
@@ -125,6 +128,27 @@ static void put_ledger(const struct rk_ledger *ledger, struct rk_json_text *repl
 	rk_json_text_close(reply, '}');
 	put_losses(ledger->dropped, reply);
 	rk_json_text_uint(reply, "unwrapped", ledger->unwrapped);
+	rk_json_text_uint(reply, "withheld_other", ledger->withheld_other);
+	rk_json_text_uint(reply, "withheld_stacks", ledger->withheld_stacks);
+	rk_json_text_close(reply, '}');
+}
+
+/* null = no budget, and nothing is measured. */
+static void put_overhead(const struct rk_overhead *overhead, struct rk_json_text *reply)
+{
+	const struct rk_governor *governor = &overhead->governor;
+
+	if (!rk_overhead_is_on(overhead)) {
+		rk_json_text_null(reply, "overhead");
+		return;
+	}
+	rk_json_text_open(reply, "overhead", '{');
+	rk_json_text_double(reply, "budget", governor->budget);
+	rk_json_text_double(reply, "share", governor->share);
+	rk_json_text_string(reply, "step", rk_governor_step_name(governor->step));
+	rk_json_text_string(reply, "left_out", rk_overhead_text_meaning(governor->step));
+	rk_json_text_uint(reply, "steps", overhead->moves);
+	rk_json_text_double(reply, "hook_ns", overhead->hook_ns);
 	rk_json_text_close(reply, '}');
 }
 
@@ -252,6 +276,7 @@ void rk_control_status_put(const struct rk_control_status *status, struct rk_jso
 	put_file(status->outputs, status->folder, reply);
 	rk_snapshot_put(status->snapshot, reply);
 	put_ledger(&status->ledger, reply);
+	put_overhead(status->overhead, reply);
 	put_log(status->outputs, reply);
 	put_net(status->outputs, reply);
 	put_breakers(status->outputs, reply);

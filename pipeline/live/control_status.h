@@ -22,6 +22,7 @@ struct rk_control_status {
 	uint64_t uptime_ns;	/* since then */
 	const struct rk_recording *recording;
 	const struct rk_snapshot *snapshot;
+	const struct rk_overhead *overhead;
 	uint64_t now_ns; /* of rk_clock */
 };
 

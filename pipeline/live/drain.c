@@ -281,8 +281,18 @@ static uint64_t drain_gpu_ring(struct rk_drain *drain, struct rk_ring *ring, uin
 	return count;
 }
 
+/* Acquire pairs with the release in rk_thread_withhold(): the calls are counted. */
+static void add_withheld(const struct rk_ring *ring, struct rk_drain *sum)
+{
+	for (int w = 0; w < RK_WORK_COUNT; w++)
+		sum->withheld[w] += atomic_load_explicit(&ring->withheld[w], memory_order_acquire);
+	sum->withheld_other += atomic_load_explicit(&ring->withheld_other, memory_order_relaxed);
+	sum->withheld_stacks += atomic_load_explicit(&ring->withheld_stacks, memory_order_relaxed);
+}
+
 static void add_counters(const struct rk_ring *ring, struct rk_drain *sum)
 {
+	add_withheld(ring, sum);
 	for (int w = 0; w < RK_WORK_COUNT; w++) {
 		/* Relaxed: each is one number, and the records it counts were read before. */
 		sum->calls[w] += atomic_load_explicit(&ring->calls[w], memory_order_relaxed);
@@ -349,12 +359,14 @@ void rk_drain_fill_ledger(const struct rk_drain *drain, struct rk_ledger *ledger
 		ledger->failed[w] = sum.failed[w];
 		ledger->captured[w] = sum.captured[w];
 		ledger->lost[w] += sum.lost[w];
+		ledger->withheld[w] = sum.withheld[w];
 		ledger->dropped[RK_LOSS_RING_FULL] += sum.lost[w];
-		known = ledger->joined[w] + ledger->open[w] + ledger->lost[w];
+		known = ledger->joined[w] + ledger->open[w] + ledger->lost[w] + ledger->withheld[w];
 		if (rk_ledger_submitted(ledger, (enum rk_work)w) > known)
-			ledger->open[w] = rk_ledger_submitted(ledger, (enum rk_work)w) -
-					  ledger->joined[w] - ledger->lost[w];
+			ledger->open[w] += rk_ledger_submitted(ledger, (enum rk_work)w) - known;
 	}
+	ledger->withheld_other = sum.withheld_other;
+	ledger->withheld_stacks = sum.withheld_stacks;
 }
 
 uint64_t rk_drain_take_depth(struct rk_drain *drain)

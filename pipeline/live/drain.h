@@ -30,6 +30,7 @@ struct rk_drain {
 	/* counters of rings that were recycled */
 	uint64_t calls[RK_WORK_COUNT], failed[RK_WORK_COUNT], captured[RK_WORK_COUNT];
 	uint64_t lost[RK_WORK_COUNT], lost_other;
+	uint64_t withheld[RK_WORK_COUNT], withheld_other, withheld_stacks;
 	bool is_quiet;	    /* nothing is told so far, the names of threads neither */
 	uint64_t broken;    /* records of the API whose text is not there, and texts without one */
 	uint64_t depth_max; /* since rk_drain_take_depth() */

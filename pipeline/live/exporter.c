@@ -38,6 +38,7 @@
 #include "pipeline/live/drain.h"
 #include "pipeline/live/live_control.h"
 #include "pipeline/live/outputs.h"
+#include "pipeline/live/overhead.h"
 
 #define STOP_SHARE_PERCENT 95 /* of the exiting thread's patience */
 #define NS_PER_MS	   1000000ull
@@ -68,6 +69,7 @@ struct exporter {
 	struct rk_apart *apart; /* on the stack of the thread */
 	struct rk_recording recording;
 	struct rk_snapshot snapshot;
+	struct rk_overhead overhead;
 	struct rk_join *join;
 	bool has_late_gpus;
 	struct rk_gpu_facts told_facts; /* of those that the outputs know */
@@ -219,6 +221,7 @@ static void tell_tick(struct exporter *e, enum rk_op_kind kind, uint64_t now)
 	op->tick.rss_bytes = resident_bytes(e);
 	op->tick.ring_depth_max = rk_drain_take_depth(&e->drain);
 	op->tick.lag_ns = e->lag_ns;
+	rk_overhead_fill(&e->overhead, op);
 	rk_join_get_active(e->join, op->tick.active);
 	rk_join_emit(e->join, op);
 	e->last_tick_ns = now;
@@ -345,6 +348,8 @@ static void tell_recording(bool is_on, enum rk_recording_reason reason, void *da
 	e->outputs.is_recording = is_on;
 	if (is_on)
 		rk_join_wake(e->join);
+	else if (reason == RK_RECORDING_BY_OVERHEAD)
+		rk_join_hold(e->join);
 	else
 		rk_join_rest(e->join);
 	emit_recording(e, is_on ? "started" : "stopped", rk_recording_reason_name(reason));
@@ -469,6 +474,7 @@ static void wait_some(struct exporter *e, uint64_t taken)
 	if (rk_recording_state(&e->recording) == RK_RECORDING_STOPPING)
 		most = BUSY_WAIT_MS;
 	most = limit_wait(most, rk_recording_due(&e->recording));
+	most = limit_wait(most, rk_overhead_due(&e->overhead));
 	if (e->wait_ms > most)
 		e->wait_ms = most;
 	if (!atomic_load(&e->stop) && !atomic_load(&e->publish))
@@ -491,6 +497,16 @@ static void look_who_is_left(struct exporter *e, uint64_t now)
 		rk_own_threads_leave();
 }
 
+static void watch_overhead(struct exporter *e, uint64_t now)
+{
+	struct rk_ledger ledger;
+
+	if (!rk_overhead_is_due(&e->overhead, now))
+		return;
+	fill_ledger(e, &ledger);
+	rk_overhead_run(&e->overhead, now, own_cpu_ns(e), &ledger, rk_live_control_config(&e->live));
+}
+
 /* Until the end, or until it has to go on in the program. Return: whether it is the end. */
 static bool run_rounds(struct exporter *e)
 {
@@ -501,6 +517,7 @@ static bool run_rounds(struct exporter *e)
 		e->outputs.ticked_ns = now;
 		do_what_is_due(e, now);
 		look_who_is_left(e, now);
+		watch_overhead(e, now);
 		rk_recording_run(&e->recording, now, !taken);
 		if (rk_snapshot_run(&e->snapshot, now))
 			e->wait_ms = 1;
@@ -551,6 +568,21 @@ static void run_end(struct exporter *e)
 	rk_outputs_close_file(&e->outputs);
 }
 
+static void init_overhead(struct exporter *e)
+{
+	const struct rk_overhead_setup setup = {
+		.config = e->setup.config,
+		.hook_ns = e->setup.hook_ns,
+		.gpu_overhead_ns = e->setup.gpu_overhead_ns,
+		.limit = e->setup.limit,
+		.cannot_count = e->setup.cannot_count,
+		.emit = emit_own,
+		.data = e,
+	};
+
+	rk_overhead_init(&e->overhead, &setup, &e->recording);
+}
+
 /* Return: false when nothing can be recorded. */
 static bool prepare(struct exporter *e)
 {
@@ -566,6 +598,7 @@ static bool prepare(struct exporter *e)
 		.data = e,
 	};
 	e->live = (struct rk_live_control){ .recording = &e->recording,
+					    .overhead = &e->overhead,
 					    .snapshot = &e->snapshot,
 					    .measure = measure,
 					    .emit = emit_own,
@@ -576,6 +609,7 @@ static bool prepare(struct exporter *e)
 	if (rk_net_is_wanted(e->setup.config))
 		rk_net_prepare(e->setup.env, e->setup.library_dir);
 	rk_outputs_open(&e->outputs);
+	init_overhead(e);
 	e->statm_fd = rk_sandbox_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
 	e->started_ns = rk_clock_now();
 	e->outputs.ticked_ns = e->started_ns;
@@ -654,6 +688,7 @@ static void reset(const struct rk_exporter_setup *setup)
 		if (!exporter.outputs.net)
 			rk_outputs_finish(&exporter.outputs);
 		rk_live_control_finish(&exporter.live);
+		rk_overhead_finish(&exporter.overhead);
 		rk_join_destroy(exporter.join);
 		rk_drain_finish(&exporter.drain);
 	}

@@ -19,6 +19,7 @@
 #include "core/gpu_inventory.h"
 #include "core/ring.h"
 #include "pipeline/live/recording.h"
+#include "pipeline/use/governor.h"
 
 struct rk_exporter_setup {
 	const struct rk_config *config; /* borrowed for ever */
@@ -46,6 +47,11 @@ struct rk_exporter_setup {
 	/* GPU times on and off while the program runs; begin, tell and data are the exporter's */
 	struct rk_recording_setup recording;
 	const ptrdiff_t *(*rseq_offset)(void); /* of rk_apart_run(); may be NULL */
+	/* The budget, as of struct rk_overhead_setup; all may be NULL */
+	double (*hook_ns)(void);
+	uint64_t (*gpu_overhead_ns)(void);
+	void (*limit)(enum rk_governor_step step);
+	bool cannot_count; /* without hooks nothing is seen while CUPTI is let go */
 	/* tracing.sampling_rate changed: traces that the program begins follow it; may be NULL */
 	void (*follow_sampling)(double rate);
 };

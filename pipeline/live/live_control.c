@@ -79,6 +79,7 @@ static void answer_status(struct rk_json_text *reply, const char *argument, void
 		.uptime_ns = now - live->started_ns,
 		.recording = live->recording,
 		.snapshot = live->snapshot,
+		.overhead = live->overhead,
 		.now_ns = now,
 	};
 
@@ -157,6 +158,11 @@ void rk_live_control_init(struct rk_live_control *live, struct rk_outputs *outpu
 	live->started_ns = rk_clock_now();
 	if (setup->config->control_enabled)
 		rk_reload_create(&live->reload, setup->config, setup->env, &target);
+}
+
+const struct rk_config *rk_live_control_config(const struct rk_live_control *live)
+{
+	return live->reload ? rk_reload_config(live->reload) : live->outputs->setup->config;
 }
 
 void rk_live_control_open(struct rk_live_control *live)

@@ -23,6 +23,7 @@ struct rk_live_control {
 	struct rk_outputs *outputs; /* borrowed; outlives this */
 	struct rk_recording *recording; /* borrowed; outlives this */
 	struct rk_snapshot *snapshot;	/* likewise */
+	const struct rk_overhead *overhead; /* likewise */
 	uint64_t started_ns;
 	char folder[PATH_MAX]; /* of the process when the outputs were opened */
 	/* fill ledger, cpu_ns and rss_bytes */
@@ -38,6 +39,13 @@ struct rk_live_control {
  * Context: exporter, at its start.
  */
 void rk_live_control_init(struct rk_live_control *live, struct rk_outputs *outputs);
+
+/**
+ * The configuration in force, as reloaded.
+ *
+ * Context: exporter.
+ */
+const struct rk_config *rk_live_control_config(const struct rk_live_control *live);
 
 /**
  * Listen, if control.enabled. measure, emit and data are set.

@@ -23,6 +23,7 @@ const char *rk_recording_reason_name(enum rk_recording_reason reason)
 		[RK_RECORDING_BY_START] = "start",   [RK_RECORDING_BY_CTL] = "ctl",
 		[RK_RECORDING_BY_SIGNAL] = "signal", [RK_RECORDING_BY_PROFILER] = "profiler",
 		[RK_RECORDING_BY_DELAY] = "delay",   [RK_RECORDING_BY_DURATION] = "duration",
+		[RK_RECORDING_BY_OVERHEAD] = "overhead",
 	};
 
 	return names[reason];
@@ -98,10 +99,16 @@ bool rk_recording_wait(struct rk_recording *recording, uint32_t timeout_ms)
 
 	while (((state = atomic_load(&recording->state)) != RK_RECORDING_ON ||
 		atomic_load(&recording->is_cut)) &&
-	       atomic_load(&recording->wanted) && rk_clock_now() < until)
+	       atomic_load(&recording->wanted) && !atomic_load(&recording->is_counting) &&
+	       rk_clock_now() < until)
 		syscall(SYS_futex, &recording->state, FUTEX_WAIT_PRIVATE, state, &step, NULL, 0);
 	errno = saved_errno;
 	return state == RK_RECORDING_ON && !atomic_load(&recording->is_cut);
+}
+
+void rk_recording_hold(struct rk_recording *recording, bool on)
+{
+	recording->is_held = on;
 }
 
 static void set_state(struct rk_recording *recording, enum rk_recording_state state, uint64_t now)
@@ -119,6 +126,13 @@ static void start(struct rk_recording *recording, uint64_t now)
 	set_state(recording, RK_RECORDING_STARTING, now);
 }
 
+/* Of what is done now. */
+static enum rk_recording_reason reason_of(const struct rk_recording *recording)
+{
+	return recording->is_counting ? RK_RECORDING_BY_OVERHEAD :
+					(enum rk_recording_reason)atomic_load(&recording->reason);
+}
+
 static void finish_start(struct rk_recording *recording)
 {
 	uint64_t for_ns = atomic_load(&recording->for_ns);
@@ -126,24 +140,30 @@ static void finish_start(struct rk_recording *recording)
 
 	if (!recording->sessions)
 		recording->setup.begin(recording->setup.data);
-	recording->sessions++;
+	recording->sessions += !recording->is_counting;
 	atomic_store(&recording->is_cut, 0);
 	rk_thread_open_gate();
 	now = rk_clock_now();
-	recording->until_ns = for_ns ? now + for_ns : 0;
-	recording->setup.tell(true, (enum rk_recording_reason)atomic_load(&recording->reason),
-			      recording->setup.data);
+	if (!recording->is_counting)
+		recording->until_ns = for_ns ? now + for_ns : 0;
+	recording->setup.tell(true, reason_of(recording), recording->setup.data);
+	atomic_store(&recording->is_counting, 0);
 	set_state(recording, RK_RECORDING_ON, now);
 }
 
 static void stop(struct rk_recording *recording, uint64_t now)
 {
-	recording->stop_reason = (enum rk_recording_reason)atomic_load(&recording->reason);
+	atomic_store(&recording->is_counting,
+		     atomic_load(&recording->wanted) && !atomic_load(&recording->is_cut));
+	recording->stop_reason = reason_of(recording);
 	recording->recorded_ns += now - recording->since_ns;
 	recording->is_void = false;
 	if (recording->setup.gpu_watch)
 		recording->setup.gpu_watch();
-	rk_thread_rest();
+	if (recording->is_counting)
+		rk_thread_count_only(true);
+	else
+		rk_thread_rest();
 	if (recording->setup.gpu_off)
 		recording->setup.gpu_off();
 	recording->gpu_is_gone = false;
@@ -176,11 +196,31 @@ static void look_at_time(struct rk_recording *recording, enum rk_recording_state
 		recording->delay_until_ns = 0;
 		atomic_store(&recording->reason, RK_RECORDING_BY_DELAY);
 		atomic_store(&recording->wanted, 1);
-	} else if (state == RK_RECORDING_ON && recording->until_ns && now >= recording->until_ns) {
+	} else if ((state == RK_RECORDING_ON || recording->is_counting) &&
+		   recording->until_ns && now >= recording->until_ns) {
 		recording->until_ns = 0;
 		atomic_store(&recording->reason, RK_RECORDING_BY_DURATION);
 		atomic_store(&recording->wanted, 0);
 	}
+}
+
+/* Somebody stopped while it was held: from now on nothing is counted either. */
+static void stop_counting(struct rk_recording *recording)
+{
+	rk_thread_rest();
+	atomic_store(&recording->is_counting, 0);
+	recording->setup.tell(false, reason_of(recording), recording->setup.data);
+}
+
+static void look_at_rest(struct rk_recording *recording, uint64_t now)
+{
+	bool is_wanted = atomic_load(&recording->wanted);
+
+	if (!is_wanted && recording->is_counting)
+		stop_counting(recording);
+	/* Held, and not counting: it has been stopped and started since. First it begins. */
+	if (is_wanted && !(recording->is_held && recording->is_counting))
+		start(recording, now);
 }
 
 static bool is_asked(bool (*fn)(void))
@@ -195,8 +235,7 @@ void rk_recording_run(struct rk_recording *recording, uint64_t now, bool is_drai
 	look_at_time(recording, state, now);
 	switch (state) {
 	case RK_RECORDING_OFF:
-		if (atomic_load(&recording->wanted))
-			start(recording, now);
+		look_at_rest(recording, now);
 		break;
 	case RK_RECORDING_STARTING:
 		if (!is_asked(recording->setup.gpu_is_on))
@@ -207,7 +246,8 @@ void rk_recording_run(struct rk_recording *recording, uint64_t now, bool is_drai
 			give_up_start(recording, now);
 		break;
 	case RK_RECORDING_ON:
-		if (!atomic_load(&recording->wanted) || atomic_load(&recording->is_cut))
+		if (!atomic_load(&recording->wanted) || atomic_load(&recording->is_cut) ||
+		    recording->is_held)
 			stop(recording, now);
 		break;
 	case RK_RECORDING_STOPPING:
@@ -221,8 +261,8 @@ void rk_recording_run(struct rk_recording *recording, uint64_t now, bool is_drai
 
 uint64_t rk_recording_due(const struct rk_recording *recording)
 {
-	uint64_t due = rk_recording_state(recording) == RK_RECORDING_ON ? recording->until_ns :
-									  recording->delay_until_ns;
+	bool is_on = rk_recording_state(recording) == RK_RECORDING_ON || recording->is_counting;
+	uint64_t due = is_on ? recording->until_ns : recording->delay_until_ns;
 
 	return due ? due : UINT64_MAX;
 }

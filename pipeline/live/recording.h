@@ -9,6 +9,10 @@
  *    +----------------------------- STOPPING <--------+      the gate is closed
  *          op RECORDING, file sealed
  *
+ * Where the tracer's cost has a budget, recording is held for a while when CUPTI has to be asked
+ * for less, and for as long as nothing but counting calls is cheap enough. The gate is not closed
+ * then: calls that put work on a GPU are counted as withheld, and everything else is told.
+ *
  * Any thread may say what is wanted, a signal handler too; rk-exporter makes it so. The last word
  * counts. Work that was submitted before a stop is told with it, joined or open.
  */
@@ -35,6 +39,7 @@ enum rk_recording_reason {
 	RK_RECORDING_BY_PROFILER,
 	RK_RECORDING_BY_DELAY,
 	RK_RECORDING_BY_DURATION,
+	RK_RECORDING_BY_OVERHEAD, /* held: see above */
 	RK_RECORDING_REASON_COUNT
 };
 
@@ -60,6 +65,7 @@ struct rk_recording {
 	_Atomic uint64_t for_ns; /* what begins next ends after this time; 0 = by itself never */
 	/* written by rk-exporter; a futex for those who wait */
 	_Atomic uint32_t state; /* enum rk_recording_state */
+	_Atomic uint32_t is_counting; /* held: the gate lets calls be counted */
 	/* rk-exporter's */
 	enum rk_recording_reason stop_reason;
 	uint64_t since_ns; /* of rk_clock: the state is what it is */
@@ -68,6 +74,7 @@ struct rk_recording {
 	uint64_t recorded_ns; /* in sessions that are over */
 	uint32_t sessions;    /* begun so far */
 	bool gpu_is_gone;     /* while stopping: and the rings were not looked at before */
+	bool is_held;	      /* not to record for the sake of the budget */
 	bool is_void;	      /* it was wanted and not wanted any more before it began */
 };
 
@@ -103,6 +110,13 @@ void rk_recording_want(struct rk_recording *recording, bool on, enum rk_recordin
 
 /** The other way round. Context: a signal handler. Preserves errno. */
 void rk_recording_toggle(struct rk_recording *recording);
+
+/**
+ * Hold recording, from the next step on: calls are counted meanwhile / go on.
+ *
+ * Context: exporter.
+ */
+void rk_recording_hold(struct rk_recording *recording, bool on);
 
 /**
  * Wait until it records, @timeout_ms at most.

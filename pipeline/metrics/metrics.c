@@ -379,6 +379,24 @@ static void feed_error(struct rk_metrics *metrics, const struct rk_op *op)
 		kernel->failed++;
 }
 
+/* Nobody measures without a budget. */
+static void feed_overhead(struct rk_metrics *metrics, const struct rk_op *op)
+{
+	const uint64_t parts[] = { op->tick.hook_ns, op->tick.gpu_overhead_ns, op->tick.cpu_ns };
+
+	rk_overhead_told_feed(&metrics->overhead, op);
+	for (int i = 0; metrics->overhead.is_governed && i < RK_OVERHEAD_PARTS; i++)
+		metrics->overhead_parts[i] = (double)parts[i] / NS_PER_S;
+	metrics->own_values[RK_METRIC_ID_TRACER_BUSY] = (double)op->tick.busy_ns / NS_PER_S;
+}
+
+static void feed_step(struct rk_metrics *metrics, const struct rk_op *op)
+{
+	rk_overhead_told_feed(&metrics->overhead, op);
+	metrics->own_values[RK_METRIC_ID_TRACER_STEP] = (double)metrics->overhead.last.step;
+	metrics->own_values[RK_METRIC_ID_TRACER_BUDGET] = metrics->overhead.last.budget;
+}
+
 static void feed_tick(struct rk_metrics *metrics, const struct rk_op *op)
 {
 	for (int i = 0; i < RK_ACTIVE_DEVICES; i++) {
@@ -392,6 +410,7 @@ static void feed_tick(struct rk_metrics *metrics, const struct rk_op *op)
 	metrics->own_values[RK_METRIC_ID_TRACER_DEPTH] = (double)op->tick.ring_depth_max;
 	metrics->own_values[RK_METRIC_ID_TRACER_LAG] = (double)op->tick.lag_ns / NS_PER_S;
 	metrics->own_values[RK_METRIC_ID_TRACER_UNWRAPPED] = (double)op->tick.ledger.unwrapped;
+	feed_overhead(metrics, op);
 }
 
 static const char *time_source(const struct rk_late_facts *facts)
@@ -447,6 +466,7 @@ void rk_metrics_feed(struct rk_metrics *metrics, const struct rk_op *op)
 		rk_metrics_domain_feed(&metrics->domains, op);
 		break;
 	case RK_OP_SETTINGS:
+		feed_step(metrics, op);
 		feed_settings(metrics, op);
 		break;
 	case RK_OP_INSTRUMENT:

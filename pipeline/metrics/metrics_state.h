@@ -28,6 +28,7 @@
 #include "pipeline/metrics/series_list.h"
 #include "pipeline/use/gpu_time.h"
 #include "pipeline/use/memory_use.h"
+#include "pipeline/use/overhead_text.h"
 
 enum rk_metric_id {
 #define RK_METRIC(id, name, type, unit, runtime, help, ...) RK_METRIC_ID_##id,
@@ -96,6 +97,8 @@ struct rk_metrics {
 	uint32_t own, folded;		    /* kernels */
 	uint32_t other, all, unknown;	    /* strings */
 	struct rk_ledger ledger;	    /* as the newest tick said */
+	struct rk_overhead_told overhead;
+	double overhead_parts[RK_OVERHEAD_PARTS]; /* seconds: hooks, CUPTI, threads of the tracer */
 	double dropped_wire[RK_LOSS_COUNT]; /* added by sinks */
 	uint64_t short_of_memory;
 	uint64_t active[RK_ACTIVE_DEVICES];

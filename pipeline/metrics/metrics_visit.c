@@ -399,6 +399,7 @@ static void visit_calls(struct visit *v)
 		{ "made", ledger->calls },	  { "failed", ledger->failed },
 		{ "captured", ledger->captured }, { "joined", ledger->joined },
 		{ "lost", ledger->lost },
+		{ "withheld", ledger->withheld },
 	};
 
 	for (int work = 0; work < RK_WORK_COUNT; work++) {
@@ -416,6 +417,37 @@ static void visit_open(struct visit *v)
 		v->point.values[0] = rk_work_name((enum rk_work)work);
 		give(v, RK_METRIC_ID_TRACER_OPEN, (double)v->metrics->ledger.open[work]);
 	}
+}
+
+static void visit_steps(struct visit *v)
+{
+	static const char *const directions[] = { "down", "up" };
+	const struct rk_overhead_told *told = &v->metrics->overhead;
+	const double values[] = { told->down, told->up };
+
+	visit_labelled(v, RK_METRIC_ID_TRACER_STEPS, directions, values, 2);
+}
+
+static void visit_overhead(struct visit *v)
+{
+	static const char *const parts[] = { "hooks", "cupti", "threads" };
+
+	visit_labelled(v, RK_METRIC_ID_TRACER_OVERHEAD, parts, v->metrics->overhead_parts,
+		       sizeof(parts) / sizeof(parts[0]));
+}
+
+static void visit_withheld(struct visit *v)
+{
+	const struct rk_ledger *l = &v->metrics->ledger;
+
+	for (int work = 0; work < RK_WORK_COUNT; work++) {
+		v->point.values[0] = rk_work_name((enum rk_work)work);
+		give(v, RK_METRIC_ID_TRACER_WITHHELD, (double)l->withheld[work]);
+	}
+	v->point.values[0] = "other";
+	give(v, RK_METRIC_ID_TRACER_WITHHELD, (double)l->withheld_other);
+	v->point.values[0] = "stack";
+	give(v, RK_METRIC_ID_TRACER_WITHHELD, (double)l->withheld_stacks);
 }
 
 static void visit_records(struct visit *v)
@@ -458,6 +490,12 @@ static void visit_own(struct visit *v)
 			visit_open(v);
 		else if (id == RK_METRIC_ID_TRACER_RECORDS)
 			visit_records(v);
+		else if (id == RK_METRIC_ID_TRACER_STEPS)
+			visit_steps(v);
+		else if (id == RK_METRIC_ID_TRACER_OVERHEAD)
+			visit_overhead(v);
+		else if (id == RK_METRIC_ID_TRACER_WITHHELD)
+			visit_withheld(v);
 		else if (id == RK_METRIC_ID_TRACER_FOLDED_SERIES)
 			give(v, id, (double)folded_series(metrics));
 		else if (id == RK_METRIC_ID_TRACER_REFUSED)

@@ -500,7 +500,7 @@ void rk_memory_use_feed(struct rk_memory_use *use, const struct rk_op *op)
 		take_free(use, op);
 		break;
 	case RK_OP_RECORDING:
-		if (rk_recorded_time_is_stop(op))
+		if (rk_recorded_time_is_stop(op) && !rk_recorded_time_is_hold(op))
 			forget_live(use);
 		break;
 	case RK_OP_END:

@@ -28,6 +28,17 @@ bool rk_recorded_time_is_start(const struct rk_op *op)
 	return says(op, "started");
 }
 
+bool rk_recorded_time_is_hold(const struct rk_op *op)
+{
+	struct rk_fields_reader reader;
+
+	if (!rk_recorded_time_is_stop(op))
+		return false;
+	rk_fields_reader_init(&reader, op->text, op->text_bytes);
+	rk_fields_next_placed(&reader);
+	return strcmp(rk_fields_next_placed(&reader), "overhead") == 0;
+}
+
 static bool has_moment(const struct rk_op *op)
 {
 	switch (op->kind) {

@@ -30,6 +30,14 @@ bool rk_recorded_time_is_stop(const struct rk_op *op);
 bool rk_recorded_time_is_start(const struct rk_op *op);
 
 /**
+ * Whether @op says that recording stopped for the sake of the tracer's budget: memory, streams and
+ * what the program says are told on, and calls that put work on a GPU are counted.
+ *
+ * Context: any.
+ */
+bool rk_recorded_time_is_hold(const struct rk_op *op);
+
+/**
  * Take one op, which may be of any kind. @time begins zeroed.
  *
  * Context: exporter or tools.

@@ -19,6 +19,7 @@
 #include "pipeline/use/gpu_time.h"
 #include "pipeline/use/graph_use.h"
 #include "pipeline/use/memory_text.h"
+#include "pipeline/use/overhead_text.h"
 #include "pipeline/use/recorded_time.h"
 
 #define NAMES_MAX   65536u
@@ -45,6 +46,7 @@ struct rk_verdict {
 	uint64_t first_ns, last_ns;
 	const struct rk_memory_use *memory; /* borrowed; NULL = not known */
 	struct rk_recorded_time recorded;
+	struct rk_overhead_told overhead;
 	struct rk_ledger ledger;
 	struct rk_net_signal_stats spans; /* on the wire; eligible 0 = nothing to tell */
 	uint64_t cpu_ns;
@@ -125,6 +127,7 @@ static void take_op(struct rk_sink *sink, const struct rk_op *op)
 		note_time(v, op->host_start ? op->host_start : op->start,
 			  op->end > op->host_end ? op->end : op->host_end);
 	rk_recorded_time_feed(&v->recorded, op);
+	rk_overhead_told_feed(&v->overhead, op);
 	rk_graph_use_push(v->graphs, op);
 	switch (op->kind) {
 	case RK_OP_KERNEL:
@@ -435,7 +438,7 @@ int rk_verdict_format(const struct rk_verdict *v, const char *program, const cha
 	uint32_t top = TOP;
 	struct page page = { .out = out, .size = size };
 	uint64_t wall = v->last_ns - v->first_ns;
-	char line[RK_MEMORY_LINE_MAX], times[TIME_LINE_MAX];
+	char line[RK_MEMORY_LINE_MAX], times[TIME_LINE_MAX], budget[RK_OVERHEAD_LINE_MAX];
 	char text[RK_HUMAN_MAX];
 
 	if (size)
@@ -448,6 +451,8 @@ int rk_verdict_format(const struct rk_verdict *v, const char *program, const cha
 		top--;
 	if (v->spans.eligible)
 		top--;
+	if (v->overhead.down && top > 1)
+		top--;
 	print_kernels(&page, v, top);
 	print_graph(&page, v);
 	print_counts(&page, v);
@@ -456,6 +461,8 @@ int rk_verdict_format(const struct rk_verdict *v, const char *program, const cha
 	print(&page,
 	      "  tracing took %s of CPU time beside the program (%.2f %% of the wall time)\n",
 	      rk_human_time(text, v->cpu_ns), percent((double)v->cpu_ns, (double)wall));
+	if (rk_overhead_told_line(&v->overhead, &v->ledger, budget)[0])
+		print(&page, "  %s\n", budget);
 	if (times[0])
 		print(&page, "  %s\n", times);
 	if (path[0])
