@@ -51,7 +51,8 @@ static void put_recording(const struct rk_control_status *status, struct rk_json
 	enum rk_recording_state state = rk_recording_state(recording);
 	uint64_t now = status->now_ns;
 
-	rk_json_text_string(reply, "recording_state", rk_recording_state_name(state));
+	rk_json_text_string(reply, "recording_state",
+			    recording->is_counting ? "counting" : rk_recording_state_name(state));
 	rk_json_text_double(reply, "state_seconds", (double)(now - recording->since_ns) / NS_PER_S);
 	rk_json_text_double(reply, "recorded_seconds",
 			    (double)rk_recording_time(recording, now) / NS_PER_S);

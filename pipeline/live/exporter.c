@@ -345,7 +345,7 @@ static void tell_recording(bool is_on, enum rk_recording_reason reason, void *da
 {
 	struct exporter *e = data;
 
-	e->outputs.is_recording = is_on;
+	e->outputs.is_recording = is_on || reason == RK_RECORDING_BY_OVERHEAD; /* as it is wanted */
 	if (is_on)
 		rk_join_wake(e->join);
 	else if (reason == RK_RECORDING_BY_OVERHEAD)

@@ -278,7 +278,7 @@ static const char *time_line(const struct rk_verdict *v, char out[TIME_LINE_MAX]
 	rk_late_facts_note(&v->gpu, note);
 	if (note[0] && !(v->host_time_reason[0] && has_host_time_only(v)))
 		snprintf(out, TIME_LINE_MAX, "not all times are the GPU's: %s", note);
-	else if (v->host_time_reason[0])
+	else if (v->host_time_reason[0] && (!v->kernel_ops || has_host_time_only(v)))
 		snprintf(out, TIME_LINE_MAX, "no GPU time, times are those of the calls: %s",
 			 v->host_time_reason);
 	return out;

@@ -49,6 +49,7 @@ struct ct {
 	int kernel_layout, memcpy_layout, memset_layout;
 	uint64_t drop_every, invalid_every, inverted_every;
 	bool newest_first; /* buffers come back in the wrong order */
+	uint64_t overhead_us; /* that each piece of work is said to have cost; 0 = nothing is said */
 	bool kind_refused[CT_KINDS];
 	/* activity; guarded by lock */
 	bool kind_on[CT_KINDS];
@@ -119,12 +120,14 @@ union ct_any {
 	CUpti_ActivityMemory4 memory;
 	CUpti_ActivityGraphTrace2 graph;
 	CUpti_ActivitySynchronization2 sync;
+	CUpti_ActivityOverhead overhead;
 	CUpti_ActivityExternalCorrelation external;
 	CUpti_ActivityAPI api;
 	uint8_t largest[CT_RECORD_MAX];
 };
 size_t ct_record_size(CUpti_ActivityKind kind);
 bool ct_record_of_op(const struct simgpu_op *op, union ct_any *out);
+bool ct_record_overhead(const struct simgpu_op *op, union ct_any *out);
 void ct_record_no_end(void *record, bool no_start);
 void ct_record_no_time(void *record);
 void ct_record_inverted(void *record);

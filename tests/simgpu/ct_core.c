@@ -96,6 +96,7 @@ __attribute__((constructor)) static void load(void)
 	ct.drop_every = env_u64("SIMGPU_CUPTI_DROP_EVERY", 0);
 	ct.invalid_every = env_u64("SIMGPU_CUPTI_INVALID_TIME_EVERY", 0);
 	ct.inverted_every = env_u64("SIMGPU_CUPTI_INVERTED_TIME_EVERY", 0);
+	ct.overhead_us = env_u64("SIMGPU_CUPTI_OVERHEAD_US", 0);
 	ct.newest_first = env_u64("SIMGPU_CUPTI_NEWEST_FIRST", 0);
 	ct.error39 = word_in(mode, "error39");
 	if (word_in(mode, "refused"))
@@ -243,6 +244,9 @@ static void on_op(const struct simgpu_op *op)
 		ct_record_put(packed, ct_v2_pack(&record, packed), op->start_ns, op->end_ns,
 			      op->context, op->stream);
 	else if (ct_record_of_op(op, &record))
+		ct_record_put(&record, ct_record_size(record.head.kind), op->start_ns, op->end_ns,
+			      op->context, op->stream);
+	if (!ct_v2_is_on() && ct_record_overhead(op, &record))
 		ct_record_put(&record, ct_record_size(record.head.kind), op->start_ns, op->end_ns,
 			      op->context, op->stream);
 	pthread_mutex_unlock(&ct.lock);

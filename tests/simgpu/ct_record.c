@@ -111,6 +111,8 @@ size_t ct_record_size(CUpti_ActivityKind kind)
 		return sizeof(CUpti_ActivityGraphTrace2);
 	case CUPTI_ACTIVITY_KIND_SYNCHRONIZATION:
 		return sizeof(CUpti_ActivitySynchronization2);
+	case CUPTI_ACTIVITY_KIND_OVERHEAD:
+		return sizeof(CUpti_ActivityOverhead);
 	case CUPTI_ACTIVITY_KIND_EXTERNAL_CORRELATION:
 		return sizeof(CUpti_ActivityExternalCorrelation);
 	case CUPTI_ACTIVITY_KIND_DRIVER:
@@ -345,6 +347,20 @@ static bool times_of(void *record, uint64_t **start, uint64_t **end)
 	default:
 		return false;
 	}
+}
+
+/* The lock is held. What measuring @op is said to have cost; false: nothing, or nobody asked. */
+bool ct_record_overhead(const struct simgpu_op *op, union ct_any *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (!ct.overhead_us || !ct.kind_on[CUPTI_ACTIVITY_KIND_OVERHEAD])
+		return false;
+	out->overhead.kind = CUPTI_ACTIVITY_KIND_OVERHEAD;
+	out->overhead.overheadKind = CUPTI_ACTIVITY_OVERHEAD_CUPTI_INSTRUMENTATION;
+	out->overhead.objectKind = CUPTI_ACTIVITY_OBJECT_THREAD;
+	out->overhead.start = ct_map_ns(op->start_ns);
+	out->overhead.end = out->overhead.start + ct.overhead_us * 1000;
+	return true;
 }
 
 void ct_record_no_end(void *record, bool no_start)
