@@ -55,7 +55,7 @@ struct rk_ledger {
 	/* everything that was lost anywhere, by reason */
 	uint64_t dropped[RK_LOSS_COUNT];
 	uint64_t unwrapped; /* CUDA functions handed out without our wrapper */
-	/* left out on purpose, for the sake of the budget: by enum rk_work, and what submits nothing */
+	/* left out on purpose, for the sake of the budget, by enum rk_work */
 	uint64_t withheld[RK_WORK_COUNT];
 	uint64_t withheld_other;  /* waits and events */
 	uint64_t withheld_stacks; /* call stacks that were due */

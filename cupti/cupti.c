@@ -309,8 +309,8 @@ static int take_session(char *reason, size_t size)
 	if (!strangers_are_back())
 		return -EAGAIN;
 	self.session.has_company = atomic_load(&has_company);
-	self.session.whole_graphs = self.config->graph_trace == RK_GRAPH_GRAPH ||
-				    atomic_load(&self.whole_graphs);
+	self.session.whole_graphs =
+		self.config->graph_trace == RK_GRAPH_GRAPH || atomic_load(&self.whole_graphs);
 	self.session.kernels_only = atomic_load(&self.kernels_only);
 	return rk_cupti_session_open(&self.session, reason, size);
 }

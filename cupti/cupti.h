@@ -73,19 +73,10 @@ void rk_cupti_rest(void);
 bool rk_cupti_is_resumed(void);
 bool rk_cupti_is_resting(void);
 
-/**
- * What the sessions that begin from now on ask for: graphs as a whole, whatever graph.trace says;
- * neither copies nor memsets.
- *
- * Context: any but hooks.
- */
+/** Ask for less from the next session on: whole graphs, no copies and memsets. Context: any. */
 void rk_cupti_set_limits(bool whole_graphs, bool kernels_only);
 
-/**
- * The gate is about to be closed: records of what is submitted from then on are left out.
- *
- * Context: any.
- */
+/** Records of what is submitted from now on, with the gate closed, are left out. Context: any. */
 void rk_cupti_watch(void);
 
 /**

@@ -20,9 +20,9 @@ static struct rk_record slots[SLOTS] __attribute__((aligned(64)));
 /* Not inline: what is known of the record must not fold the work away. */
 static __attribute__((noinline)) void call_once(struct rk_ring *ring, uint64_t i)
 {
-	struct rk_record rec = {
-		.start = rk_clock_ticks(), .kind = RK_REC_LAUNCH, .launch = { .function = i }
-	};
+	struct rk_record rec = { .start = rk_clock_ticks(),
+				 .kind = RK_REC_LAUNCH,
+				 .launch = { .function = i } };
 	struct rk_record *slot;
 
 	rec.end = rk_clock_ticks();

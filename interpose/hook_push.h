@@ -102,7 +102,8 @@ RK_HOOK_INLINE void rk_hook_push(const struct rk_record *rec)
 	}
 	/* Known where a hook is compiled: a launch does not ask. */
 	if ((rec->kind == RK_REC_MEMCPY || rec->kind == RK_REC_MEMSET) &&
-	    __builtin_expect(atomic_load_explicit(&rk_hook_kernels_only, memory_order_relaxed), 0)) {
+	    __builtin_expect(atomic_load_explicit(&rk_hook_kernels_only, memory_order_relaxed),
+			     0)) {
 		rk_hook_push_copy(rec, gate);
 		return;
 	}

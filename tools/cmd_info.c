@@ -250,8 +250,8 @@ static void put_ledger_json(struct rk_json *json, const struct rk_ledger *l)
 		const char *name;
 		const uint64_t *by_work;
 	} columns[] = {
-		{ "calls", l->calls },	 { "failed", l->failed }, { "captured", l->captured },
-		{ "joined", l->joined }, { "open", l->open },	  { "lost", l->lost },
+		{ "calls", l->calls },	     { "failed", l->failed }, { "captured", l->captured },
+		{ "joined", l->joined },     { "open", l->open },     { "lost", l->lost },
 		{ "withheld", l->withheld },
 	};
 	const char *broken = rk_ledger_check(l);

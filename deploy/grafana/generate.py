@@ -179,6 +179,21 @@ ROWS = [
           (f"sum by () (rustkernel_tracer_folded_series{{{PROCESS}}})", "series"),
           (f"sum by () (rustkernel_tracer_refused_names_total{{{PROCESS}}})",
            "names without room")]),
+        ("timeseries", "Cost of tracing", 8, "percentunit",
+         "Of the time of the threads that use the GPU, with what is allowed. Measured where "
+         "overhead.budget is set.",
+         [(f"sum by (instance, part) (rate(rustkernel_tracer_overhead_seconds_total{{{PROCESS}}}"
+           f"[$__rate_interval])) / on (instance) group_left () sum by (instance) (rate("
+           f"rustkernel_tracer_busy_seconds_total{{{PROCESS}}}[$__rate_interval]))",
+           "{{part}} ({{instance}})"),
+          (f"max by (instance) (rustkernel_tracer_overhead_budget_ratio{{{PROCESS}}}) > 0",
+           "allowed ({{instance}})")]),
+        ("state-timeline", "Steps of the overhead governor", 8, "short",
+         "What is left out so that tracing stays within its budget; docs/overhead.md says what "
+         "each step means.",
+         [(f"max by (instance) (rustkernel_tracer_overhead_step{{{PROCESS}}})", "{{instance}}")],
+         [("full", "green"), ("no_stacks", "blue"), ("whole_graphs", "purple"),
+          ("sampled_spans", "yellow"), ("kernels_only", "orange"), ("counters_only", "red")]),
         ("state-timeline", "Recording", 8, "short",
          "Off: the process was told not to record, by `rktrace ctl` or its settings. What happened "
          "then is in no other panel.",

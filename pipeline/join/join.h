@@ -130,9 +130,8 @@ void rk_join_emit(struct rk_join *join, struct rk_op *op);
 
 /**
  * Recording has stopped, CUPTI was let go, the rings are empty / it goes on. Calls that come
- * while it rests are those that were under way. / As rest, but that the program is not out of sight:
- * what is known of its memory and its streams stays true.
- *
+ * while it rests are those that were under way. Held, the program is not out of sight: what is
+ * known of its memory stays true.
  * Context: exporter.
  */
 void rk_join_rest(struct rk_join *join);

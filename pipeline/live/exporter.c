@@ -504,7 +504,8 @@ static void watch_overhead(struct exporter *e, uint64_t now)
 	if (!rk_overhead_is_due(&e->overhead, now))
 		return;
 	fill_ledger(e, &ledger);
-	rk_overhead_run(&e->overhead, now, own_cpu_ns(e), &ledger, rk_live_control_config(&e->live));
+	rk_overhead_run(&e->overhead, now, own_cpu_ns(e), &ledger,
+			rk_live_control_config(&e->live));
 }
 
 /* Until the end, or until it has to go on in the program. Return: whether it is the end. */

@@ -64,8 +64,7 @@ static struct rk_overhead_place *place_get(struct rk_overhead *overhead, uint32_
 	grown = realloc(overhead->places, count * sizeof(*grown));
 	if (!grown)
 		return NULL;
-	memset(grown + overhead->place_count, 0,
-	       (count - overhead->place_count) * sizeof(*grown));
+	memset(grown + overhead->place_count, 0, (count - overhead->place_count) * sizeof(*grown));
 	overhead->places = grown;
 	overhead->place_count = count;
 	return &grown[index];

@@ -21,8 +21,8 @@
 
 #include "core/ledger.h"
 #include "core/op.h"
-#include "pipeline/use/governor.h"
 #include "pipeline/live/recording.h"
+#include "pipeline/use/governor.h"
 
 /* One in so many roots is sent where spans are sampled, of those that would have been. */
 #define RK_OVERHEAD_SAMPLE_ONE_IN 10

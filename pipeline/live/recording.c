@@ -20,9 +20,9 @@
 const char *rk_recording_reason_name(enum rk_recording_reason reason)
 {
 	static const char *const names[RK_RECORDING_REASON_COUNT] = {
-		[RK_RECORDING_BY_START] = "start",   [RK_RECORDING_BY_CTL] = "ctl",
-		[RK_RECORDING_BY_SIGNAL] = "signal", [RK_RECORDING_BY_PROFILER] = "profiler",
-		[RK_RECORDING_BY_DELAY] = "delay",   [RK_RECORDING_BY_DURATION] = "duration",
+		[RK_RECORDING_BY_START] = "start",	 [RK_RECORDING_BY_CTL] = "ctl",
+		[RK_RECORDING_BY_SIGNAL] = "signal",	 [RK_RECORDING_BY_PROFILER] = "profiler",
+		[RK_RECORDING_BY_DELAY] = "delay",	 [RK_RECORDING_BY_DURATION] = "duration",
 		[RK_RECORDING_BY_OVERHEAD] = "overhead",
 	};
 
@@ -104,11 +104,6 @@ bool rk_recording_wait(struct rk_recording *recording, uint32_t timeout_ms)
 		syscall(SYS_futex, &recording->state, FUTEX_WAIT_PRIVATE, state, &step, NULL, 0);
 	errno = saved_errno;
 	return state == RK_RECORDING_ON && !atomic_load(&recording->is_cut);
-}
-
-void rk_recording_hold(struct rk_recording *recording, bool on)
-{
-	recording->is_held = on;
 }
 
 static void set_state(struct rk_recording *recording, enum rk_recording_state state, uint64_t now)
@@ -196,8 +191,8 @@ static void look_at_time(struct rk_recording *recording, enum rk_recording_state
 		recording->delay_until_ns = 0;
 		atomic_store(&recording->reason, RK_RECORDING_BY_DELAY);
 		atomic_store(&recording->wanted, 1);
-	} else if ((state == RK_RECORDING_ON || recording->is_counting) &&
-		   recording->until_ns && now >= recording->until_ns) {
+	} else if ((state == RK_RECORDING_ON || recording->is_counting) && recording->until_ns &&
+		   now >= recording->until_ns) {
 		recording->until_ns = 0;
 		atomic_store(&recording->reason, RK_RECORDING_BY_DURATION);
 		atomic_store(&recording->wanted, 0);

@@ -9,10 +9,8 @@
  *    +----------------------------- STOPPING <--------+      the gate is closed
  *          op RECORDING, file sealed
  *
- * Where the tracer's cost has a budget, recording is held for a while when CUPTI has to be asked
- * for less, and for as long as nothing but counting calls is cheap enough. The gate is not closed
- * then: calls that put work on a GPU are counted as withheld, and everything else is told.
- *
+ * Where tracing has a budget, recording may be held: the gate lets calls that put work on a GPU be
+ * counted as withheld, and everything else be told.
  * Any thread may say what is wanted, a signal handler too; rk-exporter makes it so. The last word
  * counts. Work that was submitted before a stop is told with it, joined or open.
  */
@@ -39,7 +37,7 @@ enum rk_recording_reason {
 	RK_RECORDING_BY_PROFILER,
 	RK_RECORDING_BY_DELAY,
 	RK_RECORDING_BY_DURATION,
-	RK_RECORDING_BY_OVERHEAD, /* held: see above */
+	RK_RECORDING_BY_OVERHEAD, /* held */
 	RK_RECORDING_REASON_COUNT
 };
 
@@ -111,12 +109,11 @@ void rk_recording_want(struct rk_recording *recording, bool on, enum rk_recordin
 /** The other way round. Context: a signal handler. Preserves errno. */
 void rk_recording_toggle(struct rk_recording *recording);
 
-/**
- * Hold recording, from the next step on: calls are counted meanwhile / go on.
- *
- * Context: exporter.
- */
-void rk_recording_hold(struct rk_recording *recording, bool on);
+/** Hold recording, from the next step on / go on. Context: exporter. */
+static inline void rk_recording_hold(struct rk_recording *recording, bool on)
+{
+	recording->is_held = on;
+}
 
 /**
  * Wait until it records, @timeout_ms at most.
@@ -138,11 +135,7 @@ void rk_recording_run(struct rk_recording *recording, uint64_t now, bool is_drai
  */
 uint64_t rk_recording_due(const struct rk_recording *recording);
 
-/**
- * Time that was recorded so far.
- *
- * Context: exporter.
- */
+/** Time that was recorded so far. Context: exporter. */
 uint64_t rk_recording_time(const struct rk_recording *recording, uint64_t now);
 
 static inline bool rk_recording_is_wanted(const struct rk_recording *recording)

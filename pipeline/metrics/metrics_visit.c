@@ -398,8 +398,7 @@ static void visit_calls(struct visit *v)
 	} outcomes[] = {
 		{ "made", ledger->calls },	  { "failed", ledger->failed },
 		{ "captured", ledger->captured }, { "joined", ledger->joined },
-		{ "lost", ledger->lost },
-		{ "withheld", ledger->withheld },
+		{ "lost", ledger->lost },	  { "withheld", ledger->withheld },
 	};
 
 	for (int work = 0; work < RK_WORK_COUNT; work++) {

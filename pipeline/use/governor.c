@@ -36,9 +36,8 @@ enum rk_governor_step rk_governor_find_step(const char *name)
 
 void rk_governor_init(struct rk_governor *governor, double budget, uint64_t quiet_ns)
 {
-	*governor = (struct rk_governor){ .budget = budget,
-					  .quiet_ns = quiet_ns,
-					  .wait_ns = quiet_ns };
+	*governor =
+		(struct rk_governor){ .budget = budget, .quiet_ns = quiet_ns, .wait_ns = quiet_ns };
 }
 
 static bool is_useful(const struct rk_governor_window *window, int step)
@@ -59,8 +58,8 @@ static bool move(struct rk_governor *governor, int step)
 static void wait_longer(struct rk_governor *governor, uint64_t now)
 {
 	if (governor->raised_ns && now - governor->raised_ns <= governor->wait_ns)
-		governor->wait_ns = governor->wait_ns < WAIT_MOST_NS / 2 ? 2 * governor->wait_ns :
-									   WAIT_MOST_NS;
+		governor->wait_ns =
+			governor->wait_ns < WAIT_MOST_NS / 2 ? 2 * governor->wait_ns : WAIT_MOST_NS;
 	if (governor->wait_ns < governor->quiet_ns)
 		governor->wait_ns = governor->quiet_ns;
 	governor->raised_ns = 0;

@@ -73,8 +73,7 @@ const char *rk_overhead_text_meaning(enum rk_governor_step step)
 void rk_overhead_text_line(const struct rk_overhead_step *step, char out[RK_OVERHEAD_LINE_MAX])
 {
 	bool is_down = step->step > step->before;
-	const char *meaning =
-		rk_overhead_text_meaning(is_down ? step->step : RK_STEP_FULL);
+	const char *meaning = rk_overhead_text_meaning(is_down ? step->step : RK_STEP_FULL);
 
 	snprintf(out, RK_OVERHEAD_LINE_MAX,
 		 "tracing costs %.2f %%, %g %% is allowed: %s from %s to %s%s%s", 100 * step->share,
@@ -131,7 +130,7 @@ const char *rk_overhead_told_line(const struct rk_overhead_told *told,
 				 "; %llu calls counted and not recorded",
 				 (unsigned long long)withheld_calls(ledger));
 	if (ledger->withheld_stacks)
-		snprintf(out + used, RK_OVERHEAD_LINE_MAX - (size_t)used,
-			 "; %llu stacks not taken", (unsigned long long)ledger->withheld_stacks);
+		snprintf(out + used, RK_OVERHEAD_LINE_MAX - (size_t)used, "; %llu stacks not taken",
+			 (unsigned long long)ledger->withheld_stacks);
 	return out;
 }

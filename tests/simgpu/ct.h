@@ -49,7 +49,7 @@ struct ct {
 	int kernel_layout, memcpy_layout, memset_layout;
 	uint64_t drop_every, invalid_every, inverted_every;
 	bool newest_first; /* buffers come back in the wrong order */
-	uint64_t overhead_us; /* that each piece of work is said to have cost; 0 = nothing is said */
+	uint64_t overhead_us; /* that each piece of work is said to have cost */
 	bool kind_refused[CT_KINDS];
 	/* activity; guarded by lock */
 	bool kind_on[CT_KINDS];

@@ -25,7 +25,8 @@ static void test_sums(void **state)
 	ledger.failed[RK_WORK_LAUNCH] = 1;
 	ledger.captured[RK_WORK_LAUNCH] = 2;
 	assert_int_equal(rk_ledger_submitted(&ledger, RK_WORK_LAUNCH), 7);
-	assert_string_equal(rk_ledger_check(&ledger), "launch: submitted != joined + open + lost");
+	assert_string_equal(rk_ledger_check(&ledger),
+			    "launch: submitted != joined + open + lost + withheld");
 	ledger.joined[RK_WORK_LAUNCH] = 5;
 	ledger.open[RK_WORK_LAUNCH] = 1;
 	ledger.lost[RK_WORK_LAUNCH] = 1;

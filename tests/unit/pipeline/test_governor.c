@@ -168,9 +168,9 @@ static void test_names(void **state)
 {
 	(void)state;
 	for (int step = 0; step < RK_STEP_COUNT; step++)
-		assert_int_equal(rk_governor_find_step(
-					 rk_governor_step_name((enum rk_governor_step)step)),
-				 step);
+		assert_int_equal(
+			rk_governor_find_step(rk_governor_step_name((enum rk_governor_step)step)),
+			step);
 	assert_int_equal(rk_governor_find_step("nothing"), RK_STEP_COUNT);
 	assert_string_equal(rk_governor_step_name(RK_STEP_COUNT), "unknown");
 }

@@ -109,7 +109,8 @@ static void test_the_longest_line_fits(void **state)
 
 	(void)state;
 	memset(&ledger, 0xff, sizeof(ledger));
-	told = (struct rk_overhead_told){ .last = { RK_STEP_SAMPLED_SPANS, RK_STEP_FULL, 1, 1e-300 },
+	told = (struct rk_overhead_told){ .last = { RK_STEP_SAMPLED_SPANS, RK_STEP_FULL, 1,
+						    1e-300 },
 					  .lowest = RK_STEP_COUNTERS_ONLY,
 					  .down = UINT32_MAX,
 					  .up = UINT32_MAX };
