@@ -8,7 +8,6 @@
  *    |  rings empty, GPU times gone                   | not wanted, gate closed, time is over
  *    +----------------------------- STOPPING <--------+      the gate is closed
  *          op RECORDING, file sealed
- *
  * Where tracing has a budget, recording may be held: the gate lets calls that put work on a GPU be
  * counted as withheld, and everything else be told.
  * Any thread may say what is wanted, a signal handler too; rk-exporter makes it so. The last word

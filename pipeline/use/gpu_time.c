@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "pipeline/use/gpu_time_device.h"
+#include "pipeline/use/overhead_text.h"
 #include "pipeline/use/recorded_time.h"
 
 #define NO_GPU_TIME (RK_OP_F_OPEN | RK_OP_F_HOST_TIME | RK_OP_F_INVALID_TIME)
@@ -181,6 +182,7 @@ static void begin_part(struct rk_gpu_time *time, uint64_t now)
 	if (!time->is_resting)
 		return;
 	time->is_resting = false;
+	time->has_no_copies = time->next_has_no_copies;
 	time->part_first = now > time->last ? now : time->last;
 	for (uint32_t i = 0; i < RK_GPU_TIME_DEVICES; i++) {
 		if (time->devices[i])
@@ -196,6 +198,15 @@ static void feed_recording(struct rk_gpu_time *time, const struct rk_op *op)
 	} else if (rk_recorded_time_is_start(op)) {
 		begin_part(time, op->start);
 	}
+}
+
+/* It comes before the part in which it holds. */
+static void feed_step(struct rk_gpu_time *time, const struct rk_op *op)
+{
+	struct rk_overhead_step step;
+
+	if (rk_overhead_text_read(&step, op))
+		time->next_has_no_copies = step.step >= RK_STEP_KERNELS_ONLY;
 }
 
 /* Of a thread, or of a stream for memory. An answer to a question is none. */
@@ -255,6 +266,9 @@ void rk_gpu_time_feed(struct rk_gpu_time *time, const struct rk_op *op)
 		break;
 	case RK_OP_TICK:
 		sum_up(time, op->end);
+		break;
+	case RK_OP_SETTINGS:
+		feed_step(time, op);
 		break;
 	case RK_OP_RECORDING:
 		feed_recording(time, op);

@@ -91,6 +91,8 @@ struct rk_gpu_time {
 	bool is_summing; /* .first is settled */
 	bool is_resting; /* nothing is recorded; .last is when it stopped, or later */
 	bool has_ended;
+	bool has_no_copies; /* of the part under way: copies are left out, so idle may be copying */
+	bool next_has_no_copies;
 };
 
 /**

@@ -164,7 +164,7 @@ static void account_idle(struct rk_gpu_device *d, const struct rk_gpu_piece *nex
 		return;
 	if (!d->gap.start)
 		d->gap.start = d->at;
-	if (d->is_unknown)
+	if (d->is_unknown || d->time->has_no_copies)
 		account(d, d->at, to, RK_GPU_UNKNOWN);
 	else if (next)
 		account_until(d, next, to, waits);

@@ -269,6 +269,12 @@ static bool has_host_time_only(const struct rk_verdict *v)
 	return v->kernel_ops && v->host_kernels == v->kernel_ops;
 }
 
+/* CUPTI was let go when recording stopped: what it had told before is the GPU's. */
+static bool is_at_rest(const struct rk_verdict *v)
+{
+	return v->kernel_ops > v->host_kernels && v->recorded.parts && !v->recorded.since_ns;
+}
+
 /* Why times are not, or not all, the GPU's: whatever is true of most of them. "" = they are. */
 static const char *time_line(const struct rk_verdict *v, char out[TIME_LINE_MAX])
 {
@@ -278,7 +284,7 @@ static const char *time_line(const struct rk_verdict *v, char out[TIME_LINE_MAX]
 	rk_late_facts_note(&v->gpu, note);
 	if (note[0] && !(v->host_time_reason[0] && has_host_time_only(v)))
 		snprintf(out, TIME_LINE_MAX, "not all times are the GPU's: %s", note);
-	else if (v->host_time_reason[0] && (!v->kernel_ops || has_host_time_only(v)))
+	else if (v->host_time_reason[0] && !is_at_rest(v))
 		snprintf(out, TIME_LINE_MAX, "no GPU time, times are those of the calls: %s",
 			 v->host_time_reason);
 	return out;

@@ -12,6 +12,7 @@
 #include "core/fields.h"
 #include "core/intern.h"
 #include "pipeline/use/gpu_time.h"
+#include "pipeline/use/overhead_text.h"
 
 #define US 1000ull
 #define MS 1000000ull
@@ -349,6 +350,51 @@ static void tell_recording(const char *word, uint64_t now)
 	op.text = text;
 	op.text_bytes = (uint32_t)writer.used;
 	rk_gpu_time_feed(&gpu_time, &op);
+}
+
+static void tell_step(enum rk_governor_step before, enum rk_governor_step step)
+{
+	const struct rk_overhead_step said = { step, before, 0.03, 0.02 };
+	struct rk_fields_writer writer;
+	uint8_t text[256];
+	struct rk_op op;
+
+	memset(&op, 0, sizeof(op));
+	op.kind = RK_OP_SETTINGS;
+	rk_fields_writer_init(&writer, text, sizeof(text));
+	rk_overhead_text_pack(&said, &writer);
+	op.text = text;
+	op.text_bytes = (uint32_t)writer.used;
+	rk_gpu_time_feed(&gpu_time, &op);
+}
+
+/* Copies are left out in the second of three parts: who is not busy may be copying. */
+static void test_without_copies_idle_is_unknown(void **state)
+{
+	struct rk_gpu_split split;
+
+	(void)state;
+	begin();
+	feed(RK_OP_KERNEL, MS, MS, 11 * MS);
+	tell_step(RK_STEP_FULL, RK_STEP_KERNELS_ONLY);
+	tell_recording("stopped", 21 * MS);
+	rk_gpu_time_get(&gpu_time, 0, &split);
+	assert_int_equal(split.ns[RK_GPU_NONE], 10 * MS);
+	tell_recording("started", 31 * MS);
+	feed(RK_OP_KERNEL, 33 * MS, 34 * MS, 38 * MS);
+	tell_step(RK_STEP_KERNELS_ONLY, RK_STEP_FULL);
+	tell_recording("stopped", 41 * MS);
+	rk_gpu_time_get(&gpu_time, 0, &split);
+	assert_int_equal(split.ns[RK_GPU_NONE], 10 * MS);
+	assert_int_equal(split.ns[RK_GPU_BUSY], 14 * MS);
+	assert_int_equal(split.ns[RK_GPU_UNKNOWN], 6 * MS);
+	tell_recording("started", 51 * MS);
+	feed(RK_OP_KERNEL, 51 * MS, 51 * MS, 52 * MS);
+	tell(RK_OP_END, 61 * MS);
+	rk_gpu_time_get(&gpu_time, 0, &split);
+	assert_int_equal(split.ns[RK_GPU_NONE], 19 * MS);
+	assert_int_equal(split.ns[RK_GPU_UNKNOWN], 6 * MS);
+	assert_int_equal(total(&split), 40 * MS);
 }
 
 /* What is submitted meanwhile, is known by nobody; what is told of it late, too. */
@@ -710,6 +756,7 @@ int main(void)
 		cmocka_unit_test(test_idle_time_is_told_while_it_lasts),
 		cmocka_unit_test(test_memory_is_bounded),
 		cmocka_unit_test(test_a_rest_is_no_time),
+		cmocka_unit_test(test_without_copies_idle_is_unknown),
 		cmocka_unit_test(test_parts_without_work),
 		cmocka_unit_test(test_states_have_the_names_of_the_contract),
 		cmocka_unit_test(test_random_timelines),
