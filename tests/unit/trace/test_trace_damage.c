@@ -26,6 +26,13 @@
 
 #define PER_FRAME FIXTURE_KINDS /* one of each kind, but for the end */
 #define OPS	  (3 * PER_FRAME)
+/* A sanitizer makes it thirty times slower, and the plain build flips every byte. */
+#if defined(__SANITIZE_ADDRESS__)
+#define FLIP_STEP 7
+#else
+#define FLIP_STEP 1
+#endif
+#define FRAMES_MAX 16 /* description, three of ops, an end, the index */
 
 struct damage {
 	char *folder;
@@ -70,11 +77,11 @@ static void assert_prefix(const struct damage *damage, uint64_t count)
 	assert_memory_equal(damage->got, damage->ops, count * sizeof(*damage->ops));
 }
 
-/* Whether zstd itself finds @size bytes of @path whole. */
-static void assert_whole_frames(const unsigned char *bytes, size_t size)
+/* Ends of the frames that zstd itself finds whole. Return: how many. */
+static size_t find_frames(const unsigned char *bytes, size_t size, size_t *ends)
 {
-	size_t offset = 0;
 	void *out = malloc(RK_TRACE_RAW_MAX);
+	size_t offset = 0, count = 0;
 
 	while (offset < size) {
 		size_t frame = ZSTD_findFrameCompressedSize(bytes + offset, size - offset);
@@ -83,13 +90,27 @@ static void assert_whole_frames(const unsigned char *bytes, size_t size)
 		assert_false(ZSTD_isError(
 			ZSTD_decompress(out, RK_TRACE_RAW_MAX, bytes + offset, frame)));
 		offset += frame;
+		assert_true(count < FRAMES_MAX);
+		ends[count++] = offset;
 	}
 	free(out);
+	return count;
+}
+
+/* A prefix of the file is whole frames if it ends where one of them does. */
+static void assert_whole_frames(const size_t *ends, size_t count, size_t size)
+{
+	bool is_end = size == 0;
+
+	for (size_t i = 0; i < count; i++)
+		is_end |= ends[i] == size;
+	assert_true(is_end);
 }
 
 static void test_cut_everywhere(void **state)
 {
 	struct damage *damage = *state;
+	size_t ends[FRAMES_MAX], frames = find_frames(damage->bytes, damage->size, ends);
 	struct rk_trace_info info;
 	uint64_t most = 0;
 
@@ -108,7 +129,7 @@ static void test_cut_everywhere(void **state)
 		most = info.ops;
 		assert_prefix(damage, info.ops);
 		assert_true(info.truncated == (info.sealed_bytes < size));
-		assert_whole_frames(damage->bytes, info.sealed_bytes);
+		assert_whole_frames(ends, frames, info.sealed_bytes);
 	}
 	assert_int_equal(most, OPS);
 }
@@ -132,7 +153,7 @@ static void test_flip_everywhere(void **state)
 	struct damage *damage = *state;
 	unsigned errors = 0;
 
-	for (size_t at = 0; at < damage->size; at++) {
+	for (size_t at = 0; at < damage->size; at += FLIP_STEP) {
 		struct rk_trace_info info;
 		int result = read_flipped(damage, at, damage->size, &info);
 
@@ -148,7 +169,7 @@ static void test_flip_everywhere(void **state)
 		}
 	}
 	/* All but the index and some bits of frame headers must be guarded. */
-	assert_true(errors > damage->size / 2);
+	assert_true(errors > damage->size / FLIP_STEP / 2);
 }
 
 /* A crashed file has no index: a flip may look like an early end, which is then said. */
@@ -161,7 +182,7 @@ static void test_flip_without_index(void **state)
 	fixture_store(damage->path, damage->bytes, damage->size - 20);
 	assert_int_equal(fixture_read(damage->path, damage->got, OPS, &info), 0);
 	size = info.sealed_bytes;
-	for (size_t at = 0; at < size; at++) {
+	for (size_t at = 0; at < size; at += FLIP_STEP) {
 		if (read_flipped(damage, at, size, &info) == 0 && info.ops < OPS)
 			assert_true(info.truncated && !info.clean_end);
 	}
