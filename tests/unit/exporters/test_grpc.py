@@ -24,6 +24,9 @@ import time
 import unittest
 import zlib
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "receivers"))
+import test_classes  # noqa: E402
+
 try:
     import grpc
     import h2.connection  # noqa: F401  of the fault server
@@ -1054,4 +1057,4 @@ def tunnel(client, proxy, port):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    test_classes.main()

@@ -11,12 +11,16 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
 import notify_rules
 from notify_receiver import Receiver
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "receivers"))
+import test_classes  # noqa: E402
 
 STOP = "\x1f"
 SECRET = "XyZSECRETpathXyZ"
@@ -561,4 +565,4 @@ class Secrets(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    test_classes.main()

@@ -13,12 +13,16 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import unittest
 import urllib.error
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "receivers"))
+import test_classes  # noqa: E402
 
 GOOD = ("# HELP rustkernel_active_kernels Kernels.\n# TYPE rustkernel_active_kernels gauge\n"
         + "".join(f'rustkernel_active_kernels{{device="{i}"}} {i}\n' for i in range(40)))
@@ -347,4 +351,4 @@ class Real(Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    test_classes.main()

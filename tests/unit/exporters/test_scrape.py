@@ -18,9 +18,13 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "receivers"))
+import test_classes  # noqa: E402
 
 PROTOBUF = ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
             "encoding=delimited")
@@ -678,4 +682,4 @@ class TenSeconds(Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    test_classes.main()
