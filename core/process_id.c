@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/process_id.c - two numbers.
+ * core/process_id.c - three numbers.
  */
 #include "core/process_id.h"
 
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static _Atomic pid_t traced;
+static _Atomic pid_t traced, traced_parent;
 static _Atomic pid_t helper; /* 0 = there is none */
 
 pid_t rk_process_id(void)
@@ -19,10 +19,21 @@ pid_t rk_process_id(void)
 	return pid == atomic_load(&helper) ? atomic_load(&traced) : pid;
 }
 
-void rk_process_id_lend(pid_t program, pid_t exporter)
+pid_t rk_process_parent_id(void)
+{
+	return getpid() == atomic_load(&helper) ? atomic_load(&traced_parent) : getppid();
+}
+
+void rk_process_id_take(pid_t program, pid_t parent)
 {
 	atomic_store(&traced, program);
-	atomic_store(&helper, exporter);
+	atomic_store(&traced_parent, parent);
+	atomic_store(&helper, getpid());
+}
+
+void rk_process_id_give_back(void)
+{
+	atomic_store(&helper, 0);
 }
 
 const char *rk_process_path(char *out, size_t size, const char *name)

@@ -13,18 +13,20 @@
 #include <sys/types.h>
 
 /**
- * getpid(), but the program's for an exporter that runs beside it.
+ * getpid() / getppid(), but the program's for an exporter that runs beside it.
  *
  * Context: any.
  */
 pid_t rk_process_id(void);
+pid_t rk_process_parent_id(void);
 
 /**
- * Process @exporter works for @program from now on; 0 = none does any more.
+ * The calling process works for @program, a child of @parent, from now on / none does any more.
  *
  * Context: exporter.
  */
-void rk_process_id_lend(pid_t program, pid_t exporter);
+void rk_process_id_take(pid_t program, pid_t parent);
+void rk_process_id_give_back(void);
 
 /**
  * "/proc/self/@name", or what it would be in the program.

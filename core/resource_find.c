@@ -166,7 +166,7 @@ void rk_resource_find_process(struct rk_resource_list *list, bool command_line)
 	add_executable(list);
 	add_instance_id(list);
 	set_number(list, "process.pid", (unsigned long long)rk_process_id());
-	set_number(list, "process.parent_pid", (unsigned long long)getppid());
+	set_number(list, "process.parent_pid", (unsigned long long)rk_process_parent_id());
 	add_creation_time(list);
 	add_owner(list);
 	if (command_line)

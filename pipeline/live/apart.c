@@ -15,7 +15,9 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@
 #include "core/race_check.h"
 
 #define STACK_BYTES	 (2u << 20)
+#define SMALL_STACK_BYTES (256u << 10)
 #define GUARD_BYTES	 (64u << 10) /* a page of any size */
 #define STATUS_BYTES	 4096
 #define LOOK_EVERY_NS	 50000000ull
@@ -43,10 +46,13 @@
 
 bool rk_apart_is_wanted(const struct rk_env *env)
 {
-	const char *launcher = env ? rk_env_get(env, RK_LAUNCHER) : NULL;
-
 	/* ThreadSanitizer knows threads and forks, and nothing between the two. */
-	return launcher && strtol(launcher, NULL, 10) == getppid() && !rk_race_check_is_there();
+	return env && rk_env_get(env, RK_LAUNCHER) && !rk_race_check_is_there();
+}
+
+static bool is_child_of_launcher(const struct rk_env *env)
+{
+	return strtol(rk_env_get(env, RK_LAUNCHER), NULL, 10) == getppid();
 }
 
 /* Lines of a thread's status that say what it may do. */
@@ -71,7 +77,8 @@ static uint64_t read_rights(int status_fd)
 	uint64_t hash = 14695981039346656037u; /* FNV-1a */
 	char *state = NULL;
 
-	if (length <= 0)
+	/* More groups than fit, and what follows is not known. */
+	if (length <= 0 || (size_t)length == sizeof(text) - 1)
 		return 0;
 	text[length] = '\0';
 	for (const char *line = strtok_r(text, "\n", &state); line;
@@ -108,9 +115,9 @@ static bool give_up_rseq(const ptrdiff_t *offset)
 	return bytes && align && rseq_unregister(area, (bytes + align - 1) / align * align) == 0;
 }
 
-static uint8_t *map_stack(void)
+static uint8_t *map_stack(size_t size)
 {
-	uint8_t *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+	uint8_t *stack = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
 	if (stack == MAP_FAILED)
@@ -131,7 +138,7 @@ static int be_exporter(void *data)
 
 	/* A signal to the group of the program, SIGKILL above all, is not for us. */
 	setsid();
-	rk_process_id_lend(apart->program, getpid());
+	rk_process_id_take(apart->program, apart->parent);
 	atomic_store(&apart->result,
 		     apart->serve(apart->data) ? RK_APART_ENDED : RK_APART_CAME_BACK);
 	/* No handler of the program's, which has the same memory, may run here. */
@@ -139,17 +146,61 @@ static int be_exporter(void *data)
 	return 0;
 }
 
-/* The program must find itself as it was if this fails: the caller starts as a thread then. */
-static bool start(struct rk_apart *apart)
+/* @of_parent: as a child of the calling process's parent. */
+static bool make_exporter(struct rk_apart *apart, bool of_parent)
 {
-	const int flags =
-		CLONE_VM | CLONE_FILES | CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
-	uint8_t *stack = map_stack();
+	const int flags = CLONE_VM | CLONE_FILES | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |
+			  (of_parent ? CLONE_PARENT : 0);
+	uint8_t *stack = map_stack(STACK_BYTES);
 	pid_t pid;
 
 	if (!stack)
 		return false;
+	pid = clone(be_exporter, stack + STACK_BYTES, flags, apart, &apart->exporter, NULL,
+		    &apart->exporter);
+	if (pid < 0)
+		munmap(stack, STACK_BYTES);
+	return pid > 0;
+}
+
+static int be_go_between(void *data)
+{
+	syscall(SYS_exit_group, make_exporter(data, false) ? 0 : 1);
+	return 0;
+}
+
+/* A child of nobody in the tree: of init, or whoever has asked for orphans. What makes it is a
+ * child of the program for a moment, of the kind that wait() does not see. */
+static bool make_orphan(struct rk_apart *apart)
+{
+	uint8_t *stack = map_stack(SMALL_STACK_BYTES);
+	int status = 1;
+	pid_t pid;
+
+	if (!stack)
+		return false;
+	pid = clone(be_go_between, stack + SMALL_STACK_BYTES, CLONE_VM | CLONE_FILES, apart);
+	while (pid > 0 && waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+		continue;
+	munmap(stack, SMALL_STACK_BYTES);
+	return pid > 0 && status == 0;
+}
+
+/* Whether this process would be given an orphan itself. */
+static bool takes_orphans(void)
+{
+	int takes = 0;
+
+	return getpid() == 1 || prctl(PR_GET_CHILD_SUBREAPER, &takes) || takes;
+}
+
+/* The program must find itself as it was if this fails: the caller goes on as a thread then. */
+static bool start(struct rk_apart *apart, bool of_launcher)
+{
+	if (!of_launcher && takes_orphans())
+		return false;
 	apart->program = getpid();
+	apart->parent = getppid();
 	apart->program_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	apart->status_fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
 	apart->rights = read_rights(apart->status_fd);
@@ -157,11 +208,7 @@ static bool start(struct rk_apart *apart)
 		return false;
 	atomic_store(&apart->parked, (uint32_t)syscall(SYS_gettid));
 	syscall(SYS_set_tid_address, &apart->parked);
-	pid = clone(be_exporter, stack + STACK_BYTES, flags, apart, &apart->exporter, NULL,
-		    &apart->exporter);
-	if (pid < 0)
-		munmap(stack, STACK_BYTES);
-	return pid > 0;
+	return of_launcher ? make_exporter(apart, true) : make_orphan(apart);
 }
 
 static void park(struct rk_apart *apart)
@@ -173,16 +220,14 @@ static void park(struct rk_apart *apart)
 			rk_own_threads_leave();
 		wait_while(&apart->exporter, exporter);
 	}
-	rk_process_id_lend(0, 0);
+	rk_process_id_give_back();
 }
 
-enum rk_apart_result rk_apart_run(struct rk_apart *apart, bool (*serve)(void *data), void *data,
+enum rk_apart_result rk_apart_run(struct rk_apart *apart, const struct rk_env *env,
 				  const ptrdiff_t *rseq_offset)
 {
-	apart->serve = serve;
-	apart->data = data;
 	atomic_store(&apart->result, RK_APART_KILLED);
-	if (!give_up_rseq(rseq_offset) || !start(apart)) {
+	if (!give_up_rseq(rseq_offset) || !start(apart, is_child_of_launcher(env))) {
 		rk_log_debug("exporter: could not start a process of its own: %s",
 			     rk_strerror(errno));
 		return RK_APART_REFUSED;

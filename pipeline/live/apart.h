@@ -26,10 +26,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "core/env.h"
 
-/* By `rktrace run`, its process: it waits for the exporter of its child, and of nobody below. */
+/* By `rktrace run`, its process: it waits for the exporter of its child. Those of processes below
+ * have no parent in the tree. */
 #define RK_LAUNCHER "RK_LAUNCHER"
 
 enum rk_apart_result {
@@ -45,9 +47,9 @@ struct rk_apart {
 	_Atomic uint32_t parked;   /* the thread; 0 = the program has ended */
 	_Atomic uint32_t to_leave; /* the parked thread is asked to end the program */
 	_Atomic uint32_t result;   /* enum rk_apart_result, of the process */
-	bool (*serve)(void *data);
+	bool (*serve)(void *data); /* false = to be called again, elsewhere */
 	void *data;
-	int program;
+	pid_t program, parent;
 	int program_fd;	    /* pidfd */
 	int status_fd;	    /* of the parked thread in /proc */
 	uint64_t rights;    /* what that said at the start, as a number */
@@ -56,20 +58,21 @@ struct rk_apart {
 };
 
 /**
- * Whether the launcher of this process has asked for it.
+ * Whether a launcher above this process has asked for it.
  *
  * Context: exporter.
  */
 bool rk_apart_is_wanted(const struct rk_env *env);
 
 /**
- * Call @serve in a process of its own and wait, parked, until that has ended.
+ * Call @apart->serve in a process of its own and wait, parked, until that has ended. Whatever is
+ * not set begins zeroed.
  *
  * @rseq_offset: of glibc's area for restartable sequences from the thread pointer; NULL = it
  * registers none.
  * Context: exporter, a thread with a table of descriptors of its own, which the process shares.
  */
-enum rk_apart_result rk_apart_run(struct rk_apart *apart, bool (*serve)(void *data), void *data,
+enum rk_apart_result rk_apart_run(struct rk_apart *apart, const struct rk_env *env,
 				  const ptrdiff_t *rseq_offset);
 
 /**

@@ -657,7 +657,7 @@ static bool serve_apart(void *data)
 static void *exporter_main(void *data)
 {
 	struct exporter *e = data;
-	struct rk_apart apart = { 0 };
+	struct rk_apart apart = { .serve = serve_apart, .data = e };
 	enum rk_apart_result result = RK_APART_REFUSED;
 
 	e->apart = &apart;
@@ -665,7 +665,7 @@ static void *exporter_main(void *data)
 	pthread_setname_np(pthread_self(), "rk-exporter");
 	rk_own_files_take(&e->outputs.files);
 	if (is_to_be_apart(e))
-		result = rk_apart_run(e->apart, serve_apart, e,
+		result = rk_apart_run(e->apart, e->setup.env,
 				      e->setup.rseq_offset ? e->setup.rseq_offset() : NULL);
 	if (result == RK_APART_REFUSED || result == RK_APART_CAME_BACK) {
 		serve(e);

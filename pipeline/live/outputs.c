@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/intern.h"
 #include "core/log.h"
+#include "core/process_id.h"
 #include "core/resource.h"
 #include "core/sandbox.h"
 #include "pipeline/alert/alert_engine.h"
@@ -127,7 +128,7 @@ static bool is_watched(const struct rk_env *env)
 {
 	const char *launcher = env ? rk_env_get(env, RK_ALERT_COMMANDS_BY) : NULL;
 
-	return launcher && strtol(launcher, NULL, 10) == getppid();
+	return launcher && strtol(launcher, NULL, 10) == rk_process_parent_id();
 }
 
 void rk_outputs_open(struct rk_outputs *outputs)

@@ -34,6 +34,13 @@ def wait_until(condition, what):
     raise AssertionError(f"{what}: not within {DEADLINE} s")
 
 
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Counts:
     """What the program says has returned."""
 
@@ -47,13 +54,14 @@ class Counts:
 class Run:
     """The program below the launcher, in a folder of its own."""
 
-    def __init__(self, folder, *words, env=None):
+    def __init__(self, folder, *words, env=None, below=()):
+        """@below: the words of a program that runs it, as the launcher's child."""
         folder.mkdir()
         self.folder = folder
         self.path = folder / "counts"
-        settings = {"SIMGPU_TRUTH": folder / "truth.json", "SIMGPU_LAUNCH_NS": 5000, **(env or {})}
+        settings = {"SIMGPU_TRUTH": folder / "truth.json", **(env or {})}
         self.process = subprocess.Popen(
-            [str(harness.RKTRACE), "run", "-o", "killed.rkt.zst", "--",
+            [str(harness.RKTRACE), "run", "-o", "killed.rkt.zst", "--", *below,
              str(harness.PROGRAMS / "killed"), "counts", str(THREADS), *map(str, words)],
             cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=harness.environment(folder, preload=False, **settings))
@@ -103,12 +111,13 @@ class Run:
         return self.folder / "killed.rkt.zst"
 
     def exporter(self):
-        """The process beside the program, or None."""
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        for pid in children.read_text().split():
+        """The process beside the program, or None: it has the program's environment, too."""
+        home = f"HOME={self.folder}".encode()
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                if pathlib.Path(f"/proc/{pid}/comm").read_text() == "rk-exporter\n":
-                    return int(pid)
+                if ((process / "comm").read_text() == "rk-exporter\n"
+                        and home in (process / "environ").read_bytes().split(b"\0")):
+                    return int(process.name)
             except OSError:
                 pass
         return None
@@ -134,13 +143,15 @@ class Killed(harness.Case):
         self.assertLessEqual(info["allocs"], counts.allocations + THREADS)
 
     def check_rows(self, info):
-        """What the ledger says is there, is: one row for every call."""
+        """What the ledger says is there, is: one row for every call. Where the machine has not let
+        the exporter run for long a ring was full, which is told; the GPU's record of such a call
+        is an orphan."""
         launch, memset = info["ledger"]["launch"], info["ledger"]["memset"]
-        self.assertEqual(info["orphans"], 0)
         self.assertEqual(set(info["dropped"]) - {"ring_full"}, set(), info["dropped"])
+        self.assertLessEqual(info["orphans"], launch["lost"] + memset["lost"])
         self.assertEqual(info["launches"], launch["calls"] - launch["lost"])
-        self.assertEqual(info["kernels"], launch["joined"])
-        self.assertEqual(info["memsets"], memset["joined"])
+        self.assertEqual(info["kernels"] + info["memsets"],
+                         launch["joined"] + memset["joined"] + info["orphans"])
         self.assertEqual(info["open"], launch["open"] + memset["open"])
 
     def check_complete(self, run, settled=0):
@@ -209,6 +220,20 @@ class Killed(harness.Case):
         os.kill(pid, signal.SIGKILL)
         run.end()
         self.assertFalse(pathlib.Path(f"/proc/{exporter}").exists(), "it was waited for")
+
+    def test_below_a_shell(self):
+        """A process that the program starts has one, too, which is nobody's child."""
+        run = self.run_it(below=["sh", "-c", '"$@"; echo "status $?"', "sh"])
+        pid = run.pid()
+        exporter = wait_until(run.exporter, "an exporter beside the program")
+        wait_until(lambda: Counts(run.path).launches, "launches")
+        for children in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+            self.assertEqual(children.read_text(), "")
+        os.kill(pid, signal.SIGKILL)
+        self.assertEqual(run.end(), 0, run.err)
+        self.assertEqual(run.out, b"begun\nstatus 137\n")
+        wait_until(lambda: not alive(exporter), "the end of the exporter")
+        self.check_complete(run)
 
     def test_rights_that_are_given_up(self):
         """In a sandbox nobody may share the memory who is not in it."""

@@ -59,7 +59,8 @@ static void map_counts(const char *path)
 	atomic_store(&counts->pid, (uint64_t)getpid());
 }
 
-/* Each call, and behind it that it has returned. */
+/* Each call, and behind it that it has returned. With pauses, so that rings do not fill on a slow
+ * machine. */
 static void *use_gpu(void *data)
 {
 	struct counts *mine = data;
@@ -80,6 +81,7 @@ static void *use_gpu(void *data)
 		CHECK(cuStreamSynchronize(stream));
 		CHECK(cuMemFree(memory));
 		atomic_fetch_add(&mine->frees, 1);
+		usleep(US_PER_MS);
 	}
 	return NULL;
 }
