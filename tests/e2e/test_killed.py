@@ -54,14 +54,15 @@ class Counts:
 class Run:
     """The program below the launcher, in a folder of its own."""
 
-    def __init__(self, folder, *words, env=None, below=()):
-        """@below: the words of a program that runs it, as the launcher's child."""
+    def __init__(self, folder, *words, env=None, below=(), above=()):
+        """@below, @above: words of a program that runs it, as the launcher's child; that runs the
+        launcher."""
         folder.mkdir()
         self.folder = folder
         self.path = folder / "counts"
         settings = {"SIMGPU_TRUTH": folder / "truth.json", **(env or {})}
         self.process = subprocess.Popen(
-            [str(harness.RKTRACE), "run", "-o", "killed.rkt.zst", "--", *below,
+            [*above, str(harness.RKTRACE), "run", "-o", "killed.rkt.zst", "--", *below,
              str(harness.PROGRAMS / "killed"), "counts", str(THREADS), *map(str, words)],
             cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=harness.environment(folder, preload=False, **settings))
@@ -91,9 +92,16 @@ class Run:
         os.kill(pid, signal.SIGKILL)
         return settled
 
-    def end(self):
-        """Return: the exit status of the launcher, which is the program's."""
-        self.out, self.err = self.process.communicate(timeout=DEADLINE)
+    def end(self, lines=None):
+        """Return: the exit status of the launcher, which is the program's. @lines: to be read of
+        its output, where somebody else keeps that open."""
+        if lines:
+            self.out = b"".join(self.process.stdout.readline() for _ in range(lines))
+            self.process.wait(DEADLINE)
+            self.process.stdout.close()
+            self.process.stderr.close()
+        else:
+            self.out, self.err = self.process.communicate(timeout=DEADLINE)
         return self.process.returncode
 
     def stop(self):
@@ -220,6 +228,13 @@ class Killed(harness.Case):
         os.kill(pid, signal.SIGKILL)
         run.end()
         self.assertFalse(pathlib.Path(f"/proc/{exporter}").exists(), "it was waited for")
+
+    def test_other_children_are_not_waited_for(self):
+        """Whoever becomes the launcher by exec may have left it some."""
+        run = self.run_it("exit", 100, above=["sh", "-c", 'sleep 100 & echo $!; exec "$@"', "sh"])
+        self.assertEqual(run.end(lines=2), 4)
+        os.kill(int(run.out.split()[0]), signal.SIGKILL)
+        self.check_end(run, run.info())
 
     def test_below_a_shell(self):
         """A process that the program starts has one, too, which is nobody's child."""
