@@ -4,17 +4,15 @@
  */
 #include "tools/child.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tools/child_exporter.h"
 
 #define NS_PER_MS 1000000l
 
@@ -95,40 +93,6 @@ static void wait_for(struct rk_child_end *end, const struct rk_child_watcher *wa
 	end->status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
-/* Whoever started us by exec may have left children that go on for ever: only ours are meant. */
-static bool is_our_exporter(const char *pid)
-{
-	char path[64], text[128] = "";
-	int fd, parent = 0;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	if (read(fd, text, sizeof(text) - 1) <= 0)
-		text[0] = '\0';
-	close(fd);
-	return sscanf(text, "%*d (rk-exporter) %*c %d", &parent) == 1 && parent == getpid();
-}
-
-/* What the program has left us: its exporter, which writes what was still to be written. */
-static void wait_for_exporter(void)
-{
-	DIR *processes = opendir("/proc");
-	struct dirent *entry;
-
-	while (processes && (entry = readdir(processes))) {
-		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-
-		if (pid <= 0 || !is_our_exporter(entry->d_name))
-			continue;
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			continue;
-	}
-	if (processes)
-		closedir(processes);
-}
-
 int rk_child_run(struct rk_child_end *end, const char *path, char *const *argv, char *const *envp,
 		 const struct rk_child_watcher *watcher)
 {
@@ -157,7 +121,7 @@ int rk_child_run(struct rk_child_end *end, const char *path, char *const *argv, 
 		err = read_report(report[0]);
 		wait_for(end, watcher);
 		running = 0;
-		wait_for_exporter();
+		rk_child_wait_for_exporters();
 	}
 	running = 0;
 	close(report[0]);

@@ -26,7 +26,7 @@ struct rk_child_watcher {
  *
  * SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 are passed on; SIGINT and SIGQUIT reach the program
  * from the terminal and are ignored here.
- * The exporter that the program has left to us is waited for as well.
+ * What programs below have left to be written is waited for as well.
  * @watcher: NULL = nobody. While it looks, the end of the program is not noticed.
  * Context: tools; one child at a time. Return: 0; -errno when it could not be started.
  */

@@ -17,6 +17,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tools/child_exporter.h"
+
 #define TIMEOUT_S     5
 #define ENVIRON_BYTES (4u << 20)
 #define STATUS_BYTES  8192
@@ -108,27 +110,6 @@ static int connect_in(int folder, const char *name)
 	return err;
 }
 
-/* Whether @pid is an exporter that runs beside program @program, below the launcher: of the same
- * user, as what anybody else has made is not. */
-static bool is_exporter_of(pid_t pid, pid_t program)
-{
-	char path[64], name[32] = "";
-	struct stat own, its;
-	ssize_t length;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	length = fd < 0 ? -1 : read(fd, name, sizeof(name) - 1);
-	if (fd >= 0)
-		close(fd);
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	if (length <= 0 || strcmp(name, "rk-exporter\n") != 0 || stat(path, &own))
-		return false;
-	snprintf(path, sizeof(path), "/proc/%d", (int)program);
-	return stat(path, &its) == 0 && own.st_uid == its.st_uid;
-}
-
 /* Below /tmp anybody may have made the folder: what counts is who listens. */
 static int check_peer(int fd, pid_t pid)
 {
@@ -137,7 +118,7 @@ static int check_peer(int fd, pid_t pid)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		return -errno;
-	return peer.pid == pid || is_exporter_of(peer.pid, pid) ? 0 : -EXDEV;
+	return peer.pid == pid || rk_child_is_exporter_of(peer.pid, pid) ? 0 : -EXDEV;
 }
 
 static int try_folder(pid_t pid, const char *path)

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -135,7 +136,10 @@ static void wait_while(_Atomic uint32_t *word, uint32_t value)
 static int be_exporter(void *data)
 {
 	struct rk_apart *apart = data;
+	char name[16];
 
+	snprintf(name, sizeof(name), RK_APART_NAME, (int)apart->program);
+	prctl(PR_SET_NAME, name);
 	/* A signal to the group of the program, SIGKILL above all, is not for us. */
 	setsid();
 	rk_process_id_take(apart->program, apart->parent);

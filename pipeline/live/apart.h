@@ -33,6 +33,7 @@
 /* By `rktrace run`, its process: it waits for the exporter of its child. Those of processes below
  * have no parent in the tree. */
 #define RK_LAUNCHER "RK_LAUNCHER"
+#define RK_APART_NAME "rk-exp-%d" /* of the process, as ps shows it; the program's */
 
 enum rk_apart_result {
 	RK_APART_REFUSED,   /* not wanted, or not to be had: @serve was not called */
