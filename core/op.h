@@ -109,6 +109,7 @@ struct rk_op {
 			/* where there is a budget, so far: threads of the program in hooks; what
 			 * CUPTI says it took of them; time of those that used the GPU */
 			uint64_t hook_ns, gpu_overhead_ns, busy_ns;
+			uint64_t step; /* enum rk_governor_step */
 			uint64_t active[RK_ACTIVE_DEVICES]; /* kernels under way, by device */
 		} tick;				 /* TICK, END */
 		struct {

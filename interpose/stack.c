@@ -166,8 +166,8 @@ static bool is_due(const struct rk_record *rec, bool counted)
 	return is_sampled(self, rec, counted) || rec->kind == RK_REC_ALLOC || rec->result != 0;
 }
 
-/* Return: the stack's number, 0 = none. Preserves errno. */
-static uint32_t take(struct rk_ring *ring)
+/* Return: the stack's number, 0 = none. Preserves errno. Inline, or it would be one more frame. */
+static inline __attribute__((always_inline)) uint32_t take(struct rk_ring *ring)
 {
 	void *raw[OWN_FRAMES + RK_STACK_DEPTH_MAX];
 	uint64_t began = is_measured ? rk_clock_ticks() : 0;

@@ -138,7 +138,7 @@ static void print_left_out(const struct report *r)
 
 static void put_left_out(struct rk_json *json, const struct report *r)
 {
-	if (!r->overhead.down)
+	if (r->overhead.lowest == RK_STEP_FULL)
 		return;
 	rk_json_string(json, "overhead_step", rk_governor_step_name(r->overhead.last.step));
 	rk_json_open(json, "withheld", '{');

@@ -42,6 +42,7 @@ static const struct {
 	{ 100, 1, TICK(hook_ns) },
 	{ 101, 1, TICK(gpu_overhead_ns) },
 	{ 102, 1, TICK(busy_ns) },
+	{ 103, 1, TICK(step) },
 	{ 104, RK_ACTIVE_DEVICES, TICK(active) },
 };
 
@@ -49,7 +50,7 @@ static const struct {
 static_assert(sizeof(struct rk_ledger) == 8 * (7 * RK_WORK_COUNT + 8 + RK_LOSS_COUNT + 3),
 	      "every number of the ledger has an id");
 static_assert(sizeof(((struct rk_op *)0)->tick) ==
-		      sizeof(struct rk_ledger) + (7 + RK_ACTIVE_DEVICES) * 8,
+		      sizeof(struct rk_ledger) + (8 + RK_ACTIVE_DEVICES) * 8,
 	      "every number of a tick has an id");
 static_assert(RK_WORK_COUNT <= 4 && RK_LOSS_COUNT <= 32 && RK_ACTIVE_DEVICES <= 24,
 	      "ids of a run stay apart");

@@ -577,6 +577,7 @@ static void init_overhead(struct exporter *e)
 		.gpu_overhead_ns = e->setup.gpu_overhead_ns,
 		.limit = e->setup.limit,
 		.cannot_count = e->setup.cannot_count,
+		.follow_sampling = e->setup.follow_sampling,
 		.emit = emit_own,
 		.data = e,
 	};

@@ -180,6 +180,8 @@ static void follow_rate(struct rk_overhead *overhead, const struct rk_config *la
 	if (wanted == overhead->told_rate || (overhead->told_rate < 0 && !is_sampled))
 		return;
 	overhead->told_rate = is_sampled ? wanted : -1;
+	if (overhead->setup.follow_sampling)
+		overhead->setup.follow_sampling(wanted);
 	snprintf(value, sizeof(value), "%.9g", wanted);
 	rk_fields_writer_init(&writer, text, sizeof(text));
 	rk_fields_put(&writer, &field);
@@ -279,4 +281,5 @@ void rk_overhead_fill(const struct rk_overhead *overhead, struct rk_op *tick)
 	tick->tick.hook_ns = overhead->hook_total_ns;
 	tick->tick.gpu_overhead_ns = overhead->cupti_total_ns;
 	tick->tick.busy_ns = overhead->busy_total_ns;
+	tick->tick.step = overhead->governor.step;
 }

@@ -35,6 +35,8 @@ struct rk_overhead_setup {
 	/* the step is another one: what of it the next session of CUPTI is to know, and stacks */
 	void (*limit)(enum rk_governor_step step);
 	bool cannot_count; /* nothing sees calls while CUPTI is let go */
+	/* traces that the program begins are sampled at this rate from now on */
+	void (*follow_sampling)(double rate);
 	/* put an op of the exporter's own into the sequence; its times are set there */
 	void (*emit)(struct rk_op *op, void *data);
 	void *data;

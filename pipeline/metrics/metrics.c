@@ -387,6 +387,7 @@ static void feed_overhead(struct rk_metrics *metrics, const struct rk_op *op)
 	rk_overhead_told_feed(&metrics->overhead, op);
 	for (int i = 0; metrics->overhead.is_governed && i < RK_OVERHEAD_PARTS; i++)
 		metrics->overhead_parts[i] = (double)parts[i] / NS_PER_S;
+	metrics->own_values[RK_METRIC_ID_TRACER_STEP] = (double)metrics->overhead.last.step;
 	metrics->own_values[RK_METRIC_ID_TRACER_BUSY] = (double)op->tick.busy_ns / NS_PER_S;
 }
 

@@ -81,20 +81,33 @@ void rk_overhead_text_line(const struct rk_overhead_step *step, char out[RK_OVER
 		 rk_governor_step_name(step->step), *meaning ? ": " : "", meaning);
 }
 
+static void note_step(struct rk_overhead_told *told, enum rk_governor_step step)
+{
+	told->last.step = step;
+	if (step > told->lowest)
+		told->lowest = step;
+}
+
+/* Of a part of a recording, which may not have the step itself. */
+static void take_tick(struct rk_overhead_told *told, const struct rk_op *op)
+{
+	told->is_governed = true;
+	told->cost_ns = op->tick.hook_ns + op->tick.gpu_overhead_ns + op->tick.cpu_ns;
+	told->busy_ns = op->tick.busy_ns;
+	if (op->tick.step < RK_STEP_COUNT)
+		note_step(told, (enum rk_governor_step)op->tick.step);
+}
+
 void rk_overhead_told_feed(struct rk_overhead_told *told, const struct rk_op *op)
 {
 	struct rk_overhead_step step;
 
-	if ((op->kind == RK_OP_TICK || op->kind == RK_OP_END) && op->tick.busy_ns) {
-		told->is_governed = true;
-		told->cost_ns = op->tick.hook_ns + op->tick.gpu_overhead_ns + op->tick.cpu_ns;
-		told->busy_ns = op->tick.busy_ns;
-	}
+	if ((op->kind == RK_OP_TICK || op->kind == RK_OP_END) && op->tick.busy_ns)
+		take_tick(told, op);
 	if (!rk_overhead_text_read(&step, op))
 		return;
 	told->last = step;
-	if (step.step > told->lowest)
-		told->lowest = step.step;
+	note_step(told, step.step);
 	if (step.step > step.before)
 		told->down++;
 	else
@@ -114,14 +127,18 @@ const char *rk_overhead_told_line(const struct rk_overhead_told *told,
 				  const struct rk_ledger *ledger, char out[RK_OVERHEAD_LINE_MAX])
 {
 	const char *step = rk_governor_step_name(told->last.step);
+	char budget[32] = "";
 	int used;
 
+	if (told->last.budget > 0)
+		snprintf(budget, sizeof(budget), " %g %%", 100 * told->last.budget);
+
 	out[0] = '\0';
-	if (!told->down)
+	if (told->lowest == RK_STEP_FULL)
 		return out;
 	used = snprintf(out, RK_OVERHEAD_LINE_MAX,
-			"overhead budget %g %%: %u steps down, %u up, now %s",
-			100 * told->last.budget, told->down, told->up, step);
+			"overhead budget%s: %u steps down, %u up, now %s", budget, told->down,
+			told->up, step);
 	if (told->lowest != told->last.step)
 		used += snprintf(out + used, RK_OVERHEAD_LINE_MAX - (size_t)used, ", lowest %s",
 				 rk_governor_step_name(told->lowest));

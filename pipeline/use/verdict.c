@@ -457,7 +457,7 @@ int rk_verdict_format(const struct rk_verdict *v, const char *program, const cha
 		top--;
 	if (v->spans.eligible)
 		top--;
-	if (v->overhead.down && top > 1)
+	if (v->overhead.lowest != RK_STEP_FULL && top > 1)
 		top--;
 	print_kernels(&page, v, top);
 	print_graph(&page, v);

@@ -180,7 +180,8 @@ class Overhead(harness.Case):
         self.assertEqual((overhead["steps_down"], overhead["steps_up"]), (5, 0))
         self.assertAlmostEqual(overhead["budget"], 1e-8)
         self.assertGreater(overhead["share"], overhead["budget"])
-        self.assertGreater(overhead["withheld_stacks"], 0)
+        if "tsan" not in harness.SANITIZER_PRELOAD:  # with which no call stacks are taken
+            self.assertGreater(overhead["withheld_stacks"], 0)
         self.assertGreater(overhead["withheld_other"], 0)
 
     def hold_metrics(self, gateway, info):
@@ -234,9 +235,9 @@ class Overhead(harness.Case):
         self.assertIsNone(self.hold_file(made)["overhead"])
 
     def test_down_and_up_again(self):
-        """CUPTI says that it takes ten times the time there is, as long as there is work."""
+        """CUPTI says that it takes many times the time there is, as long as there is work."""
         process = self.start(RUSTKERNEL_OVERHEAD_BUDGET="90%", RUSTKERNEL_OVERHEAD_QUIET="300ms",
-                             RUSTKERNEL_STACKS_MODE="off", SIMGPU_CUPTI_OVERHEAD_US=20000)
+                             RUSTKERNEL_STACKS_MODE="off", SIMGPU_CUPTI_OVERHEAD_US=100000)
         down = self.watch(process, "counters_only")
         process.stdin.write(b"\n")  # it rests
         process.stdin.flush()
@@ -269,9 +270,12 @@ class Overhead(harness.Case):
         self.hold_sums(info["ledger"])
 
     def settled(self, process):
-        """Launches counted, once a call that was under way is over."""
-        time.sleep(0.3)
-        return self.status(process)["ledger"]["launch"]["withheld"]
+        """Launches counted, once a call that was under way is over: twice the same."""
+        seen, until = [-1, -2], time.monotonic() + PATIENCE
+        while seen[-1] != seen[-2]:
+            self.assertLess(time.monotonic(), until)
+            seen.append(self.status(process)["ledger"]["launch"]["withheld"])
+        return seen[-1]
 
 
 if __name__ == "__main__":

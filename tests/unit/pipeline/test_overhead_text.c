@@ -101,6 +101,28 @@ static void test_a_recording_is_summed_up(void **state)
 			    "kernels_only; 42 calls counted and not recorded; 7 stacks not taken");
 }
 
+/* The step itself may be in the file before, or outside of what is looked at. */
+static void test_a_tick_knows_the_step(void **state)
+{
+	const struct rk_ledger ledger = { .withheld = { 3 } };
+	char line[RK_OVERHEAD_LINE_MAX];
+	struct rk_op op;
+
+	(void)state;
+	memset(&op, 0, sizeof(op));
+	op.kind = RK_OP_TICK;
+	op.tick.busy_ns = 1;
+	op.tick.step = RK_STEP_COUNTERS_ONLY;
+	rk_overhead_told_feed(&told, &op);
+	op.tick.step = RK_STEP_KERNELS_ONLY;
+	rk_overhead_told_feed(&told, &op);
+	op.tick.step = RK_STEP_COUNT; /* of a later version */
+	rk_overhead_told_feed(&told, &op);
+	assert_string_equal(rk_overhead_told_line(&told, &ledger, line),
+			    "overhead budget: 0 steps down, 0 up, now kernels_only, lowest "
+			    "counters_only; 3 calls counted and not recorded");
+}
+
 /* A line of a file that somebody else made does not grow beyond its room. */
 static void test_the_longest_line_fits(void **state)
 {
@@ -147,6 +169,7 @@ int main(void)
 		cmocka_unit_test_setup(test_lines, begin),
 		cmocka_unit_test_setup(test_nothing_is_said_where_nothing_is_left_out, begin),
 		cmocka_unit_test_setup(test_a_recording_is_summed_up, begin),
+		cmocka_unit_test_setup(test_a_tick_knows_the_step, begin),
 		cmocka_unit_test_setup(test_the_longest_line_fits, begin),
 		cmocka_unit_test_setup(test_other_settings_are_no_steps, begin),
 	};
