@@ -24,6 +24,7 @@ struct rk_report_table {
 	size_t count, room;
 	uint32_t *index; /* row + 1; 0 = free. Twice as many slots as rows at least */
 	size_t slots;
+	unsigned shift; /* leaves a number below .slots */
 	uint64_t timeless;
 	struct rk_handle_map modules; /* mangled name -> tag: file, a string */
 };
@@ -136,35 +137,31 @@ static bool classify(const struct rk_report_table *table, const struct rk_op *op
 	}
 }
 
-static size_t slot_of(const struct rk_report_table *table, const struct key *row)
+/* A key in two words, which stay in registers: a field just written and read again as part of a
+ * wider one would stall every op. */
+static inline uint64_t what_of(uint32_t name, uint8_t group, bool host_time)
 {
-	uint64_t key = (uint64_t)row->name << 8 | (uint64_t)row->group << 1 | row->host_time;
-	uint64_t place = (uint64_t)row->device << 32 | row->lane;
-
-	key ^= place * 0xbf58476d1ce4e5b9u;
-	return (size_t)(key * 0x9e3779b97f4a7c15u >> 20) & (table->slots - 1);
+	return (uint64_t)name << 8 | (uint64_t)group << 1 | host_time;
 }
 
-static struct key key_of(const struct rk_report_row *row)
+static inline uint64_t place_of(uint32_t device, uint32_t lane)
 {
-	return (struct key){ .group = row->group,
-			     .host_time = row->host_time,
-			     .name = row->name,
-			     .device = row->device,
-			     .lane = row->lane };
+	return (uint64_t)device << 32 | lane;
 }
 
-static bool is_same(const struct rk_report_row *row, const struct key *key)
+static inline size_t slot_of(const struct rk_report_table *table, uint64_t what, uint64_t place)
 {
-	return row->name == key->name && row->group == key->group &&
-	       row->host_time == key->host_time && row->device == key->device &&
-	       row->lane == key->lane;
+	uint64_t key = what ^ place * 0xbf58476d1ce4e5b9u;
+
+	/* The top bits: names of a program are numbers in a row, which this spreads evenly. */
+	return (size_t)(key * 0x9e3779b97f4a7c15u >> table->shift);
 }
 
 static void insert(struct rk_report_table *table, size_t row)
 {
-	const struct key key = key_of(&table->rows[row]);
-	size_t slot = slot_of(table, &key);
+	const struct rk_report_row *r = &table->rows[row];
+	size_t slot = slot_of(table, what_of(r->name, r->group, r->host_time),
+			      place_of(r->device, r->lane));
 
 	while (table->index[slot])
 		slot = (slot + 1) & (table->slots - 1);
@@ -186,6 +183,7 @@ static int grow(struct rk_report_table *table)
 	free(table->index);
 	table->index = index;
 	table->slots = 2 * room;
+	table->shift = (unsigned)__builtin_clzll(table->slots) + 1;
 	table->room = room;
 	for (size_t i = 0; i < table->count; i++)
 		insert(table, i);
@@ -194,15 +192,18 @@ static int grow(struct rk_report_table *table)
 
 static struct rk_report_row *find(struct rk_report_table *table, const struct key *like)
 {
+	uint64_t what = what_of(like->name, like->group, like->host_time);
+	uint64_t place = place_of(like->device, like->lane);
 	size_t slot;
 
 	if (table->count == table->room && grow(table))
 		return NULL;
-	for (slot = slot_of(table, like); table->index[slot];
+	for (slot = slot_of(table, what, place); table->index[slot];
 	     slot = (slot + 1) & (table->slots - 1)) {
 		struct rk_report_row *row = &table->rows[table->index[slot] - 1];
 
-		if (is_same(row, like))
+		if (what_of(row->name, row->group, row->host_time) == what &&
+		    place_of(row->device, row->lane) == place)
 			return row;
 	}
 	table->rows[table->count] = (struct rk_report_row){ .group = like->group,

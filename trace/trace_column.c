@@ -250,9 +250,18 @@ static void get_plane(uint64_t *restrict values, const uint8_t *restrict in, uin
 static void get_bits(uint64_t *restrict values, const uint8_t *restrict in, uint32_t count,
 		     unsigned bits)
 {
+	const uint8_t *end = in + bits_bytes(count, bits);
 	uint64_t mask = (UINT64_C(1) << bits) - 1;
+	uint32_t i = 0;
 
-	for (uint32_t i = 0; i < count; i += 8, in += bits) {
+	/* While eight bytes can be read, of which eight values are the first ones. */
+	for (; i + 8 <= count && end - in >= 8; i += 8, in += bits) {
+		uint64_t word = rk_trace_load(in, 8);
+
+		for (unsigned k = 0; k < 8; k++, word >>= bits)
+			values[i + k] = word & mask;
+	}
+	for (; i < count; i += 8, in += bits) {
 		unsigned n = count - i < 8 ? count - i : 8;
 		uint64_t word = rk_trace_load(in, n == 8 ? bits : (n * bits + 7) / 8);
 
