@@ -184,7 +184,7 @@ ROWS = [
          "overhead.budget is set.",
          [(f"sum by (instance, part) (rate(rustkernel_tracer_overhead_seconds_total{{{PROCESS}}}"
            f"[$__rate_interval])) / on (instance) group_left () sum by (instance) (rate("
-           f"rustkernel_tracer_busy_seconds_total{{{PROCESS}}}[$__rate_interval]))",
+           f"rustkernel_tracer_busy_seconds_total{{{PROCESS}}}[$__rate_interval]) > 0)",
            "{{part}} ({{instance}})"),
           (f"max by (instance) (rustkernel_tracer_overhead_budget_ratio{{{PROCESS}}}) > 0",
            "allowed ({{instance}})")]),

@@ -321,6 +321,7 @@ static void begin(void *data)
 	rk_join_begin(e->join, now);
 	if (!e->setup.gpu_is_due || !e->setup.gpu_is_due())
 		tell_all_facts(e, now);
+	rk_overhead_begin(&e->overhead);
 	e->has_begun = true;
 	e->drain.is_quiet = false;
 }

@@ -141,22 +141,33 @@ static void emit_settings(struct rk_overhead *overhead, const uint8_t *text, siz
 	overhead->setup.emit(&op, overhead->setup.data);
 }
 
-static void tell(struct rk_overhead *overhead, enum rk_governor_step before)
+static struct rk_overhead_step step_from(const struct rk_governor *governor,
+					 enum rk_governor_step before)
 {
-	const struct rk_governor *governor = &overhead->governor;
-	const struct rk_overhead_step step = {
+	return (struct rk_overhead_step){
 		.step = governor->step,
 		.before = before,
 		.share = governor->share,
 		.budget = governor->budget,
 	};
+}
+
+static void emit_step(struct rk_overhead *overhead, const struct rk_overhead_step *step)
+{
 	struct rk_fields_writer writer;
 	uint8_t text[TEXT_BYTES];
-	char line[RK_OVERHEAD_LINE_MAX];
 
 	rk_fields_writer_init(&writer, text, sizeof(text));
-	rk_overhead_text_pack(&step, &writer);
+	rk_overhead_text_pack(step, &writer);
 	emit_settings(overhead, text, writer.used);
+}
+
+static void tell(struct rk_overhead *overhead, enum rk_governor_step before)
+{
+	const struct rk_overhead_step step = step_from(&overhead->governor, before);
+	char line[RK_OVERHEAD_LINE_MAX];
+
+	emit_step(overhead, &step);
 	rk_overhead_text_line(&step, line);
 	if (step.step > before)
 		rk_log_warn("overhead: %s", line);
@@ -239,6 +250,15 @@ void rk_overhead_init(struct rk_overhead *overhead, const struct rk_overhead_set
 	overhead->hook_ns = setup->hook_ns ? setup->hook_ns() : 0;
 	overhead->last_ns = rk_clock_now();
 	overhead->recording = recording;
+}
+
+void rk_overhead_begin(struct rk_overhead *overhead)
+{
+	const struct rk_overhead_step step =
+		step_from(&overhead->governor, overhead->governor.step);
+
+	if (rk_overhead_is_on(overhead))
+		emit_step(overhead, &step);
 }
 
 void rk_overhead_finish(struct rk_overhead *overhead)

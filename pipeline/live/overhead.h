@@ -66,6 +66,13 @@ void rk_overhead_init(struct rk_overhead *overhead, const struct rk_overhead_set
 		      struct rk_recording *recording);
 void rk_overhead_finish(struct rk_overhead *overhead);
 
+/**
+ * Something is recorded from now on: tell what it may cost.
+ *
+ * Context: exporter, once.
+ */
+void rk_overhead_begin(struct rk_overhead *overhead);
+
 static inline bool rk_overhead_is_on(const struct rk_overhead *overhead)
 {
 	return overhead->recording != NULL;

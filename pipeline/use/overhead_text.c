@@ -108,10 +108,8 @@ void rk_overhead_told_feed(struct rk_overhead_told *told, const struct rk_op *op
 		return;
 	told->last = step;
 	note_step(told, step.step);
-	if (step.step > step.before)
-		told->down++;
-	else
-		told->up++;
+	told->down += step.step > step.before;
+	told->up += step.step < step.before;
 }
 
 static uint64_t withheld_calls(const struct rk_ledger *ledger)

@@ -3,7 +3,8 @@
  * pipeline/use/overhead_text.h - a step of the overhead governor, as an op and in words.
  *
  * An op SETTINGS with the keys overhead.step and overhead.before, names of steps, and
- * overhead.share and overhead.budget, numbers: what was measured, and what there was for it.
+ * overhead.share and overhead.budget, numbers: what was measured, and what there was for it. The
+ * first one is no step, and tells the budget.
  */
 #ifndef RK_PIPELINE_USE_OVERHEAD_TEXT_H
 #define RK_PIPELINE_USE_OVERHEAD_TEXT_H

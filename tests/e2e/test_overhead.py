@@ -224,6 +224,7 @@ class Overhead(harness.Case):
         self.assertEqual([info["ledger"][kind]["withheld"] for kind in WORK], [0, 0, 0, 0])
         self.assertEqual((info["recorded_parts"], info["overhead"]["step"]), (1, "full"))
         self.assertGreater(info["overhead"]["share"], 0)
+        self.assertEqual(info["overhead"]["budget"], 1)
 
     def test_without_a_budget_nothing_is_measured(self):
         process = self.start(RUSTKERNEL_STACKS_MODE="off")

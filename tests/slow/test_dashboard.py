@@ -112,7 +112,8 @@ class Queries(harness.Case):
         # Nobody listens there: the breaker opens, spans are lost, for the panels to show.
         env = {"RUSTKERNEL_METRICS_PORT": port, "RUSTKERNEL_CONFIG": settings, "RANK": 3,
                "RUSTKERNEL_OTLP_ENDPOINT": f"http://127.0.0.1:{harness.free_port()}",
-               "RUSTKERNEL_METRICS_EXEMPLARS": "always_on"}
+               "RUSTKERNEL_METRICS_EXEMPLARS": "always_on",
+               "RUSTKERNEL_OVERHEAD_BUDGET": "100%"}
         process = subprocess.Popen([self.program("service"), "600"], cwd=folder,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL,

@@ -55,6 +55,8 @@ static CUptiResult next_record(uint8_t *buffer, size_t valid, CUpti_Activity **r
 			size = walk.of[RK_CUPTI_GRAPH]->size;
 		else if (kind == CUPTI_ACTIVITY_KIND_CDP_KERNEL)
 			size = walk.of[RK_CUPTI_DEVICE_KERNEL]->size;
+		else if (kind == CUPTI_ACTIVITY_KIND_OVERHEAD)
+			size = sizeof(CUpti_ActivityOverhead);
 		next = (uint8_t *)*record + size;
 	}
 	if (next >= buffer + valid)
@@ -502,6 +504,42 @@ static void names_at_page_ends(void **state)
 	munmap(pages, 8192);
 }
 
+/* CUPTI's own, and nothing that the driver needs without it, nor a time that cannot be. */
+static void overhead(void **state)
+{
+	static const struct {
+		uint32_t kind;
+		uint64_t start, end;
+	} told[] = {
+		{ CUPTI_ACTIVITY_OVERHEAD_CUPTI_BUFFER_FLUSH, 100, 101 },
+		{ CUPTI_ACTIVITY_OVERHEAD_CUPTI_INSTRUMENTATION, 100, 120 },
+		{ CUPTI_ACTIVITY_OVERHEAD_CUPTI_RESOURCE, 100, 400 },
+		{ CUPTI_ACTIVITY_OVERHEAD_ACTIVITY_BUFFER_REQUEST, 1000, 5000 },
+		{ CUPTI_ACTIVITY_OVERHEAD_DRIVER_COMPILER, 0, 50000 },
+		{ CUPTI_ACTIVITY_OVERHEAD_RUNTIME_TRIGGERED_MODULE_LOADING, 0, 50000 },
+		{ CUPTI_ACTIVITY_OVERHEAD_CUPTI_RESOURCE, 400, 100 },
+	};
+	struct rk_cupti_decoder decoder = decoder_for(130001);
+	CUpti_ActivityOverhead records[sizeof(told) / sizeof(told[0])];
+
+	(void)state;
+	memset(records, 0, sizeof(records));
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+		records[i].kind = CUPTI_ACTIVITY_KIND_OVERHEAD;
+		records[i].overheadKind = (CUpti_ActivityOverheadKind)told[i].kind;
+		records[i].start = told[i].start;
+		records[i].end = told[i].end;
+	}
+	rk_cupti_decode_buffer(&decoder, at_the_edge(records, sizeof(records)), sizeof(records));
+	assert_int_equal(decoder.overhead_ns, 1 + 20 + 300 + 4000);
+	assert_int_equal(decoder.malformed, 0);
+	assert_int_equal(seen_count, 0);
+	/* Cut short: not even looked at. */
+	rk_cupti_decode_buffer(&decoder, at_the_edge(records, sizeof(records[0]) - 1),
+			       sizeof(records[0]) - 1);
+	assert_int_equal(decoder.overhead_ns, 4321);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -517,6 +555,7 @@ int main(void)
 		cmocka_unit_test(names_by_pointer_and_content),
 		cmocka_unit_test(names_of_unloaded_code),
 		cmocka_unit_test(names_at_page_ends),
+		cmocka_unit_test(overhead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -298,6 +298,76 @@ static void refused_copies_degrade_alone(void)
 	finish();
 }
 
+#define COPIES                                                                                     \
+	(1u << CUPTI_ACTIVITY_KIND_MEMCPY | 1u << CUPTI_ACTIVITY_KIND_MEMCPY2 |                    \
+	 1u << CUPTI_ACTIVITY_KIND_MEMSET)
+
+static void let_go_and_take_anew(bool whole_graphs, bool kernels_only)
+{
+	rk_cupti_rest();
+	while (!rk_cupti_is_resting())
+		rest(1);
+	rk_cupti_set_limits(whole_graphs, kernels_only);
+	rk_cupti_resume(NULL);
+	while (!rk_cupti_is_resumed())
+		rest(1);
+}
+
+/* Of a session that asks for less: nobody refused it, and calls of that kind get no record. */
+static void limits(void)
+{
+	const uint64_t graphs = 1ull << CUPTI_ACTIVITY_KIND_GRAPH_TRACE;
+	struct rk_cupti_info info;
+
+	prepare();
+	CHECK(rk_cupti_start(&config, NULL) == 0);
+	CHECK((fake->enabled & COPIES) == COPIES && !(fake->enabled & graphs));
+	let_go_and_take_anew(true, true);
+	CHECK(fake->enabled & 1u << KERNEL && fake->enabled & graphs);
+	CHECK(!(fake->enabled & COPIES));
+	rk_cupti_get_info(&info);
+	CHECK(info.state == RK_CUPTI_ACTIVE && info.facts.missing == 0);
+	CHECK(rk_cupti_missing() == (RK_GPU_NO_COPIES | RK_GPU_NO_PEER_COPIES | RK_GPU_NO_MEMSETS));
+	let_go_and_take_anew(false, false);
+	CHECK((fake->enabled & COPIES) == COPIES && !(fake->enabled & graphs));
+	CHECK(rk_cupti_missing() == 0);
+	finish();
+}
+
+static void its_cost_is_asked_for_with_a_budget(void)
+{
+	const uint32_t overhead = 1u << CUPTI_ACTIVITY_KIND_OVERHEAD;
+
+	prepare();
+	config.overhead_budget = 0.02;
+	CHECK(rk_cupti_start(&config, NULL) == 0);
+	CHECK(fake->enabled & overhead);
+	let_go_and_take_anew(false, true);
+	CHECK(fake->enabled & overhead);
+	finish();
+}
+
+static void nobody_asks_for_its_cost(void)
+{
+	prepare();
+	CHECK(rk_cupti_start(&config, NULL) == 0);
+	CHECK(!(fake->enabled & 1u << CUPTI_ACTIVITY_KIND_OVERHEAD));
+	finish();
+}
+
+/* It is no work: without any other kind there is nothing to record. */
+static void its_cost_alone_is_no_session(void)
+{
+	prepare();
+	config.overhead_budget = 0.02;
+	for (int kind = 1; kind < 64; kind++) {
+		if (kind != CUPTI_ACTIVITY_KIND_OVERHEAD)
+			fake->refused_kind[kind] = CUPTI_ERROR_INVALID_KIND;
+	}
+	CHECK(rk_cupti_start(&config, NULL) == -EACCES);
+	CHECK(state_now() == RK_CUPTI_REFUSED);
+}
+
 static void refused_all_kernels(void)
 {
 	const struct fake_work work = { .kind = CUPTI_ACTIVITY_KIND_MEMSET, .start = 5, .end = 6 };
@@ -787,6 +857,10 @@ int main(void)
 		CASE(too_old),
 		CASE(refused_kernels_fall_back),
 		CASE(refused_copies_degrade_alone),
+		CASE(limits),
+		CASE(its_cost_is_asked_for_with_a_budget),
+		CASE(nobody_asks_for_its_cost),
+		CASE(its_cost_alone_is_no_session),
 		CASE(refused_all_kernels),
 		CASE(refused_everything),
 		CASE(refused_subscribe),

@@ -91,6 +91,9 @@ static void test_a_recording_is_summed_up(void **state)
 	char line[RK_OVERHEAD_LINE_MAX];
 
 	(void)state;
+	move(RK_STEP_FULL, RK_STEP_FULL); /* at the beginning */
+	assert_string_equal(rk_overhead_told_line(&told, &ledger, line), "");
+	assert_float_equal(told.last.budget, 0.02, 0);
 	move(RK_STEP_FULL, RK_STEP_NO_STACKS);
 	move(RK_STEP_NO_STACKS, RK_STEP_KERNELS_ONLY);
 	assert_string_equal(rk_overhead_told_line(&told, &nothing, line),
