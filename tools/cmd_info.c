@@ -30,6 +30,8 @@ struct facts {
 	bool has_late;
 	struct rk_trace_info info;
 	struct rk_ledger ledger;	/* of the last tick */
+	struct rk_ledger before;	/* of the tick a part begins with */
+	uint64_t part_ordinal;		/* of the first op that is the file's own; 0 = all are */
 	uint64_t launches, graph_launches, open, orphans; /* as the operations show them */
 	uint64_t kernels, memcpys, memsets, allocs;
 	uint64_t spans; /* of operations, with GPU time or without */
@@ -140,10 +142,14 @@ static void count(struct facts *f, const struct rk_op *op)
 	case RK_OP_TICK:
 	case RK_OP_END:
 		f->ledger = op->tick.ledger;
+		if (op->ordinal < f->part_ordinal)
+			f->before = op->tick.ledger;
 		break;
 	default:
 		break;
 	}
+	if (op->ordinal < f->part_ordinal)
+		return; /* a definition of earlier times */
 	if (op->host_start && (!f->first_ns || op->host_start < f->first_ns))
 		f->first_ns = op->host_start;
 	if (op->host_start > f->last_ns)
@@ -170,15 +176,25 @@ static uint64_t sum(const uint64_t *by_work)
 	return total;
 }
 
+/* What was submitted since the file began. */
+static uint64_t submitted(const struct facts *f, enum rk_work work)
+{
+	return rk_ledger_submitted(&f->ledger, work) - rk_ledger_submitted(&f->before, work);
+}
+
+static uint64_t calls(const struct facts *f)
+{
+	return sum(f->ledger.calls) - sum(f->before.calls);
+}
+
 static void settle(struct facts *f)
 {
 	const struct rk_ledger *l = &f->ledger;
 
-	f->launches = at_least(rk_ledger_submitted(l, RK_WORK_LAUNCH), f->launches, f);
-	f->graph_launches =
-		at_least(rk_ledger_submitted(l, RK_WORK_GRAPH_LAUNCH), f->graph_launches, f);
+	f->launches = at_least(submitted(f, RK_WORK_LAUNCH), f->launches, f);
+	f->graph_launches = at_least(submitted(f, RK_WORK_GRAPH_LAUNCH), f->graph_launches, f);
 	f->open = at_least(sum(l->open), f->open, f);
-	f->orphans = at_least(l->gpu_orphan, f->orphans, f);
+	f->orphans = at_least(l->gpu_orphan - f->before.gpu_orphan, f->orphans, f);
 }
 
 static double bytes_per_span(const struct facts *f)
@@ -301,9 +317,20 @@ static void put_overhead_json(struct rk_json *json, const struct facts *f)
 	rk_json_close(json, '}');
 }
 
+/* What is in earlier parts, or was in those that are deleted. */
+static void put_before_json(struct rk_json *json, const struct rk_trace_meta *meta)
+{
+	rk_json_open(json, "before", '{');
+	rk_json_uint(json, "operations", meta->part_ordinal ? meta->part_ordinal - 1 : 0);
+	rk_json_uint(json, "kernels", meta->part_kernels);
+	rk_json_uint(json, "memcpys", meta->part_memcpys);
+	rk_json_uint(json, "memsets", meta->part_memsets);
+	rk_json_close(json, '}');
+}
+
 static void put_json(struct rk_json *json, const struct facts *f)
 {
-	rk_json_uint(json, "calls", at_least(sum(f->ledger.calls), f->launches, f));
+	rk_json_uint(json, "calls", at_least(calls(f), f->launches, f));
 	rk_json_uint(json, "launches", f->launches);
 	rk_json_uint(json, "graph_launches", f->graph_launches);
 	rk_json_uint(json, "kernels", f->kernels);
@@ -320,6 +347,7 @@ static void put_json(struct rk_json *json, const struct facts *f)
 	}
 	rk_json_close(json, '}');
 	put_ledger_json(json, &f->ledger);
+	put_before_json(json, f->meta);
 	rk_json_bool(json, "clean_exit", f->info.clean_end);
 	rk_json_uint(json, "sealed_bytes", f->info.sealed_bytes);
 	rk_json_uint(json, "last_record_ns", f->info.last_record_ns);
@@ -445,6 +473,16 @@ static void print_overhead(const struct facts *f)
 		printf("  left out    %s\n", line);
 }
 
+static void print_before(const struct rk_trace_meta *m)
+{
+	if (m->part_ordinal <= 1)
+		return;
+	printf("  before      %llu operations, %llu kernels, %llu copies, %llu memsets: in earlier "
+	       "parts, or deleted with them\n",
+	       (unsigned long long)m->part_ordinal - 1, (unsigned long long)m->part_kernels,
+	       (unsigned long long)m->part_memcpys, (unsigned long long)m->part_memsets);
+}
+
 static void print_text(const struct facts *f)
 {
 	char last[64], bytes[32], bound[32];
@@ -462,6 +500,7 @@ static void print_text(const struct facts *f)
 		       (unsigned long long)f->said_logs);
 	print_losses(f);
 	print_overhead(f);
+	print_before(f->meta);
 	printf("  size        %s sealed, %.1f bytes per span\n",
 	       rk_tool_format_bytes((double)f->info.sealed_bytes, bytes), bytes_per_span(f));
 	if (f->info.clean_end) {
@@ -490,6 +529,7 @@ static int read_facts(struct facts *f, struct rk_trace_pass **pass)
 	status = rk_trace_pass_open(pass, verb, f->file, NULL);
 	if (status)
 		return status;
+	f->part_ordinal = rk_trace_reader_meta(rk_trace_pass_reader(*pass))->part_ordinal;
 	while ((err = rk_trace_pass_next(*pass, &op)) > 0)
 		count(f, &op);
 	describe(f, rk_trace_reader_meta(rk_trace_pass_reader(*pass)));

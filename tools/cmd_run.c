@@ -41,6 +41,8 @@ struct arguments {
 	bool force, simgpu, as_json;
 	char **program;		/* and its arguments */
 	const char *delay, *duration, *range; /* may be NULL */
+	const char *max_size, *keep; /* may be NULL */
+	bool rotate;
 };
 
 struct run {
@@ -77,6 +79,21 @@ static int set_times(struct run *r)
 	return err;
 }
 
+/* How much of the trace stays. */
+static int set_limits(struct run *r)
+{
+	const struct arguments *a = &r->args;
+	int err = 0;
+
+	if (a->max_size)
+		err = rk_child_env_set(r->env, "RUSTKERNEL_TRACE_MAX_SIZE", a->max_size);
+	if (!err && (a->rotate || a->keep))
+		err = rk_child_env_set(r->env, "RUSTKERNEL_TRACE_ROTATE", "true");
+	if (!err && a->keep)
+		err = rk_child_env_set(r->env, "RUSTKERNEL_TRACE_KEEP", a->keep);
+	return err;
+}
+
 static int set_options(struct run *r)
 {
 	const struct arguments *a = &r->args;
@@ -93,6 +110,8 @@ static int set_options(struct run *r)
 				       a->pushgateway);
 	if (!err && a->summary)
 		err = rk_child_env_set(r->env, "RUSTKERNEL_SUMMARY", a->summary);
+	if (!err)
+		err = set_limits(r);
 	return err ? err : set_times(r);
 }
 
@@ -383,6 +402,11 @@ int rk_cmd_run(int argc, char **argv)
 		{ "output", 'o', "FILE", "trace file; %p pid, %h host, %e program, %t start", NULL,
 		  &a->output },
 		{ "force", 'f', NULL, "overwrite the trace file", &a->force, NULL },
+		{ "max-size", 0, "SIZE", "the trace file ends there: 256MiB", NULL, &a->max_size },
+		{ "rotate", 0, NULL, "in parts, of which the oldest go at --max-size", &a->rotate,
+		  NULL },
+		{ "keep", 0, "TIME", "--rotate, and what is older goes as well: 5m", NULL,
+		  &a->keep },
 		{ "otlp", 0, "URL", "send spans to this OTLP receiver", NULL, &a->otlp },
 		{ "pushgateway", 0, "URL", "push metrics there", NULL, &a->pushgateway },
 		{ "config", 0, "FILE", "settings, as RUSTKERNEL_CONFIG", NULL, &a->config },

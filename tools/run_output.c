@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 #include "tools/tool.h"
+#include "trace/trace_name.h"
+#include "trace/trace_reader.h"
+#include "trace/trace_set.h"
 
 static int check_folder(const char *verb, const char *path)
 {
@@ -59,6 +62,27 @@ int rk_run_output_check(const char *verb, const char *path, bool force)
 	return check_folder(verb, path);
 }
 
+/* The name of all parts, if @path is one of them. */
+static void name_set(char *path)
+{
+	struct rk_trace_reader *reader;
+
+	if (rk_trace_reader_open(&reader, path, NULL))
+		return;
+	if (rk_trace_reader_meta(reader)->part_ordinal)
+		rk_trace_name_of_set(path);
+	rk_trace_reader_close(reader);
+}
+
+static bool has_parts(const char *path)
+{
+	struct rk_trace_set set;
+	bool any = rk_trace_set_find(&set, path) == 0 && set.count;
+
+	rk_trace_set_finish(&set);
+	return any;
+}
+
 static bool find_auto(pid_t pid, char *path, size_t size)
 {
 	char pattern[64];
@@ -70,6 +94,8 @@ static bool find_auto(pid_t pid, char *path, size_t size)
 	if (any)
 		snprintf(path, size, "%s", found.gl_pathv[found.gl_pathc - 1]);
 	globfree(&found);
+	if (any)
+		name_set(path);
 	return any;
 }
 
@@ -80,5 +106,5 @@ bool rk_run_output_find(const char *setting, pid_t pid, char *path, size_t size)
 	if (strcmp(setting, "none") == 0 || strchr(setting, '%'))
 		return false;
 	snprintf(path, size, "%s", setting);
-	return access(path, F_OK) == 0;
+	return access(path, F_OK) == 0 || has_parts(path);
 }

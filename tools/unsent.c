@@ -95,6 +95,13 @@ static int read_acks(struct rk_unsent *unsent, const char *verb, const char *pat
 
 	if (status)
 		return status;
+	if (rk_trace_reader_meta(reader)->part_ordinal > 1) {
+		rk_trace_reader_close(reader);
+		return rk_tool_fail(RK_TOOL_DATA, verb,
+				    "%s lacks its beginning, from which spans are counted: without "
+				    "--unsent all of them are sent",
+				    path);
+	}
 	unsent->sampling = strdup(rk_trace_reader_meta(reader)->sampling);
 	rk_trace_reader_visit_acks(reader, add_range, unsent);
 	do {

@@ -15,7 +15,7 @@
 #include "trace/trace_encoder.h"
 #include "trace/trace_ledger.h"
 
-enum meta_type { META_U64, META_U32, META_STRING };
+enum meta_type { META_U64, META_U32, META_STRING, META_PART /* a META_U64 that only parts have */ };
 
 /* Keys are on-disk names. */
 static const struct {
@@ -30,6 +30,10 @@ static const struct {
 	{ "cupti_version", META_U32, offsetof(struct rk_trace_meta, cupti_version) },
 	{ "cuda_version", META_U32, offsetof(struct rk_trace_meta, cuda_version) },
 	{ "loss_bound_ns", META_U64, offsetof(struct rk_trace_meta, loss_bound_ns) },
+	{ "part_ordinal", META_PART, offsetof(struct rk_trace_meta, part_ordinal) },
+	{ "part_kernels", META_PART, offsetof(struct rk_trace_meta, part_kernels) },
+	{ "part_memcpys", META_PART, offsetof(struct rk_trace_meta, part_memcpys) },
+	{ "part_memsets", META_PART, offsetof(struct rk_trace_meta, part_memsets) },
 	{ "executable", META_STRING, offsetof(struct rk_trace_meta, executable) },
 	{ "host", META_STRING, offsetof(struct rk_trace_meta, host) },
 	{ "version", META_STRING, offsetof(struct rk_trace_meta, version) },
@@ -86,6 +90,10 @@ static size_t put_field(uint8_t *out, unsigned index, const struct rk_trace_meta
 	case META_U32:
 		memcpy(&number, at, 4);
 		break;
+	case META_PART:
+		if (!meta->part_ordinal)
+			return 0;
+		__attribute__((fallthrough));
 	case META_U64:
 		memcpy(&number, at, 8);
 		break;
@@ -148,6 +156,7 @@ static bool set_field(struct rk_trace_meta *meta, const char *key, const char *v
 			return true;
 		case META_U32:
 			return set_number(value, UINT32_MAX, at, 4);
+		case META_PART:
 		case META_U64:
 			return set_number(value, UINT64_MAX, at, 8);
 		}

@@ -24,6 +24,7 @@
 #include "trace/trace_frame.h"
 #include "trace/trace_index.h"
 #include "trace/trace_meta.h"
+#include "trace/trace_set.h"
 
 #define WINDOW_START (256u << 10)
 /* The longest frame of a block, and what zstd may add to incompressible bytes. */
@@ -40,21 +41,26 @@ struct rk_trace_reader {
 	uint64_t window_offset;
 	uint8_t *block;
 	size_t block_capacity;
+	uint64_t file_bytes; /* of the part at hand, if there are parts */
 	uint64_t offset;     /* of the next frame */
 	uint64_t data_bytes; /* frames before the index; 0 = no index */
 	uint32_t sequence;   /* of the next block of ops */
-	uint32_t index_frames;
+	uint32_t frames, index_frames; /* of the part at hand */
 	uint64_t index_last_ns; /* newest time of all entries */
 	uint64_t window_first_ns, window_last_ns;
 	int64_t wall_offset;
 	uint64_t newest; /* time of the ops since the wall offset changed; 0 = none */
 	uint64_t last_ordinal;
+	uint64_t told_ordinal; /* what came with the parts before; a part repeats some of it */
+	uint64_t bytes_before; /* sealed ones of the parts before */
+	struct rk_trace_set set; /* none where a file was opened by its own name */
 	struct rk_trace_meta meta;
 	char *meta_strings;
 	rk_trace_ack_fn visit_ack; /* may be NULL */
 	void *visit_data;
 	struct rk_trace_info info;
 	char path[256]; /* for messages; cut if longer */
+	char *set_path; /* NULL = no set */
 };
 
 static int fail(struct rk_trace_reader *reader, int err, const char *format, ...)
@@ -195,11 +201,11 @@ static bool only_zeros_follow(const struct rk_trace_reader *reader)
 
 static int finish(struct rk_trace_reader *reader)
 {
-	bool is_complete = reader->offset == reader->info.file_bytes;
+	bool is_complete = reader->offset == reader->file_bytes;
 
 	reader->at_end = true;
 	reader->info.truncated = !is_complete;
-	if (reader->data_bytes && (!is_complete || reader->info.frames != reader->index_frames))
+	if (reader->data_bytes && (!is_complete || reader->frames != reader->index_frames))
 		return damaged(reader);
 	return 0;
 }
@@ -207,7 +213,7 @@ static int finish(struct rk_trace_reader *reader)
 static void pass(struct rk_trace_reader *reader, uint64_t frame_size)
 {
 	reader->offset += frame_size;
-	reader->info.sealed_bytes = reader->offset;
+	reader->info.sealed_bytes = reader->bytes_before + reader->offset;
 }
 
 /* Times of a block are 0 where none of its ops has one. */
@@ -255,13 +261,14 @@ static int load_block(struct rk_trace_reader *reader, uint64_t frame_size, size_
 		return damaged(reader);
 	reader->sequence++;
 	reader->info.frames++;
+	reader->frames++;
 	reader->info.lost += header.lost;
 	pass(reader, frame_size);
 	return 1;
 }
 
-/* The next block of ops: 1; 0 at the end; -errno. */
-static int next_block(struct rk_trace_reader *reader)
+/* The next block of the file at hand: 1; 0 at its end; -errno. */
+static int next_block_of_file(struct rk_trace_reader *reader)
 {
 	enum rk_trace_frame_kind kind;
 	uint64_t frame_size = 0;
@@ -270,10 +277,10 @@ static int next_block(struct rk_trace_reader *reader)
 
 	while (!reader->at_end) {
 		if (reader->data_bytes && reader->offset >= reader->data_bytes) {
-			pass(reader, reader->info.file_bytes - reader->offset);
+			pass(reader, reader->file_bytes - reader->offset);
 			return finish(reader);
 		}
-		if (reader->offset >= reader->info.file_bytes)
+		if (reader->offset >= reader->file_bytes)
 			return finish(reader);
 		err = look(reader, &kind, &frame_size, &content_size);
 		if (err)
@@ -282,7 +289,7 @@ static int next_block(struct rk_trace_reader *reader)
 		case RK_TRACE_FRAME_DATA:
 			return load_block(reader, frame_size, content_size);
 		case RK_TRACE_FRAME_SKIPPABLE:
-			if (frame_size > reader->info.file_bytes - reader->offset)
+			if (frame_size > reader->file_bytes - reader->offset)
 				return finish(reader);
 			pass(reader, frame_size);
 			break;
@@ -325,38 +332,33 @@ static void note(struct rk_trace_reader *reader, const struct rk_op *op)
 	if (op->kind == RK_OP_END)
 		reader->info.clean_end = true;
 	reader->newest = later(reader->newest, newest);
-	reader->last_ordinal = op->ordinal;
 	reader->info.ops++;
 }
 
-int rk_trace_reader_next(struct rk_trace_reader *reader, struct rk_op *op)
+/* A part begins with definitions that others have told, and ends with an end that is none, if
+ * there is one behind it. */
+static bool is_repeated(struct rk_trace_reader *reader, const struct rk_op *op)
 {
-	int err = reader->failed;
-
-	while (!err) {
-		err = rk_trace_decoder_next(reader->decoder, op);
-		if (err > 0) {
-			note(reader, op);
-			return 1;
-		}
-		if (err < 0)
-			return damaged(reader);
-		err = next_block(reader);
-		if (err <= 0)
-			break;
-		err = 0;
-	}
-	return err;
+	if (op->ordinal <= reader->told_ordinal)
+		return true;
+	return op->kind == RK_OP_END && reader->set_path &&
+	       rk_trace_set_refresh(&reader->set, reader->set_path);
 }
 
 bool rk_trace_reader_follow(struct rk_trace_reader *reader)
 {
 	struct stat st;
 
+	if (!reader->failed && reader->set_path &&
+	    rk_trace_set_refresh(&reader->set, reader->set_path)) {
+		reader->info.clean_end = false;
+		return true;
+	}
 	if (reader->failed || reader->info.clean_end || fstat(reader->fd, &st) ||
-	    (uint64_t)st.st_size <= reader->info.file_bytes)
+	    (uint64_t)st.st_size <= reader->file_bytes)
 		return false;
-	reader->info.file_bytes = (uint64_t)st.st_size;
+	reader->info.file_bytes += (uint64_t)st.st_size - reader->file_bytes;
+	reader->file_bytes = (uint64_t)st.st_size;
 	reader->info.truncated = false;
 	reader->at_end = false;
 	return true;
@@ -370,7 +372,7 @@ void rk_trace_reader_set_window(struct rk_trace_reader *reader, uint64_t first_n
 
 uint64_t rk_trace_reader_last_ns(const struct rk_trace_reader *reader)
 {
-	return reader->index_last_ns;
+	return reader->set_path ? 0 : reader->index_last_ns;
 }
 
 void rk_trace_reader_visit_acks(struct rk_trace_reader *reader, rk_trace_ack_fn visit, void *data)
@@ -393,7 +395,7 @@ static uint64_t newest_of(const struct rk_trace_index *index)
 /* An index at the end, if it is whole, says how long the rest must be. */
 static int load_index(struct rk_trace_reader *reader)
 {
-	uint64_t file_bytes = reader->info.file_bytes, length;
+	uint64_t file_bytes = reader->file_bytes, length;
 	struct rk_trace_index *index;
 	uint8_t *frame;
 	uint8_t tail[8];
@@ -434,7 +436,7 @@ static int load_description(struct rk_trace_reader *reader)
 		return fail(reader, -ENODATA,
 			    "ends after %" PRIu64
 			    " bytes, inside its description: nothing was recorded",
-			    reader->info.file_bytes);
+			    reader->file_bytes);
 	if (kind == RK_TRACE_FRAME_FOREIGN || kind == RK_TRACE_FRAME_SKIPPABLE)
 		return fail(
 			reader, -EPROTO,
@@ -464,7 +466,8 @@ static int load_description(struct rk_trace_reader *reader)
 	if (err)
 		return fail(reader, -EBADMSG, "damaged in its description");
 	reader->sequence = 1;
-	reader->info.frames = 1;
+	reader->info.frames++;
+	reader->frames = 1;
 	reader->wall_offset = (int64_t)(reader->meta.start_wall_ns - reader->meta.start_ns);
 	pass(reader, frame_size);
 	return 0;
@@ -487,8 +490,132 @@ static int open_file(struct rk_trace_reader *reader, const char *path)
 	if (st.st_size == 0)
 		return fail(reader, -ENODATA,
 			    "empty: the program ended before anything was recorded");
-	reader->info.file_bytes = (uint64_t)st.st_size;
+	reader->file_bytes = (uint64_t)st.st_size;
 	return 0;
+}
+
+/* The index and the description of the file at hand. */
+static int load_head(struct rk_trace_reader *reader)
+{
+	int err = load_index(reader);
+
+	return err ? err : load_description(reader);
+}
+
+static void leave_part(struct rk_trace_reader *reader)
+{
+	reader->info.last_record_ns = last_record(reader);
+	reader->bytes_before = reader->info.sealed_bytes;
+	reader->told_ordinal = later(reader->told_ordinal, reader->last_ordinal);
+	reader->newest = reader->last_ordinal = reader->offset = 0;
+	reader->window_offset = reader->window_size = reader->data_bytes = 0;
+	reader->at_end = false;
+	if (reader->fd >= 0)
+		close(reader->fd);
+	reader->fd = -1;
+}
+
+/* The description of the first part stays: it is the caller's. */
+static int enter_part(struct rk_trace_reader *reader, const char *path)
+{
+	struct rk_trace_meta meta = reader->meta;
+	char *strings = reader->meta_strings;
+	int err;
+
+	snprintf(reader->path, sizeof(reader->path), "%s", path);
+	reader->meta_strings = NULL;
+	err = open_file(reader, path);
+	if (!err)
+		err = load_head(reader);
+	if (strings) {
+		free(reader->meta_strings);
+		reader->meta = meta;
+		reader->meta_strings = strings;
+	}
+	return err;
+}
+
+/* The next part that is there: one may have been deleted since it was found, and the newest may
+ * have been begun just now. 1; 0 = there is none; -errno. */
+static int next_part(struct rk_trace_reader *reader)
+{
+	int err = -ENOENT;
+
+	if (!reader->set_path || !rk_trace_set_refresh(&reader->set, reader->set_path))
+		return 0;
+	leave_part(reader);
+	while (reader->set.next < reader->set.count && err == -ENOENT)
+		err = enter_part(reader, reader->set.parts[reader->set.next++].path);
+	if (err == -ENOENT || err == -ENODATA) {
+		reader->failed = 0;
+		reader->at_end = true;
+		return 0;
+	}
+	return err ? err : 1;
+}
+
+static int next_block(struct rk_trace_reader *reader)
+{
+	int got = next_block_of_file(reader);
+
+	while (got == 0 && (got = next_part(reader)) > 0)
+		got = next_block_of_file(reader);
+	return got;
+}
+
+int rk_trace_reader_next(struct rk_trace_reader *reader, struct rk_op *op)
+{
+	int err = reader->failed;
+
+	while (!err) {
+		err = rk_trace_decoder_next(reader->decoder, op);
+		if (err > 0) {
+			if (is_repeated(reader, op)) {
+				err = 0;
+				continue;
+			}
+			reader->last_ordinal = op->ordinal;
+			note(reader, op);
+			return 1;
+		}
+		if (err < 0)
+			return damaged(reader);
+		err = next_block(reader);
+		if (err <= 0)
+			break;
+		err = 0;
+	}
+	return err;
+}
+
+/* @path is no file: the parts that are named after it. */
+static int open_set(struct rk_trace_reader *reader, const char *path)
+{
+	int err;
+
+	reader->set_path = strdup(path);
+	if (!reader->set_path)
+		return -ENOMEM;
+	err = rk_trace_set_find(&reader->set, path);
+	if (err || !reader->set.count)
+		return fail(reader, -ENOENT, "could not open it: %s", rk_strerror(-ENOENT));
+	reader->info.file_bytes = rk_trace_set_bytes(&reader->set);
+	err = -ENOENT;
+	while (reader->set.next < reader->set.count && err == -ENOENT)
+		err = enter_part(reader, reader->set.parts[reader->set.next++].path);
+	reader->failed = err;
+	return err;
+}
+
+static int open_path(struct rk_trace_reader *reader, const char *path)
+{
+	int err;
+
+	if (access(path, F_OK) && errno == ENOENT)
+		return open_set(reader, path);
+	err = open_file(reader, path);
+	reader->info.file_bytes = reader->file_bytes;
+	return err ? err : load_head(reader);
 }
 
 int rk_trace_reader_open(struct rk_trace_reader **out, const char *path, char *error)
@@ -507,11 +634,7 @@ int rk_trace_reader_open(struct rk_trace_reader **out, const char *path, char *e
 	if (!reader->zstd || err)
 		err = fail(reader, -ENOMEM, "not enough memory to read it");
 	if (!err)
-		err = open_file(reader, path);
-	if (!err)
-		err = load_index(reader);
-	if (!err)
-		err = load_description(reader);
+		err = open_path(reader, path);
 	if (err) {
 		if (error)
 			snprintf(error, sizeof(reader->info.error), "%s", reader->info.error);
@@ -541,6 +664,8 @@ void rk_trace_reader_close(struct rk_trace_reader *reader)
 		close(reader->fd);
 	ZSTD_freeDCtx(reader->zstd);
 	rk_trace_decoder_destroy(reader->decoder);
+	rk_trace_set_finish(&reader->set);
+	free(reader->set_path);
 	free(reader->meta_strings);
 	free(reader->block);
 	free(reader->window);

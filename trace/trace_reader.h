@@ -32,7 +32,8 @@ struct rk_trace_info {
 };
 
 /**
- * Open a trace and read its description.
+ * Open a trace and read its description. Where there is no file @path, its parts are read as one:
+ * NAME.7.rkt.zst and those that follow, for NAME.rkt.zst.
  *
  * Context: exporter or tools. Ownership: the caller, rk_trace_reader_close().
  * Return: 0; -errno of open(2); -ENODATA (empty), -EPROTO (not a trace), -ENOTSUP (newer
@@ -69,7 +70,7 @@ void rk_trace_reader_set_window(struct rk_trace_reader *reader, uint64_t first_n
 /**
  * The newest time of the file in rk_clock, by its index.
  *
- * Context: exporter or tools. Return: 0 where the file has no index: it is not whole.
+ * Context: exporter or tools. Return: 0 where the file has no index, not being whole, or has parts.
  */
 uint64_t rk_trace_reader_last_ns(const struct rk_trace_reader *reader);
 

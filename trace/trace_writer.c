@@ -62,16 +62,19 @@ struct rk_trace_writer {
 	bool has_tick, has_end;
 	struct rk_trace_index index;
 	struct rk_trace_acks acks; /* not yet on disk */
+	uint64_t (*room)(void *data, uint64_t wanted); /* may be NULL */
+	void *room_data;
 	char path[PATH_BYTES];
 };
 
 static int create_file(struct rk_trace_writer *writer, const char *path)
 {
+	unsigned suffix_max = writer->options.is_part ? 0 : SUFFIX_MAX;
 	struct stat st;
 
 	if (rk_sandbox_was_entered())
 		return -EPERM;
-	for (unsigned suffix = 0; suffix <= SUFFIX_MAX; suffix++) {
+	for (unsigned suffix = 0; suffix <= suffix_max; suffix++) {
 		int length = suffix ? snprintf(writer->path, PATH_BYTES, "%s.%u", path, suffix) :
 				      snprintf(writer->path, PATH_BYTES, "%s", path);
 
@@ -105,10 +108,12 @@ static int check_identity(const struct rk_trace_writer *writer)
 	return (uint64_t)st.st_size == writer->offset ? 0 : -ESTALE;
 }
 
-/* First byte that may never be written. */
-static uint64_t hard_limit(const struct rk_trace_writer *writer)
+/* First byte that may never be written, were the file to have @wanted bytes. */
+static uint64_t hard_limit(const struct rk_trace_writer *writer, uint64_t wanted)
 {
-	uint64_t limit = writer->options.max_bytes ? writer->options.max_bytes : UINT64_MAX;
+	uint64_t limit = writer->room		   ? writer->room(writer->room_data, wanted) :
+			 writer->options.max_bytes ? writer->options.max_bytes :
+						     UINT64_MAX;
 	struct rlimit size;
 
 	if (getrlimit(RLIMIT_FSIZE, &size) == 0 && size.rlim_cur != RLIM_INFINITY &&
@@ -160,7 +165,9 @@ static int write_all(const struct rk_trace_writer *writer, const uint8_t *data, 
 
 static int write_frame(struct rk_trace_writer *writer, const uint8_t *data, size_t size)
 {
-	uint64_t limit = hard_limit(writer);
+	uint64_t wanted =
+		writer->offset + size + RESERVE_BYTES + rk_trace_index_size(&writer->index);
+	uint64_t limit = hard_limit(writer, wanted);
 	uint64_t reserve = reserve_bytes(writer, limit);
 	int err = check_identity(writer);
 
@@ -264,13 +271,21 @@ int rk_trace_writer_open(struct rk_trace_writer **out, const char *path,
 	if (!err)
 		err = write_description(writer, meta);
 	if (err) {
-		rk_log_warn("trace: could not create %s: %s", path, rk_strerror(err));
+		if (!options->is_part)
+			rk_log_warn("trace: could not create %s: %s", path, rk_strerror(err));
 		remove_file(writer);
 		destroy(writer);
 		return err;
 	}
 	*out = writer;
 	return 0;
+}
+
+void rk_trace_writer_set_room(struct rk_trace_writer *writer,
+			      uint64_t (*room)(void *data, uint64_t wanted), void *data)
+{
+	writer->room = room;
+	writer->room_data = data;
 }
 
 int rk_trace_writer_fork(struct rk_trace_writer **out, struct rk_trace_writer *from,
@@ -326,7 +341,7 @@ int rk_trace_writer_copy(struct rk_trace_writer *writer, const struct rk_trace_w
 			continue;
 		if (got <= 0)
 			return got ? -errno : -EIO;
-		if (writer->offset + (uint64_t)got > hard_limit(writer))
+		if (writer->offset + (uint64_t)got > hard_limit(writer, 0))
 			return -EFBIG;
 		err = write_all(writer, piece, (size_t)got);
 		if (err)
@@ -520,7 +535,7 @@ int rk_trace_writer_add(struct rk_trace_writer *writer, const struct rk_op *op)
 
 static void write_index(struct rk_trace_writer *writer)
 {
-	uint64_t limit = hard_limit(writer);
+	uint64_t limit = hard_limit(writer, 0);
 	size_t size = rk_trace_index_size(&writer->index);
 	uint8_t *frame;
 
@@ -564,4 +579,9 @@ uint64_t rk_trace_writer_bytes(const struct rk_trace_writer *writer)
 uint64_t rk_trace_writer_lost(const struct rk_trace_writer *writer)
 {
 	return writer->lost;
+}
+
+bool rk_trace_writer_is_full(const struct rk_trace_writer *writer)
+{
+	return writer->stop_error == -EFBIG;
 }

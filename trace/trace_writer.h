@@ -26,6 +26,8 @@ struct rk_trace_meta {
 	uint32_t cupti_version;
 	uint32_t cuda_version;	/* cuDriverGetVersion() */
 	uint64_t loss_bound_ns; /* a SIGKILL loses at most this much committed time */
+	/* Of a part: the first op that is its own, and what had been told before; 0 = no part. */
+	uint64_t part_ordinal, part_kernels, part_memcpys, part_memsets;
 	const char *executable;
 	const char *host;
 	const char *version;	      /* of rkpreload */
@@ -41,6 +43,7 @@ struct rk_trace_options {
 	uint64_t max_bytes; /* the file ends there, 0 = no cap; further ops are counted as lost */
 	uint32_t level;	    /* zstd */
 	bool check_free_space; /* stop below 5 % free */
+	bool is_part; /* no other name than the one wanted: -EEXIST, and nothing is logged */
 };
 
 /**
@@ -52,6 +55,15 @@ struct rk_trace_options {
  */
 int rk_trace_writer_open(struct rk_trace_writer **out, const char *path,
 			 const struct rk_trace_meta *meta, const struct rk_trace_options *options);
+
+/**
+ * Ask @room how large the file may be, instead of options.max_bytes, whenever it is to grow.
+ *
+ * @room: makes it @wanted bytes at least, if that can be.
+ * Context: exporter.
+ */
+void rk_trace_writer_set_room(struct rk_trace_writer *writer,
+			      uint64_t (*room)(void *data, uint64_t wanted), void *data);
 
 /**
  * Append one op. Buffered; written by rk_trace_writer_seal() or when 1 MiB is full.
@@ -121,5 +133,12 @@ int rk_trace_writer_close(struct rk_trace_writer *writer);
 const char *rk_trace_writer_path(const struct rk_trace_writer *writer);
 uint64_t rk_trace_writer_bytes(const struct rk_trace_writer *writer);
 uint64_t rk_trace_writer_lost(const struct rk_trace_writer *writer);
+
+/**
+ * Whether it ended early because it may not grow.
+ *
+ * Context: exporter.
+ */
+bool rk_trace_writer_is_full(const struct rk_trace_writer *writer);
 
 #endif

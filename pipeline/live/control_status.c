@@ -88,8 +88,10 @@ static void put_file(const struct rk_outputs *outputs, const char *folder,
 		 name[0] == '/' ? "" : "/", name);
 	rk_json_text_open(reply, "trace_file", '{');
 	rk_json_text_string(reply, "path", path);
-	rk_json_text_uint(reply, "bytes", rk_trace_writer_bytes(outputs->writer));
-	rk_json_text_uint(reply, "lost", rk_trace_writer_lost(outputs->writer));
+	rk_json_text_uint(reply, "bytes", rk_outputs_file_bytes(outputs));
+	rk_json_text_uint(reply, "lost", rk_outputs_file_lost(outputs));
+	if (outputs->turns.parts)
+		rk_json_text_uint(reply, "rotated", rk_trace_parts_rotated(outputs->turns.parts));
 	rk_json_text_close(reply, '}');
 }
 

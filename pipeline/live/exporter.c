@@ -309,6 +309,18 @@ static void tick_for_snapshot(struct rk_op *end, void *data)
 	end->ordinal++;
 }
 
+/* The part ends with a tick, and the next one begins with it: so it says what was before. A clock
+ * is told for it, too, that it need not begin with one of the past. */
+static void turn(void *data)
+{
+	struct exporter *e = data;
+
+	tell_changed_facts(e, rk_clock_now());
+	tell_clock(e, rk_clock_now());
+	tell_tick(e, RK_OP_TICK, rk_clock_now());
+	rk_outputs_turn(&e->outputs, &e->op);
+}
+
 /* Nothing is told before: what a dormant process leaves is no file. */
 static void begin(void *data)
 {
@@ -441,6 +453,11 @@ static void do_what_is_due(struct exporter *e, uint64_t now)
 		rk_own_files_check(&e->outputs.files);
 	}
 	rk_outputs_seal(&e->outputs, atomic_exchange(&e->publish, 0) ? UINT64_MAX : now);
+	if (rk_outputs_is_turn_due(&e->outputs, now))
+		turn(e);
+	if (e->outputs.turns.wants_dump)
+		e->outputs.turns.wants_dump = !rk_snapshot_begin_alert(
+			&e->snapshot, e->outputs.turns.dumps, e->live.folder, now);
 }
 
 /* Not beyond @due. */
@@ -598,6 +615,7 @@ static bool prepare(struct exporter *e)
 		.gpu_flush = e->setup.gpu_flush,
 		.gpu_is_flushed = e->setup.gpu_is_flushed,
 		.tick = tick_for_snapshot,
+		.turn = turn,
 		.data = e,
 	};
 	e->live = (struct rk_live_control){ .recording = &e->recording,

@@ -131,6 +131,14 @@ static bool is_watched(const struct rk_env *env)
 	return launcher && strtol(launcher, NULL, 10) == rk_process_parent_id();
 }
 
+static void tell_alert(void *data, uint64_t unix_ns, const struct rk_alert *alert)
+{
+	struct rk_outputs *outputs = data;
+
+	rk_log_alert_tell(&outputs->events, unix_ns, alert);
+	rk_outputs_note_alert(outputs, alert->state == RK_ALERT_FIRING);
+}
+
 void rk_outputs_open(struct rk_outputs *outputs)
 {
 	const struct rk_config *config = outputs->setup->config;
@@ -162,8 +170,8 @@ void rk_outputs_open(struct rk_outputs *outputs)
 		rk_alert_output_leave_commands(&outputs->alerts);
 	rk_alert_output_connect(&outputs->alerts, rk_pipeline_alerts(outputs->pipeline));
 	if (rk_pipeline_alerts(outputs->pipeline))
-		rk_alert_engine_set_transition(rk_pipeline_alerts(outputs->pipeline),
-					       rk_log_alert_tell, &outputs->events);
+		rk_alert_engine_set_transition(rk_pipeline_alerts(outputs->pipeline), tell_alert,
+					       outputs);
 	rk_slo_set_change(rk_pipeline_slo(outputs->pipeline), rk_log_slo_tell, &outputs->events);
 	rk_event_source_set_memory(&outputs->events, rk_pipeline_memory(outputs->pipeline),
 				   rk_pipeline_stacks(outputs->pipeline));
@@ -196,6 +204,8 @@ void rk_outputs_take(struct rk_outputs *outputs, const struct rk_op *op)
 		if (!outputs->unsealed_since)
 			outputs->unsealed_since = rk_clock_now();
 	}
+	if (outputs->turns.parts)
+		rk_trace_parts_note(outputs->turns.parts, op);
 	if (outputs->pipeline)
 		rk_pipeline_feed(outputs->pipeline, op);
 }
@@ -223,11 +233,13 @@ void rk_outputs_note_own(struct rk_outputs *outputs)
 	set_own(outputs, "rustkernel_tracer_lost_log_lines_total", log.lost);
 	set_own(outputs, "rustkernel_tracer_suppressed_log_lines_total", log.suppressed);
 	set_own(outputs, "rustkernel_tracer_refused_names_total", rk_intern_refused());
-	if (!outputs->writer)
+	if (!outputs->writer && !outputs->turns.parts)
 		return;
-	outputs->file_lost = rk_trace_writer_lost(outputs->writer);
-	set_own(outputs, "rustkernel_tracer_written_bytes_total",
-		rk_trace_writer_bytes(outputs->writer));
+	outputs->file_lost = rk_outputs_file_lost(outputs);
+	set_own(outputs, "rustkernel_tracer_written_bytes_total", rk_outputs_written(outputs));
+	if (outputs->turns.parts)
+		set_own(outputs, "rustkernel_tracer_rotated_records_total",
+			rk_trace_parts_rotated(outputs->turns.parts));
 }
 
 static void write_all(int fd, const char *text, size_t length)

@@ -16,6 +16,7 @@
 #include "pipeline/live/event_source.h"
 #include "pipeline/live/exporter.h"
 #include "pipeline/live/net_module.h"
+#include "pipeline/live/outputs_turn.h"
 #include "pipeline/live/own_files.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/use/verdict.h"
@@ -27,6 +28,7 @@ struct rk_outputs {
 	struct rk_pipeline *pipeline;	/* NULL: nothing can be done but count */
 	struct rk_verdict *verdict;	/* may be NULL */
 	struct rk_trace_writer *writer; /* may be NULL */
+	struct rk_turns turns;		/* where the file has parts, of which it is the newest */
 	struct rk_net *net;		/* may be NULL */
 	struct rk_net_host net_host;
 	struct rk_alert_output alerts;
@@ -36,6 +38,7 @@ struct rk_outputs {
 	char host[256];
 	char trace_path[PATH_MAX];   /* "" = no file was written */
 	char summary_path[PATH_MAX]; /* "" = none; absolute */
+	char command_line[4096], sampling[1024]; /* as the file tells them */
 	uint64_t seed;
 	uint64_t unsealed_since; /* ns; 0 = everything is sealed */
 	uint64_t file_lost;	 /* ops the file did not take */
@@ -104,11 +107,7 @@ void rk_outputs_note_own(struct rk_outputs *outputs);
  */
 void rk_outputs_tell_verdict(struct rk_outputs *outputs);
 
-/**
- * Write and send what the tracer itself has said meanwhile.
- *
- * Context: exporter, every round.
- */
+/** Write and send what the tracer itself has said meanwhile. Context: exporter, every round. */
 void rk_outputs_send_events(struct rk_outputs *outputs);
 
 /**

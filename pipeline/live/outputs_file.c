@@ -21,8 +21,6 @@
  * stays below the second that a SIGKILL may cost. */
 #define SEAL_AFTER_NS	 500000000ull
 #define LOSS_BOUND_NS	 1000000000ull
-#define COMMAND_LINE_MAX 4096
-#define SAMPLING_MAX	 1024
 
 static void read_command_line(char *out, size_t size)
 {
@@ -102,8 +100,7 @@ void rk_outputs_open_file(struct rk_outputs *outputs)
 	/* "host" promises that no time in the file is the GPU's: not before a context is there. */
 	bool gpu_time = (setup->gpu_time && setup->gpu_time()) ||
 			(setup->gpu_is_due && setup->gpu_is_due());
-	char command_line[COMMAND_LINE_MAX] = "";
-	char path[PATH_MAX], sampling[SAMPLING_MAX];
+	char path[PATH_MAX];
 	struct rk_trace_options options = {
 		.max_bytes = config->trace_max_size,
 		.level = (uint32_t)config->trace_compression_level,
@@ -120,7 +117,7 @@ void rk_outputs_open_file(struct rk_outputs *outputs)
 		.executable = outputs->executable,
 		.host = outputs->host,
 		.version = RK_VERSION,
-		.command_line = command_line,
+		.command_line = outputs->command_line,
 		.gpu_time_source = gpu_time ? "cupti" : "host",
 		.host_time_reason =
 			gpu_time || !setup->gpu_time_reason ? "" : setup->gpu_time_reason(),
@@ -128,18 +125,14 @@ void rk_outputs_open_file(struct rk_outputs *outputs)
 		.tracestate = config->tracestate,
 		.baggage = config->baggage,
 		.resource = outputs->resource ? outputs->resource : "",
-		.sampling = sampling,
+		.sampling = outputs->sampling,
 	};
 
-	list_sampling(config, sampling, sizeof(sampling));
+	list_sampling(config, outputs->sampling, sizeof(outputs->sampling));
 	if (config->process_command_args)
-		read_command_line(command_line, sizeof(command_line));
-	if (!choose_path(outputs, wall, path, sizeof(path)))
-		return;
-	if (rk_trace_writer_open(&outputs->writer, path, &meta, &options))
-		return;
-	snprintf(outputs->trace_path, sizeof(outputs->trace_path), "%s",
-		 rk_trace_writer_path(outputs->writer));
+		read_command_line(outputs->command_line, sizeof(outputs->command_line));
+	if (choose_path(outputs, wall, path, sizeof(path)))
+		rk_outputs_open_writer(outputs, path, &meta, &options);
 }
 
 /* On the exporter thread, from poll() or finish() of the network. */
@@ -169,5 +162,9 @@ void rk_outputs_close_file(struct rk_outputs *outputs)
 	struct rk_trace_writer *writer = outputs->writer;
 
 	outputs->writer = NULL;
-	rk_trace_writer_close(writer);
+	if (outputs->turns.parts)
+		rk_trace_parts_close(outputs->turns.parts);
+	else
+		rk_trace_writer_close(writer);
+	outputs->turns.parts = NULL;
 }

@@ -9,13 +9,14 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "trace/trace_name.h"
 #include "trace/trace_writer.h"
 
 /* A millisecond of copying or so, between two looks at the rings. */
 #define PIECE_BYTES (1u << 20)
 /* A flush of CUPTI takes a few ms; one that is stuck must not keep the file from whoever asks. */
 #define PATIENCE_NS 500000000ull
-#define EXTENSION   ".rkt.zst"
+#define EXTENSION   RK_TRACE_EXTENSION
 
 static bool is_busy(const struct rk_snapshot *snapshot)
 {
@@ -23,7 +24,8 @@ static bool is_busy(const struct rk_snapshot *snapshot)
 }
 
 /* train.4711.rkt.zst becomes train.4711.snapshot-1.rkt.zst. */
-static bool name_beside(struct rk_snapshot *snapshot, const char *folder)
+static bool name_beside(struct rk_snapshot *snapshot, const char *folder, const char *what,
+			uint32_t number)
 {
 	const char *trace = snapshot->outputs->trace_path;
 	size_t length = strlen(trace), tail = strlen(EXTENSION);
@@ -32,9 +34,9 @@ static bool name_beside(struct rk_snapshot *snapshot, const char *folder)
 
 	if (length > tail && strcmp(trace + length - tail, EXTENSION) == 0)
 		length -= tail;
-	written = snprintf(snapshot->path, sizeof(snapshot->path), "%s%s%.*s.snapshot-%u%s",
-			   is_whole ? "" : folder, is_whole ? "" : "/", (int)length, trace,
-			   ++snapshot->count, EXTENSION);
+	written = snprintf(snapshot->path, sizeof(snapshot->path), "%s%s%.*s.%s-%u%s",
+			   is_whole ? "" : folder, is_whole ? "" : "/", (int)length, trace, what,
+			   number, EXTENSION);
 	return written > 0 && (size_t)written < sizeof(snapshot->path);
 }
 
@@ -50,6 +52,16 @@ static const char *why_not(const struct rk_snapshot *snapshot)
 	return "nothing has been recorded so far; rktrace ctl PID start begins";
 }
 
+static void start(struct rk_snapshot *snapshot, uint64_t now)
+{
+	snapshot->error[0] = '\0';
+	snapshot->is_flushed = false;
+	snapshot->patient_until_ns = now + PATIENCE_NS;
+	snapshot->state = RK_SNAPSHOT_WAITING;
+	if (snapshot->gpu_flush)
+		snapshot->gpu_flush();
+}
+
 const char *rk_snapshot_begin(struct rk_snapshot *snapshot, const char *path, const char *folder,
 			      uint64_t now)
 {
@@ -61,30 +73,59 @@ const char *rk_snapshot_begin(struct rk_snapshot *snapshot, const char *path, co
 		return "the path of a snapshot begins with /";
 	if (*path)
 		snprintf(snapshot->path, sizeof(snapshot->path), "%s", path);
-	else if (!name_beside(snapshot, folder))
+	else if (!name_beside(snapshot, folder, "snapshot", ++snapshot->count))
 		return "the name of the trace file is too long; give another one with -o";
-	snapshot->error[0] = '\0';
-	snapshot->is_flushed = false;
-	snapshot->patient_until_ns = now + PATIENCE_NS;
-	snapshot->state = RK_SNAPSHOT_WAITING;
-	if (snapshot->gpu_flush)
-		snapshot->gpu_flush();
+	start(snapshot, now);
 	return NULL;
+}
+
+bool rk_snapshot_begin_alert(struct rk_snapshot *snapshot, uint32_t number, const char *folder,
+			     uint64_t now)
+{
+	if (is_busy(snapshot))
+		return false;
+	if (!why_not(snapshot) && name_beside(snapshot, folder, "alert", number))
+		start(snapshot, now);
+	return true;
+}
+
+static void discard(struct rk_snapshot *snapshot)
+{
+	rk_trace_writer_discard(snapshot->copy);
+	snapshot->copy = NULL;
+	rk_trace_dump_finish(&snapshot->dump, true);
 }
 
 static void fail(struct rk_snapshot *snapshot, int err)
 {
-	rk_trace_writer_discard(snapshot->copy);
-	snapshot->copy = NULL;
+	discard(snapshot);
 	snapshot->state = RK_SNAPSHOT_FAILED;
 	snprintf(snapshot->error, sizeof(snapshot->error), "could not write the snapshot: %s",
 		 err == -ENOSPC ? "the disk is nearly full" : rk_strerror(err));
 	rk_log_warn("snapshot: could not write %s: %s", snapshot->path, rk_strerror(err));
 }
 
+/* What is being written becomes a part like the others, and whole. */
+static void begin_dump(struct rk_snapshot *snapshot)
+{
+	int err;
+
+	snapshot->turn(snapshot->data);
+	err = rk_trace_parts_dump(snapshot->outputs->turns.parts, &snapshot->dump, snapshot->path);
+	if (err)
+		fail(snapshot, err);
+	else
+		snapshot->state = RK_SNAPSHOT_COPYING;
+}
+
 static void begin_copy(struct rk_snapshot *snapshot)
 {
 	int err;
+
+	if (snapshot->outputs->turns.parts) {
+		begin_dump(snapshot);
+		return;
+	}
 
 	snapshot->tick(&snapshot->end, snapshot->data);
 	err = rk_trace_writer_fork(&snapshot->copy, snapshot->outputs->writer, snapshot->path);
@@ -99,8 +140,13 @@ static void begin_copy(struct rk_snapshot *snapshot)
 
 static void finish_copy(struct rk_snapshot *snapshot)
 {
-	int err = rk_trace_writer_add(snapshot->copy, &snapshot->end);
+	int err;
 
+	snapshot->state = RK_SNAPSHOT_DONE;
+	rk_trace_dump_finish(&snapshot->dump, false);
+	if (!snapshot->copy)
+		return;
+	err = rk_trace_writer_add(snapshot->copy, &snapshot->end);
 	if (!err)
 		err = rk_trace_writer_seal(snapshot->copy);
 	if (err) {
@@ -109,7 +155,6 @@ static void finish_copy(struct rk_snapshot *snapshot)
 	}
 	rk_trace_writer_close(snapshot->copy);
 	snapshot->copy = NULL;
-	snapshot->state = RK_SNAPSHOT_DONE;
 }
 
 static void wait_for_gpu(struct rk_snapshot *snapshot, uint64_t now)
@@ -121,6 +166,13 @@ static void wait_for_gpu(struct rk_snapshot *snapshot, uint64_t now)
 		snapshot->is_flushed = !snapshot->gpu_is_flushed || snapshot->gpu_is_flushed();
 }
 
+static int copy_more(struct rk_snapshot *snapshot)
+{
+	if (!snapshot->copy)
+		return rk_trace_dump_run(&snapshot->dump, PIECE_BYTES);
+	return rk_trace_writer_copy(snapshot->copy, snapshot->outputs->writer, PIECE_BYTES);
+}
+
 bool rk_snapshot_run(struct rk_snapshot *snapshot, uint64_t now)
 {
 	int more;
@@ -128,7 +180,7 @@ bool rk_snapshot_run(struct rk_snapshot *snapshot, uint64_t now)
 	if (snapshot->state == RK_SNAPSHOT_WAITING) {
 		wait_for_gpu(snapshot, now);
 	} else if (snapshot->state == RK_SNAPSHOT_COPYING) {
-		more = rk_trace_writer_copy(snapshot->copy, snapshot->outputs->writer, PIECE_BYTES);
+		more = copy_more(snapshot);
 		if (more < 0)
 			fail(snapshot, more);
 		else if (!more)
@@ -139,8 +191,7 @@ bool rk_snapshot_run(struct rk_snapshot *snapshot, uint64_t now)
 
 void rk_snapshot_stop(struct rk_snapshot *snapshot)
 {
-	rk_trace_writer_discard(snapshot->copy);
-	snapshot->copy = NULL;
+	discard(snapshot);
 	snapshot->state = RK_SNAPSHOT_NONE;
 }
 

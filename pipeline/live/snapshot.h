@@ -5,7 +5,8 @@
  *   asked -> WAITING for what CUPTI holds -> COPYING, a piece a round -> DONE or FAILED
  *
  * Made of the trace file itself, whose frames are whole: so it is as complete as that one, and
- * costs the drain no more than a piece of a millisecond at a time.
+ * costs the drain no more than a piece of a millisecond at a time. Of a file in parts the part
+ * that is written ends for it, and every part gets a second name.
  */
 #ifndef RK_PIPELINE_LIVE_SNAPSHOT_H
 #define RK_PIPELINE_LIVE_SNAPSHOT_H
@@ -33,6 +34,7 @@ struct rk_snapshot {
 	bool (*gpu_is_flushed)(void);  /* may be NULL */
 	/* put a tick into the sequence, and fill the op that would follow were this the end */
 	void (*tick)(struct rk_op *end, void *data);
+	void (*turn)(void *data); /* begin the next part, where the file has parts */
 	void *data;
 	/* our own */
 	enum rk_snapshot_state state;
@@ -40,6 +42,7 @@ struct rk_snapshot {
 	bool is_flushed; /* and the rings were not looked at before */
 	uint64_t patient_until_ns;
 	struct rk_trace_writer *copy; /* NULL = none is being written */
+	struct rk_trace_dump dump; /* where the file has parts */
 	struct rk_op end;
 	char path[PATH_MAX];
 	char error[256];
@@ -53,6 +56,14 @@ struct rk_snapshot {
  */
 const char *rk_snapshot_begin(struct rk_snapshot *snapshot, const char *path, const char *folder,
 			      uint64_t now);
+
+/**
+ * Begin one beside the trace file that is called alert-@number.
+ *
+ * Context: exporter. Return: false where another one is under way: later, then.
+ */
+bool rk_snapshot_begin_alert(struct rk_snapshot *snapshot, uint32_t number, const char *folder,
+			     uint64_t now);
 
 /**
  * Go on with it.
