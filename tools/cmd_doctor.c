@@ -7,7 +7,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,258 +16,262 @@
 #include "core/config_row.h"
 #include "core/gpu_facts.h"
 #include "pipeline/live/net_module.h"
-#include "tools/doctor_gpu.h"
-#include "tools/json.h"
+#include "tools/doctor.h"
 #include "tools/options.h"
+#include "tools/program_file.h"
 
 static const char verb[] = "doctor";
 
-enum state { STATE_OK, STATE_NOTE, STATE_BAD };
-
-struct finding {
-	const char *subject;
-	enum state state;
-	char text[512];
-};
-
-#define FINDINGS_MAX 16
-
-struct diagnosis {
-	struct finding findings[FINDINGS_MAX];
-	size_t count;
-	char next[PATH_MAX + 64];	/* the line to run */
-	struct rk_doctor_gpu gpu;
-	bool preload;
-};
-
-static void add(struct diagnosis *d, const char *subject, enum state state, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static void add(struct diagnosis *d, const char *subject, enum state state, const char *format, ...)
-{
-	struct finding *finding = &d->findings[d->count];
-	va_list args;
-
-	if (d->count == FINDINGS_MAX)
-		return;
-	d->count++;
-	finding->subject = subject;
-	finding->state = state;
-	va_start(args, format);
-	vsnprintf(finding->text, sizeof(finding->text), format, args);
-	va_end(args);
-}
-
-static void look_for_library(struct diagnosis *d)
+static void look_for_library(struct rk_diagnosis *d)
 {
 	char path[PATH_MAX];
 
+	d->simgpu = rk_tool_find_part(RK_PART_SIMGPU, path, sizeof(path));
 	d->preload = rk_tool_find_part(RK_PART_PRELOAD, path, sizeof(path));
-	add(d, "library", d->preload ? STATE_OK : STATE_BAD, "%s%s", path,
-	    d->preload ? "" : " is not there: install rkpreload, or run rktrace from its tree");
+	rk_diagnosis_add(
+		d, "library", d->preload ? RK_FINDING_OK : RK_FINDING_BAD, "%s%s", path,
+		d->preload ? "" : " is not there: install rkpreload, or run rktrace from its tree");
 }
 
-static void look_at_cupti(struct diagnosis *d)
+static void look_at_cupti(struct rk_diagnosis *d)
 {
 	const struct rk_doctor_gpu *gpu = &d->gpu;
 	bool refuses_all = (gpu->missing & RK_GPU_NO_RECORDS) == RK_GPU_NO_RECORDS;
 	char what[RK_GPU_MISSING_MAX];
 
 	if (!gpu->cupti_version)
-		add(d, "CUPTI", STATE_NOTE,
-		    "none found (%s): only host times. Set cupti.library or install the CUDA "
-		    "toolkit's extras/CUPTI, or: pip install nvidia-cuda-cupti",
-		    gpu->cupti_error);
+		rk_diagnosis_add(
+			d, "CUPTI", RK_FINDING_NOTE,
+			"none found (%s): only host times. Set cupti.library or install the CUDA "
+			"toolkit's extras/CUPTI, or: pip install nvidia-cuda-cupti",
+			gpu->cupti_error);
 	else if (!gpu->missing)
-		add(d, "CUPTI", STATE_OK, "%s, API %u: GPU times", gpu->cupti, gpu->cupti_version);
+		rk_diagnosis_add(d, "CUPTI", RK_FINDING_OK, "%s, API %u: GPU times", gpu->cupti,
+				 gpu->cupti_version);
 	else
-		add(d, "CUPTI", STATE_NOTE, "%s, API %u: %s%s (it refuses the rest with error %d)",
-		    gpu->cupti, gpu->cupti_version, refuses_all ? "" : "GPU times, but ",
-		    rk_gpu_missing_describe(gpu->missing, what), gpu->refusal);
+		rk_diagnosis_add(d, "CUPTI", RK_FINDING_NOTE,
+				 "%s, API %u: %s%s (it refuses the rest with error %d)", gpu->cupti,
+				 gpu->cupti_version, refuses_all ? "" : "GPU times, but ",
+				 rk_gpu_missing_describe(gpu->missing, what), gpu->refusal);
 	if (gpu->cupti_version && gpu->devices > 0)
-		add(d, "GPU memory", STATE_OK,
-		    "CUPTI takes at most %u buffers of %u bytes, %u MB, in each context",
-		    RK_GPU_BUFFER_LIMIT, RK_GPU_BUFFER_BYTES,
-		    RK_GPU_BUFFER_LIMIT * RK_GPU_BUFFER_BYTES / 1000000);
+		rk_diagnosis_add(
+			d, "GPU memory", RK_FINDING_OK,
+			"CUPTI takes at most %u buffers of %u bytes, %u MB, in each context",
+			RK_GPU_BUFFER_LIMIT, RK_GPU_BUFFER_BYTES,
+			RK_GPU_BUFFER_LIMIT * RK_GPU_BUFFER_BYTES / 1000000);
 }
 
-static void look_for_gpu(struct diagnosis *d)
+static void look_for_gpu(struct rk_diagnosis *d)
 {
 	const struct rk_doctor_gpu *gpu = &d->gpu;
 
 	if (gpu->devices > 0)
-		add(d, "GPU", STATE_OK, "%s: %d device%s, first %s, driver for CUDA %u.%u%s",
-		    gpu->driver, gpu->devices, gpu->devices == 1 ? "" : "s", gpu->name,
-		    gpu->driver_version / 1000, gpu->driver_version % 1000 / 10,
-		    gpu->simulated ? " (simulated)" : "");
+		rk_diagnosis_add(d, "GPU", RK_FINDING_OK,
+				 "%s: %d device%s, first %s, driver for CUDA %u.%u%s", gpu->driver,
+				 gpu->devices, gpu->devices == 1 ? "" : "s", gpu->name,
+				 gpu->driver_version / 1000, gpu->driver_version % 1000 / 10,
+				 gpu->simulated ? " (simulated)" : "");
 	else
-		add(d, "GPU", STATE_NOTE, "none: %s; rktrace run --simgpu uses the simulated one",
-		    gpu->driver_error);
-	look_at_cupti(d);
+		rk_diagnosis_add(d, "GPU", RK_FINDING_NOTE,
+				 "none: %s; rktrace run --simgpu uses the simulated one",
+				 gpu->driver_error);
 }
 
-/* The driver may keep profiling to root; activity records do not need it, counters do. */
-static void look_at_permissions(struct diagnosis *d)
+/* The CUDA that a libcupti of this API version came with; 0 = older than we can tell. */
+static unsigned cuda_of(uint32_t api)
 {
-	FILE *file = fopen("/proc/driver/nvidia/params", "re");
-	char line[256];
-	bool restricted = false;
-
-	if (!file) {
-		add(d, "permissions", STATE_OK, "no restriction is set (no NVIDIA kernel module)");
-		return;
-	}
-	while (fgets(line, sizeof(line), file))
-		restricted |= strncmp(line, "RmProfilingAdminOnly: 1", 23) == 0;
-	fclose(file);
-	if (restricted && geteuid() != 0)
-		add(d, "permissions", STATE_NOTE,
-		    "RmProfilingAdminOnly is 1: GPU counters are for root. Kernel times do not need "
-		    "them; if CUPTI refuses, set NVreg_RestrictProfilingToAdminUsers=0");
-	else
-		add(d, "permissions", STATE_OK, "nothing in the way of kernel times");
+	if (api >= 100000)
+		return api / 10000;
+	if (api >= 20)
+		return 12;
+	return api >= 13 ? 11 : 0; /* 18 came with 11.8, 12.0 and 12.1 */
 }
 
-static void look_for_net(struct diagnosis *d)
+/* A driver runs what is as old as it, or older; within a major version a newer one, too. */
+static void look_at_match(struct rk_diagnosis *d)
+{
+	unsigned cupti = cuda_of(d->gpu.cupti_version), driver = d->gpu.driver_version / 1000;
+
+	if (!cupti || d->gpu.devices <= 0)
+		return;
+	if (cupti > driver)
+		rk_diagnosis_add(
+			d, "match", RK_FINDING_NOTE,
+			"CUPTI is of CUDA %u, the driver is for %u.%u: where CUPTI refuses, times are "
+			"those of the host. Install a newer driver, or have cupti.library name a CUPTI of "
+			"CUDA %u (pip install nvidia-cuda-cupti-cu%u)",
+			cupti, driver, d->gpu.driver_version % 1000 / 10, driver, driver);
+	else
+		rk_diagnosis_add(d, "match", RK_FINDING_OK,
+				 "the driver is new enough for CUPTI of CUDA %u", cupti);
+}
+
+static void tell_what_is_seen(struct rk_diagnosis *d)
+{
+	bool timed = rk_diagnosis_has_gpu_time(d);
+
+	if (d->program.is_closed || !d->preload)
+		rk_diagnosis_add(d, "would see", RK_FINDING_BAD, "nothing");
+	else if (d->gpu.devices <= 0)
+		rk_diagnosis_add(d, "would see", RK_FINDING_NOTE,
+				 "nothing without a GPU: a program that uses none is left alone");
+	else
+		rk_diagnosis_add(
+			d, "would see", RK_FINDING_OK,
+			"kernels, copies and memsets with times of the %s; allocations, waits, graphs, "
+			"errors, names",
+			timed ? "GPU" : "host's calls");
+}
+
+static void look_for_net(struct rk_diagnosis *d)
 {
 	char path[PATH_MAX], why[3 * PATH_MAX];
 	void *module;
 
 	if (!rk_tool_find_part(RK_PART_NET, path, sizeof(path))) {
-		add(d, "network", STATE_NOTE, "%s is not there: no OTLP, no Prometheus", path);
+		rk_diagnosis_add(d, "network", RK_FINDING_NOTE,
+				 "%s is not there: no OTLP, no Prometheus", path);
 		return;
 	}
 	module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!module)
-		add(d, "network", STATE_BAD, "%s", dlerror());
+		rk_diagnosis_add(d, "network", RK_FINDING_BAD, "%s", dlerror());
 	else if (!rk_net_is_of_this_build(module, why, sizeof(why)))
-		add(d, "network", STATE_BAD, "%s", why);
+		rk_diagnosis_add(d, "network", RK_FINDING_BAD, "%s", why);
 	else
-		add(d, "network", STATE_OK, "%s loads (OTLP, Prometheus)", path);
+		rk_diagnosis_add(d, "network", RK_FINDING_OK, "%s loads (OTLP, Prometheus)", path);
 }
 
-static void look_at_config(struct diagnosis *d, const struct rk_config *config,
+static void look_at_config(struct rk_diagnosis *d, const struct rk_config *config,
 			   const struct rk_env *env)
 {
 	char endpoint[512];
 
 	if (config->warnings)
-		add(d, "settings", STATE_BAD, "%u problem%s; the first: %s", config->warnings,
-		    config->warnings == 1 ? "" : "s", config->problems[0].text);
+		rk_diagnosis_add(d, "settings", RK_FINDING_BAD, "%u problem%s; the first: %s",
+				 config->warnings, config->warnings == 1 ? "" : "s",
+				 config->problems[0].text);
 	else
-		add(d, "settings", STATE_OK, "%s",
-		    *config->file ? config->file : "no file (RUSTKERNEL_CONFIG is not set)");
+		rk_diagnosis_add(d, "settings", RK_FINDING_OK, "%s",
+				 *config->file ? config->file :
+						 "no file (RUSTKERNEL_CONFIG is not set)");
 	rk_config_format(config, RK_CONFIG_tracing_otlp_endpoint, endpoint, sizeof(endpoint));
 	if (rk_env_is_disabled(env))
-		add(d, "switch", STATE_BAD,
-		    "RUSTKERNEL_DISABLE or OTEL_SDK_DISABLED is set: nothing would be traced");
+		rk_diagnosis_add(
+			d, "switch", RK_FINDING_BAD,
+			"RUSTKERNEL_DISABLE or OTEL_SDK_DISABLED is set: nothing would be traced");
 	else if (rk_net_has_destination(config))
-		add(d, "goes to", STATE_OK, "%s%s%s%s", *endpoint ? "OTLP " : "", endpoint,
-		    *config->metrics_pushgateway_url ? " Pushgateway" : "",
-		    rk_config_wants_scrape(config) ? " scrape" : "");
+		rk_diagnosis_add(d, "goes to", RK_FINDING_OK, "%s%s%s%s", *endpoint ? "OTLP " : "",
+				 endpoint, *config->metrics_pushgateway_url ? " Pushgateway" : "",
+				 rk_config_wants_scrape(config) ? " scrape" : "");
 	else if (strcmp(config->trace_file, "none") == 0)
-		add(d, "goes to", STATE_BAD,
-		    "nowhere: trace.file is none and there is no endpoint");
+		rk_diagnosis_add(d, "goes to", RK_FINDING_BAD,
+				 "nowhere: trace.file is none and there is no endpoint");
 	else
-		add(d, "goes to", STATE_OK, "a trace file in the program's working directory");
+		rk_diagnosis_add(d, "goes to", RK_FINDING_OK,
+				 "a trace file in the program's working directory");
 }
 
-static void look_at_folder(struct diagnosis *d, const struct rk_config *config)
+static void look_at_folder(struct rk_diagnosis *d, const struct rk_config *config)
 {
 	if (strcmp(config->trace_file, "auto") != 0 || rk_net_has_destination(config))
 		return;
 	if (access(".", W_OK))
-		add(d, "folder", STATE_BAD, "this one cannot be written to: %s; use -o or cd",
-		    strerror(errno));
+		rk_diagnosis_add(d, "folder", RK_FINDING_BAD,
+				 "this one cannot be written to: %s; use -o or cd",
+				 strerror(errno));
 }
 
-static void choose_next(struct diagnosis *d)
+/* A word as a shell would want it. */
+static void quote(char *out, size_t size, const char *word)
 {
-	if (!d->preload)
-		snprintf(d->next, sizeof(d->next), "tools/quickstart");
-	else if (d->gpu.devices > 0)
-		snprintf(d->next, sizeof(d->next), "rktrace run -- ./your-program");
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_@%+=:,./-";
+	size_t used = strlen(out);
+
+	if (*word && !word[strspn(word, plain)]) {
+		snprintf(out + used, size - used, " %s", word);
+		return;
+	}
+	used += (size_t)snprintf(out + used, size - used, " '");
+	for (; *word && used + 8 < size; word++)
+		used += (size_t)snprintf(out + used, size - used, *word == '\'' ? "'\\''" : "%c",
+					 *word);
+	if (used + 2 < size)
+		snprintf(out + used, size - used, "'");
+}
+
+/* As it can be typed: the bare name where PATH leads to this very file. */
+static void name_rktrace(char *out, size_t size)
+{
+	char found[PATH_MAX], real[PATH_MAX], self[2 * PATH_MAX];
+
+	snprintf(self, sizeof(self), "%s/rktrace", rk_tool_self_dir());
+	if (!rk_program_file_find("rktrace", found) && realpath(found, real) &&
+	    strcmp(real, self) == 0)
+		snprintf(out, size, "rktrace");
 	else
-		snprintf(d->next, sizeof(d->next), "rktrace run --simgpu -- ./your-program");
+		snprintf(out, size, "%s", self);
 }
 
-static enum state worst(const struct diagnosis *d)
+static void choose_next(struct rk_diagnosis *d)
 {
-	enum state state = STATE_OK;
+	bool simulated = d->gpu.devices <= 0;
 
-	for (size_t i = 0; i < d->count; i++) {
-		if (d->findings[i].state > state)
-			state = d->findings[i].state;
+	if (d->program.is_closed)
+		return;
+	if (!d->preload) {
+		snprintf(d->next, sizeof(d->next), "tools/quickstart");
+		return;
 	}
-	return state;
+	name_rktrace(d->next, sizeof(d->next));
+	strncat(d->next, simulated ? " run --simgpu --" : " run --",
+		sizeof(d->next) - strlen(d->next) - 1);
+	if (!d->program.words)
+		quote(d->next, sizeof(d->next), "./your-program");
+	for (char **word = d->program.words; word && *word; word++)
+		quote(d->next, sizeof(d->next), *word);
 }
 
-static bool has_gpu_time(const struct diagnosis *d)
+/* The first libraries decide: the runtime of the program may have its CUPTI beside it. */
+static void look_at_machine(struct rk_diagnosis *d, const struct rk_config *config)
 {
-	return d->gpu.cupti_version && (d->gpu.missing & RK_GPU_NO_RECORDS) != RK_GPU_NO_RECORDS;
+	rk_doctor_gpu_look_for_cupti(&d->gpu, config->cupti_library, d->program.runtime_folder);
+	look_for_gpu(d);
+	look_at_cupti(d);
+	look_at_match(d);
+	rk_doctor_look_at_permissions(d, "/proc/driver/nvidia/params");
+	rk_doctor_look_for_others(d);
 }
 
-static void print_json(const struct diagnosis *d)
-{
-	static const char *const states[] = { "ok", "note", "bad" };
-	struct rk_json json;
-
-	rk_json_init(&json, stdout);
-	rk_json_open(&json, NULL, '{');
-	rk_json_bool(&json, "ok", worst(d) != STATE_BAD);
-	rk_json_uint(&json, "devices", d->gpu.devices > 0 ? (uint64_t)d->gpu.devices : 0);
-	rk_json_bool(&json, "simulated", d->gpu.simulated);
-	rk_json_string(&json, "gpu_time_source", has_gpu_time(d) ? "cupti" : "host");
-	rk_json_open(&json, "gpu_time_missing", '[');
-	for (unsigned bit = 0; rk_gpu_missing_name(bit); bit++)
-		if (d->gpu.missing & 1u << bit)
-			rk_json_string(&json, NULL, rk_gpu_missing_name(bit));
-	rk_json_close(&json, ']');
-	rk_json_uint(&json, "driver_version", d->gpu.driver_version);
-	rk_json_uint(&json, "cupti_version", d->gpu.cupti_version);
-	rk_json_open(&json, "findings", '[');
-	for (size_t i = 0; i < d->count; i++) {
-		rk_json_open(&json, NULL, '{');
-		rk_json_string(&json, "subject", d->findings[i].subject);
-		rk_json_string(&json, "state", states[d->findings[i].state]);
-		rk_json_string(&json, "text", d->findings[i].text);
-		rk_json_close(&json, '}');
-	}
-	rk_json_close(&json, ']');
-	rk_json_string(&json, "next", d->next);
-	rk_json_close(&json, '}');
-}
-
-static void print_text(const struct diagnosis *d)
-{
-	static const char *const states[] = { "ok  ", "note", "BAD " };
-
-	for (size_t i = 0; i < d->count; i++)
-		printf("%s  %-12s %s\n", states[d->findings[i].state], d->findings[i].subject,
-		       d->findings[i].text);
-	printf("\nnext: %s\n", d->next);
-}
-
-static int diagnose(struct diagnosis *d)
+static int diagnose(struct rk_diagnosis *d, char **words)
 {
 	struct rk_env *env = rk_env_create(NULL);
 	struct rk_config *config = NULL;
+	int err = 0;
 
 	if (!env || rk_config_create(&config, env)) {
 		rk_env_destroy(env);
 		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
 	}
-	rk_doctor_gpu_look(&d->gpu, config->cupti_library);
+	rk_doctor_gpu_look_for_driver(&d->gpu);
 	look_for_library(d);
-	look_for_gpu(d);
-	look_at_permissions(d);
-	look_for_net(d);
-	look_at_config(d, config, env);
-	look_at_folder(d, config);
-	choose_next(d);
+	if (words)
+		err = rk_doctor_look_at_program(d, words);
+	if (!err) {
+		look_at_machine(d, config);
+		look_for_net(d);
+		look_at_config(d, config, env);
+		look_at_folder(d, config);
+		tell_what_is_seen(d);
+		choose_next(d);
+	}
 	rk_config_destroy(config);
 	rk_env_destroy(env);
-	return worst(d) == STATE_BAD ? RK_TOOL_VIOLATION : RK_TOOL_OK;
+	if (err)
+		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "could not look at %s: %s", words[0],
+				    rk_strerror(err));
+	return rk_diagnosis_worst(d) == RK_FINDING_BAD ? RK_TOOL_VIOLATION : RK_TOOL_OK;
 }
 
 int rk_cmd_doctor(int argc, char **argv)
@@ -278,18 +281,18 @@ int rk_cmd_doctor(int argc, char **argv)
 		{ "json", 0, NULL, "print JSON", &as_json, NULL },
 		{ NULL, 0, NULL, NULL, NULL, NULL },
 	};
-	struct diagnosis d = { .count = 0 };
+	static struct rk_diagnosis d;
 	int first, status;
 
 	status = rk_options_parse(options, verb, argc, argv, &first);
 	if (status != RK_OPTIONS_PARSED)
 		return status;
-	if (first < argc)
-		return rk_options_misused(verb, "what is %s?", argv[first]);
-	status = diagnose(&d);
-	if (d.count && as_json)
-		print_json(&d);
-	else if (d.count)
-		print_text(&d);
+	status = diagnose(&d, first < argc ? argv + first : NULL);
+	if (status != RK_TOOL_OK && status != RK_TOOL_VIOLATION)
+		return status;
+	if (as_json)
+		rk_diagnosis_print_json(&d);
+	else
+		rk_diagnosis_print(&d);
 	return rk_tool_finish(status, verb);
 }

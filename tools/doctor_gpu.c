@@ -9,9 +9,9 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/cupti_search.h"
 #include "core/gpu_facts.h"
 
 typedef int (*init_fn)(unsigned flags);
@@ -88,56 +88,17 @@ static void ask_driver(struct rk_doctor_gpu *gpu, void *driver)
 	gpu->simulated = strstr(gpu->driver, "simgpu") != NULL;
 }
 
-static void look_for_driver(struct rk_doctor_gpu *gpu)
+void rk_doctor_gpu_look_for_driver(struct rk_doctor_gpu *gpu)
 {
 	void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
 
+	memset(gpu, 0, sizeof(*gpu));
 	if (!driver) {
 		snprintf(gpu->driver_error, sizeof(gpu->driver_error), "%s", dlerror());
 		return;
 	}
 	path_of(driver, gpu->driver, sizeof(gpu->driver));
 	ask_driver(gpu, driver);
-}
-
-static void *open_below(const char *folder)
-{
-	static const char *const versions[] = { ".14", ".13", ".12", "", NULL };
-	static const char *const places[] = { "/", "/extras/CUPTI/lib64/", "/lib64/", "/lib/",
-					      NULL };
-	char path[512];
-	void *library = NULL;
-
-	for (int p = 0; !library && places[p]; p++) {
-		for (int v = 0; !library && versions[v]; v++) {
-			snprintf(path, sizeof(path), "%s%slibcupti.so%s", folder,
-				 *folder ? places[p] : "", versions[v]);
-			library = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
-		}
-	}
-	return library;
-}
-
-/* Beside the driver (the simulated one), the loader's own search, then toolkits. */
-static void *open_cupti(const struct rk_doctor_gpu *gpu, const char *configured)
-{
-	const char *folders[] = { gpu->driver, "", getenv("CUDA_HOME"), getenv("CUDA_PATH"),
-				  "/usr/local/cuda" };
-	void *library = NULL;
-
-	if (*configured)
-		return dlopen(configured, RTLD_LAZY | RTLD_LOCAL);
-	for (size_t i = 0; !library && i < sizeof(folders) / sizeof(folders[0]); i++) {
-		char folder[256] = "";
-
-		if (folders[i])
-			snprintf(folder, sizeof(folder), "%s", folders[i]);
-		if (i == 0 && strrchr(folder, '/'))
-			*strrchr(folder, '/') = '\0';
-		if (folders[i] && (*folder || i == 1))
-			library = open_below(folder);
-	}
-	return library;
 }
 
 /* In this process, which does no work: nobody is in the way, and nothing is measured. */
@@ -172,18 +133,25 @@ static void try_kinds(struct rk_doctor_gpu *gpu, void *library)
 		gpu->missing &= ~(uint32_t)RK_GPU_SERIAL_KERNELS;
 }
 
-static void look_for_cupti(struct rk_doctor_gpu *gpu, const char *configured)
+/* As the tracer does it in the program, which may have its runtime elsewhere than we. */
+void rk_doctor_gpu_look_for_cupti(struct rk_doctor_gpu *gpu, const char *configured,
+				  const char *runtime_folder)
 {
-	void *library = open_cupti(gpu, configured);
 	cupti_version_fn get_version = NULL;
+	struct rk_cupti_search search;
+	void *library;
 
-	if (library)
-		find(library, "cuptiGetVersion", &get_version);
-	if (!library || !get_version) {
-		const char *error = dlerror();
-
-		snprintf(gpu->cupti_error, sizeof(gpu->cupti_error), "%s",
-			 *configured && error ? error : "libcupti is in none of the usual places");
+	rk_cupti_search_init(&search);
+	if (*runtime_folder)
+		snprintf(search.folders[RK_CUPTI_BY_RUNTIME],
+			 sizeof(search.folders[RK_CUPTI_BY_RUNTIME]), "%s", runtime_folder);
+	library = rk_cupti_search_open(&search, configured, gpu->cupti_error,
+				       sizeof(gpu->cupti_error));
+	if (!library)
+		return;
+	find(library, "cuptiGetVersion", &get_version);
+	if (!get_version) {
+		snprintf(gpu->cupti_error, sizeof(gpu->cupti_error), "it has no cuptiGetVersion");
 		return;
 	}
 	path_of(library, gpu->cupti, sizeof(gpu->cupti));
@@ -191,11 +159,4 @@ static void look_for_cupti(struct rk_doctor_gpu *gpu, const char *configured)
 		gpu->cupti_version = 0;
 	else if (gpu->devices > 0)
 		try_kinds(gpu, library);
-}
-
-void rk_doctor_gpu_look(struct rk_doctor_gpu *gpu, const char *cupti)
-{
-	memset(gpu, 0, sizeof(*gpu));
-	look_for_driver(gpu);
-	look_for_cupti(gpu, cupti);
 }

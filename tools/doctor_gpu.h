@@ -23,11 +23,15 @@ struct rk_doctor_gpu {
 };
 
 /**
- * Open libcuda and libcupti and ask for devices and versions.
+ * Open libcuda and ask for devices and versions. / Open the libcupti that a program would get, and
+ * have it say what it gives.
  *
- * @cupti: the configured path; "" = look for it.
+ * @configured: cupti.library; "" = look for one.
+ * @runtime_folder: of the program's libcudart; "" = not known.
  * Context: tools. The libraries stay open.
  */
-void rk_doctor_gpu_look(struct rk_doctor_gpu *gpu, const char *cupti);
+void rk_doctor_gpu_look_for_driver(struct rk_doctor_gpu *gpu);
+void rk_doctor_gpu_look_for_cupti(struct rk_doctor_gpu *gpu, const char *configured,
+				  const char *runtime_folder);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tools/elf_file.c - program headers and DT_NEEDED of a file, every offset checked.
+ * tools/elf_file.c - headers, sections, DT_NEEDED and texts of a file, every offset checked.
  */
 #include "tools/elf_file.h"
 
@@ -70,6 +70,18 @@ static uint64_t offset_of(const struct image *image, uint64_t address)
 	return UINT64_MAX;
 }
 
+static void note_needed(struct rk_elf_file *elf, const char *name)
+{
+	if (strncmp(name, "libasan.so", 10) == 0)
+		snprintf(elf->asan, sizeof(elf->asan), "%s", name);
+	else if (strncmp(name, "libtsan.so", 10) == 0)
+		elf->has_tsan = true;
+	else if (strncmp(name, "libcudart.so", 12) == 0)
+		snprintf(elf->runtime, sizeof(elf->runtime), "%s", name);
+	else if (strncmp(name, "libcuda.so", 10) == 0)
+		elf->needs_driver = true;
+}
+
 static void read_needed(struct rk_elf_file *elf, const struct image *image)
 {
 	const ElfW(Phdr) *header = find_header(image, PT_DYNAMIC);
@@ -90,9 +102,45 @@ static void read_needed(struct rk_elf_file *elf, const struct image *image)
 
 		if (dynamic[i].d_tag == DT_NEEDED && dynamic[i].d_un.d_val < image->size)
 			name = string_at(image, strings + dynamic[i].d_un.d_val);
-		if (name && strncmp(name, "libasan.so", 10) == 0)
-			snprintf(elf->asan, sizeof(elf->asan), "%s", name);
+		if (name)
+			note_needed(elf, name);
 	}
+}
+
+static bool has_section(const struct image *image, const char *wanted)
+{
+	const ElfW(Ehdr) *elf = (const void *)image->bytes;
+	const ElfW(Shdr) *sections = NULL;
+	uint64_t names;
+
+	if (elf->e_shentsize == sizeof(*sections) && elf->e_shoff % _Alignof(ElfW(Shdr)) == 0)
+		sections = at(image, elf->e_shoff, elf->e_shnum * sizeof(*sections));
+	if (!sections || elf->e_shstrndx >= elf->e_shnum)
+		return false;
+	names = sections[elf->e_shstrndx].sh_offset;
+	for (size_t i = 0; names < image->size && i < elf->e_shnum; i++) {
+		const char *name = string_at(image, names + sections[i].sh_name);
+
+		if (name && strcmp(name, wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Symbols may be stripped; texts that code refers to are not. */
+static bool has_text(const struct image *image, const char *text)
+{
+	return memmem(image->bytes, image->size, text, strlen(text) + 1);
+}
+
+static void read_contents(struct rk_elf_file *elf, const struct image *image)
+{
+	elf->has_kernels = has_section(image, ".nv_fatbin");
+	/* What it opens, and what it answers: its own names of errors. */
+	elf->has_runtime = !*elf->runtime && has_text(image, "libcuda.so.1") &&
+			   has_text(image, "cudaErrorMemoryAllocation");
+	elf->has_asan = !*elf->asan && has_text(image, "__asan_init");
+	elf->has_tsan |= has_text(image, "__tsan_init");
 }
 
 static bool is_native(const struct image *image)
@@ -121,6 +169,8 @@ static void read_image(struct rk_elf_file *elf, const struct image *image)
 		return;
 	elf->is_elf = true;
 	elf->is_foreign = !is_native(image);
+	if (image->size >= sizeof(ElfW(Ehdr)))
+		elf->machine = ((const ElfW(Ehdr) *)image->bytes)->e_machine;
 	if (elf->is_foreign)
 		return;
 	header = find_header(image, PT_INTERP);
@@ -130,6 +180,7 @@ static void read_image(struct rk_elf_file *elf, const struct image *image)
 	if (loader)
 		snprintf(elf->loader, sizeof(elf->loader), "%s", loader);
 	read_needed(elf, image);
+	read_contents(elf, image);
 }
 
 void rk_elf_file_read(struct rk_elf_file *elf, const char *path)
