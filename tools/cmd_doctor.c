@@ -248,6 +248,7 @@ static int diagnose(struct rk_diagnosis *d, char **words)
 {
 	struct rk_env *env = rk_env_create(NULL);
 	struct rk_config *config = NULL;
+	char hint[160];
 	int err = 0;
 
 	if (!env || rk_config_create(&config, env)) {
@@ -269,8 +270,9 @@ static int diagnose(struct rk_diagnosis *d, char **words)
 	rk_config_destroy(config);
 	rk_env_destroy(env);
 	if (err)
-		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "could not look at %s: %s", words[0],
-				    rk_strerror(err));
+		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "could not look at %s: %s%s", words[0],
+				    rk_strerror(err),
+				    rk_program_file_hint(words[0], hint, sizeof(hint)));
 	return rk_diagnosis_worst(d) == RK_FINDING_BAD ? RK_TOOL_VIOLATION : RK_TOOL_OK;
 }
 

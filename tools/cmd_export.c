@@ -69,8 +69,7 @@ static int status_of(struct export *e, int err)
 		return RK_TOOL_CANNOT_WRITE;
 	if (err == -ENOMEM)
 		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");
-	return rk_tool_fail(RK_TOOL_CANNOT_WRITE, verb, "could not write %s: %s",
-			    rk_export_file_name(&e->file), rk_strerror(err));
+	return rk_tool_cannot_write(verb, rk_export_file_name(&e->file), err);
 }
 
 static int begin_part(struct export *e)

@@ -248,8 +248,7 @@ static int open_log(struct replay *r, struct rk_log_output **output)
 	if (!is_log_on_stdout(r))
 		r->log_fd = open(r->args.log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (r->log_fd < 0)
-		return rk_tool_fail(RK_TOOL_CANNOT_WRITE, verb, "could not write %s: %s",
-				    r->args.log, rk_strerror(errno));
+		return rk_tool_cannot_write(verb, r->args.log, errno);
 	if (source[RK_CONFIG_logging_level] == RK_SOURCE_DEFAULT)
 		r->config->logging_level = RK_LOG_INFO;
 	if (rk_log_output_open_fd(output, format, r->log_fd))

@@ -290,11 +290,13 @@ static int set_launcher(struct run *r)
 static int prepare(struct run *r)
 {
 	int err = rk_program_file_find(r->args.program[0], r->program);
+	char hint[160];
 	int status;
 
 	if (err)
-		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "could not run %s: %s",
-				    r->args.program[0], rk_strerror(err));
+		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "could not run %s: %s%s",
+				    r->args.program[0], rk_strerror(err),
+				    rk_program_file_hint(r->args.program[0], hint, sizeof(hint)));
 	r->env = rk_child_env_create(environ);
 	if (!r->env || set_options(r) || read_config(r) || settle_summary(r) || settle_control(r))
 		return rk_tool_fail(RK_TOOL_MEMORY, verb, "out of memory");

@@ -8,13 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/log.h"
 #include "tools/tool.h"
 
 static int cannot(const struct rk_output_file *output, const char *verb, int err)
 {
-	return rk_tool_fail(RK_TOOL_CANNOT_WRITE, verb, "could not write %s: %s",
-			    rk_export_file_name(&output->file), rk_strerror(err));
+	return rk_tool_cannot_write(verb, rk_export_file_name(&output->file), err);
 }
 
 /* "x/app.7.rkt.zst" -> "app.7.html" */

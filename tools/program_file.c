@@ -52,6 +52,22 @@ int rk_program_file_find(const char *name, char path[PATH_MAX])
 	return err;
 }
 
+const char *rk_program_file_hint(const char *name, char *out, size_t size)
+{
+	static const char trace[] = ".rkt.zst";
+	size_t length = strlen(name);
+	char here[PATH_MAX], shown[80];
+
+	*out = '\0';
+	rk_tool_printable(name, shown, sizeof(shown));
+	snprintf(here, sizeof(here), "./%s", name);
+	if (length >= sizeof(trace) - 1 && strcmp(name + length - (sizeof(trace) - 1), trace) == 0)
+		snprintf(out, size, "; a trace file is read by: rktrace report %s", shown);
+	else if (!strchr(name, '/') && !is_program(here))
+		snprintf(out, size, "; did you mean ./%s?", shown);
+	return out;
+}
+
 /* Of "#!/usr/bin/env -S python3 -u" the program is python3. */
 static const char *command_of(char *line)
 {

@@ -6,6 +6,7 @@
 #define RK_TOOLS_PROGRAM_FILE_H
 
 #include <limits.h>
+#include <stddef.h>
 
 /**
  * As the shell does it: a name with a '/' as it is, any other along PATH.
@@ -13,6 +14,14 @@
  * Context: tools. Return: 0, -ENOENT, -EACCES, -EISDIR, or what stat() said.
  */
 int rk_program_file_find(const char *name, char path[PATH_MAX]);
+
+/**
+ * What may have been meant by @name, which cannot be run: "; did you mean ./app?", or how a trace
+ * file is read; else "".
+ *
+ * Context: tools. Return: @out.
+ */
+const char *rk_program_file_hint(const char *name, char *out, size_t size);
 
 /**
  * The program that runs the script @path: the word behind "#!", or the program that env is to

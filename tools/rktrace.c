@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/nearest.h"
+#include "tools/program_file.h"
 #include "tools/tool.h"
 
 static const struct rk_tool_verb verbs[] = {
@@ -57,10 +58,13 @@ static void print_usage(FILE *out)
 static int tell_unknown(const char *word)
 {
 	struct rk_nearest nearest;
+	char shown[80], hint[160];
 	const char *best;
-	char shown[80];
 
 	rk_tool_printable(word, shown, sizeof(shown));
+	rk_program_file_hint(word, hint, sizeof(hint));
+	if (*hint)
+		return rk_tool_fail(RK_TOOL_USAGE, "", "there is no verb %s%s", shown, hint);
 	rk_nearest_init(&nearest, word);
 	for (size_t i = 0; i < VERB_COUNT; i++)
 		rk_nearest_push(&nearest, verbs[i].name);
@@ -73,6 +77,21 @@ static int tell_unknown(const char *word)
 			    shown, shown);
 }
 
+/* `rktrace help VERB` is `rktrace VERB --help`. */
+static int help(const char *word)
+{
+	const struct rk_tool_verb *verb = word ? rk_tool_find_verb(word) : NULL;
+	char option[] = "--help";
+	char *words[] = { option, NULL };
+
+	if (verb)
+		return verb->run(1, words);
+	if (word)
+		return tell_unknown(word);
+	print_usage(stdout);
+	return rk_tool_finish(RK_TOOL_OK, "");
+}
+
 int main(int argc, char **argv)
 {
 	const struct rk_tool_verb *verb;
@@ -83,10 +102,8 @@ int main(int argc, char **argv)
 		return RK_TOOL_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-	    strcmp(argv[1], "help") == 0) {
-		print_usage(stdout);
-		return rk_tool_finish(RK_TOOL_OK, "");
-	}
+	    strcmp(argv[1], "help") == 0)
+		return help(argv[2]);
 	if (strcmp(argv[1], "--version") == 0) {
 		puts("rktrace " RK_VERSION);
 		return rk_tool_finish(RK_TOOL_OK, "");

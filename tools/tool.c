@@ -28,6 +28,21 @@ int rk_tool_fail(int status, const char *verb, const char *format, ...)
 	return status;
 }
 
+int rk_tool_cannot_write(const char *verb, const char *path, int err)
+{
+	char copy[PATH_MAX];
+	const char *folder;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	folder = dirname(copy);
+	if (abs(err) == ENOENT && access(folder, F_OK))
+		return rk_tool_fail(RK_TOOL_CANNOT_WRITE, verb,
+				    "could not write %s: there is no folder %s; mkdir -p makes it",
+				    path, folder);
+	return rk_tool_fail(RK_TOOL_CANNOT_WRITE, verb, "could not write %s: %s", path,
+			    rk_strerror(err));
+}
+
 static void show_line(enum rk_log_level level, const char *line, void *data)
 {
 	(void)level;

@@ -55,6 +55,14 @@ int rk_tool_fail(int status, const char *verb, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /**
+ * Say that @path cannot be written, and where it is the folder that is missing, that.
+ *
+ * @err: of errno, or the negative of one.
+ * Context: tools. Return: RK_TOOL_CANNOT_WRITE.
+ */
+int rk_tool_cannot_write(const char *verb, const char *path, int err);
+
+/**
  * Show what the library parts log, on stderr, as `rktrace: <line>`.
  *
  * Context: tools, start of main().

@@ -422,6 +422,16 @@ static int load_index(struct rk_trace_reader *reader)
 	return got ? 0 : -ENOMEM;
 }
 
+/* A few bytes of something else are no trace that was cut off. */
+static bool begins_as_zstd(struct rk_trace_reader *reader)
+{
+	static const uint8_t magic[] = { 0x28, 0xb5, 0x2f, 0xfd };
+	uint8_t first[sizeof(magic)];
+	size_t got = 0;
+
+	return !read_at(reader, 0, first, sizeof(first), &got) && !memcmp(first, magic, got);
+}
+
 static int load_description(struct rk_trace_reader *reader)
 {
 	enum rk_trace_frame_kind kind;
@@ -432,6 +442,8 @@ static int load_description(struct rk_trace_reader *reader)
 
 	if (err)
 		return fail(reader, err, "could not read it: %s", rk_strerror(err));
+	if (kind == RK_TRACE_FRAME_INCOMPLETE && !begins_as_zstd(reader))
+		kind = RK_TRACE_FRAME_FOREIGN;
 	if (kind == RK_TRACE_FRAME_INCOMPLETE)
 		return fail(reader, -ENODATA,
 			    "ends after %" PRIu64
@@ -484,9 +496,10 @@ static int open_file(struct rk_trace_reader *reader, const char *path)
 
 		return fail(reader, err, "could not open it: %s", rk_strerror(err));
 	}
+	if (S_ISDIR(st.st_mode))
+		return fail(reader, -EISDIR, "a folder; name a trace in it: those end in .rkt.zst");
 	if (!S_ISREG(st.st_mode))
-		return fail(reader, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL,
-			    "not a regular file; copy the trace into one first");
+		return fail(reader, -EINVAL, "not a regular file; copy the trace into one first");
 	if (st.st_size == 0)
 		return fail(reader, -ENODATA,
 			    "empty: the program ended before anything was recorded");
