@@ -77,13 +77,26 @@ class Release(unittest.TestCase):
 
     @classmethod
     def make_tarball(cls):
-        run("meson", "dist", "-C", BUILD, "--no-tests", "--formats", "xztar", "--allow-dirty")
-        cls.tarball, = (BUILD / "meson-dist").glob("*.tar.xz")
+        cls.tarball = cls.dist() if (TREE / ".git").exists() else cls.archive()
         with tarfile.open(cls.tarball) as archive:
             cls.members = archive.getmembers()
         FOLDER.mkdir()
         run("tar", "-C", FOLDER, "-xf", cls.tarball)
         cls.tree, = FOLDER.iterdir()
+
+    @staticmethod
+    def dist():
+        shutil.rmtree(BUILD / "meson-dist", ignore_errors=True)
+        run("meson", "dist", "-C", BUILD, "--no-tests", "--formats", "xztar", "--allow-dirty")
+        return next((BUILD / "meson-dist").glob("*.tar.xz"))
+
+    @staticmethod
+    def archive():
+        """Of a tree that came as a tarball itself."""
+        path = BUILD / "rkpreload-again.tar.xz"
+        run("tar", "-C", TREE, "-cJf", path, "--transform", "s,^[.],rkpreload-again,", "--exclude=./build",
+            "--exclude=./out", "--exclude=__pycache__", ".")
+        return path
 
     @classmethod
     def make_packages(cls):

@@ -70,7 +70,11 @@ class FirstMinute(unittest.TestCase):
         if not os.environ.get("RK_KEEP"):
             cls.addClassCleanup(shutil.rmtree, FOLDER, ignore_errors=True)
         FOLDER.mkdir()
-        subprocess.run(["git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--no-local", "--depth=1", TREE.as_uri(), CLONE], check=True)
+        clone = ["git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--no-local", "--depth=1"]
+        if subprocess.run([*clone, TREE.as_uri(), CLONE], check=False).returncode:
+            # A source archive, or a tree that git does not trust.
+            ignored = shutil.ignore_patterns("build", "out", ".git", "__pycache__")
+            shutil.copytree(TREE, CLONE, symlinks=True, ignore=ignored, dirs_exist_ok=True)
         # What is fetched once and kept: a toolkit of the machine is found without it.
         (CLONE / "build").mkdir()
         cuda = pathlib.Path(os.environ["RK_CUDA"])
