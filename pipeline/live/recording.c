@@ -246,7 +246,8 @@ void rk_recording_run(struct rk_recording *recording, uint64_t now, bool is_drai
 			stop(recording, now);
 		break;
 	case RK_RECORDING_STOPPING:
-		if (recording->gpu_is_gone && is_drained)
+		/* Held, the rings never run dry: what lay in them then has been taken since. */
+		if (recording->gpu_is_gone && (is_drained || recording->is_counting))
 			finish_stop(recording, now);
 		/* What CUPTI gave last lies in a ring now. */
 		recording->gpu_is_gone = is_asked(recording->setup.gpu_is_off);
