@@ -45,6 +45,8 @@
 #define NS_PER_S	   1000000000ull
 
 #define BUSY_WAIT_MS	   8   /* a 512 KiB ring fills in 8 ms at a million launches a second */
+#define STORM_WAIT_MS	   2   /* a ring says that it is half full once per look at its tail */
+#define STORM_RECORDS	   1024 /* in one round: an eighth of that ring, which may be full soon */
 #define IDLE_WAIT_MS	   200 /* and is woken early when a ring is half full */
 #define SOCKET_WAIT_MS	   20  /* with sockets open: nobody wakes us for them during the wait */
 #define TICK_EVERY_NS	   (250 * NS_PER_MS)
@@ -469,14 +471,21 @@ static uint32_t limit_wait(uint32_t most_ms, uint64_t due)
 	return left_ms < most_ms ? (uint32_t)left_ms + 1 : most_ms;
 }
 
+static uint32_t limit_ms(uint32_t ms, uint32_t most)
+{
+	return ms < most ? ms : most;
+}
+
 /* Sockets cannot be waited for together with the futex: a little of each. */
 static void wait_some(struct exporter *e, uint64_t taken)
 {
 	struct rk_net *net = e->outputs.net;
 	uint32_t most = IDLE_WAIT_MS;
 
-	if (taken)
-		e->wait_ms = BUSY_WAIT_MS;
+	if (taken > STORM_RECORDS)
+		e->wait_ms = STORM_WAIT_MS;
+	else if (taken)
+		e->wait_ms = limit_ms(2 * e->wait_ms, BUSY_WAIT_MS);
 	else if (e->wait_ms < IDLE_WAIT_MS)
 		e->wait_ms *= 2;
 	rk_outputs_send_events(&e->outputs);
