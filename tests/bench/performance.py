@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the benchmarks that have goals and write what they found as docs/performance.md.
 
-usage: performance.py [--write] BUILD
+usage: performance.py [--write | --all] BUILD
 
-Without --write the table is only printed. A benchmark that fails, leaves out one of its goals or
+Without --write the table is only printed; --all runs the benchmarks without a goal as well and
+prints what they say. A benchmark that fails, leaves out one of its goals or
 tells one that is not in goals.py ends it with an error, and the document stays as it was.
 """
 import datetime
@@ -36,12 +37,12 @@ Where other work ran on the machine (the load below), times are too long and dro
 """
 
 
-def run_benchmarks(build):
+def run_benchmarks(build, names):
     """{benchmark: its output}"""
     log = build / "meson-logs" / "performance.json"
     log.unlink(missing_ok=True)
     subprocess.run(["meson", "test", "-C", str(build), "--no-rebuild", "--benchmark",
-                    "--logbase", "performance", *goals.benchmarks()],
+                    "--logbase", "performance", *names],
                    check=False, stdout=sys.stderr)
     outputs = {}
     for line in log.read_text(encoding="utf-8").splitlines():
@@ -111,11 +112,14 @@ def foot(found):
 
 
 def main():
-    arguments = [one for one in sys.argv[1:] if one != "--write"]
+    arguments = [one for one in sys.argv[1:] if one not in ("--write", "--all")]
     if len(arguments) != 1:
         sys.exit(__doc__)
     build, load = pathlib.Path(arguments[0]).resolve(), os.getloadavg()[0]
-    found = collect(run_benchmarks(build))
+    outputs = run_benchmarks(build, [] if "--all" in sys.argv else goals.benchmarks())
+    found = collect(outputs)
+    for name in sorted(set(outputs) - set(goals.benchmarks())):
+        print(f"{name}:\n{outputs[name]}")
     head = HEAD.format(command=COMMAND, machine=machine(build, load))
     text = head + "\n".join(row(goal, found) for goal in goals.GOALS) + "\n" + foot(found)
     print(text)
