@@ -140,7 +140,7 @@ class Release(unittest.TestCase):
         self.assertEqual({path.name.split("_")[0] for path in self.packages.glob("*.deb")}, PACKAGES)
         library, tools = (self.field(name, "Depends") for name in ("librkpreload", "rkpreload-tools"))
         for name in ("libcurl4", "libmicrohttpd12", "libnghttp2-14", "libprotobuf-c1", "libssl3", "zlib1g"):
-            self.assertRegex(library, rf"\b{name}\b")
+            self.assertRegex(library, rf"\b{name}(t64)?\b")
         self.assertNotIn("libstdc++", library)
         self.assertIn("librkpreload (= ", tools)
         # What only looks like NVIDIA's is neither needed nor offered.
