@@ -5,7 +5,7 @@ doctor() {
     echo "== $*"
     rktrace doctor "$@" >out
     status=$?
-    grep -E '^(ok|BAD|note) *(library|program|script|runtime|sanitizer|libraries|GPU|match|others|would)|^next' out | cut -c1-150
+    grep -E '^(ok|BAD|note) *(library|program|script|runtime|sanitizer|libraries|GPU|match|others|would)|^next' out
     echo "-> $status"
 }
 
