@@ -56,14 +56,13 @@ const char *rk_program_file_hint(const char *name, char *out, size_t size)
 {
 	static const char trace[] = ".rkt.zst";
 	size_t length = strlen(name);
-	char here[PATH_MAX], shown[80];
+	char shown[80];
 
 	*out = '\0';
 	rk_tool_printable(name, shown, sizeof(shown));
-	snprintf(here, sizeof(here), "./%s", name);
 	if (length >= sizeof(trace) - 1 && strcmp(name + length - (sizeof(trace) - 1), trace) == 0)
 		snprintf(out, size, "; a trace file is read by: rktrace report %s", shown);
-	else if (!strchr(name, '/') && !is_program(here))
+	else if (!strchr(name, '/') && !is_program(name))
 		snprintf(out, size, "; did you mean ./%s?", shown);
 	return out;
 }
