@@ -12,6 +12,7 @@
 #include "core/fields.h"
 #include "core/log.h"
 #include "core/number.h"
+#include "pipeline/live/control_use.h"
 
 #define SETTINGS_BYTES 512
 
@@ -88,6 +89,14 @@ static void answer_status(struct rk_json_text *reply, const char *argument, void
 	rk_control_status_put(&status, reply);
 }
 
+static void answer_use(struct rk_json_text *reply, const char *argument, void *data)
+{
+	struct rk_live_control *live = data;
+
+	(void)argument;
+	rk_control_use_put(live->outputs, rk_clock_now(), reply);
+}
+
 static void answer_reload(struct rk_json_text *reply, const char *argument, void *data)
 {
 	struct rk_live_control *live = data;
@@ -138,9 +147,13 @@ static void answer_snapshot(struct rk_json_text *reply, const char *argument, vo
 }
 
 static const struct rk_control_verb verbs[] = {
-	{ "status", false, answer_status },    { "reload", false, answer_reload },
-	{ "start", true, answer_start },       { "stop", false, answer_stop },
-	{ "snapshot", true, answer_snapshot }, { NULL, false, NULL },
+	{ "status", false, answer_status },
+	{ "reload", false, answer_reload },
+	{ "start", true, answer_start },
+	{ "stop", false, answer_stop },
+	{ "snapshot", true, answer_snapshot },
+	{ "use", false, answer_use },
+	{ NULL, false, NULL },
 };
 
 void rk_live_control_init(struct rk_live_control *live, struct rk_outputs *outputs)

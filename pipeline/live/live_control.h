@@ -2,9 +2,9 @@
  *
  * pipeline/live/live_control.h - what a running process can be asked, where that was switched on.
  *
- * Connects the socket with what answers: `status` with everything behind the rings, `reload`
- * with those whose settings can change, `start` and `stop` with who decides whether it records,
- * `snapshot` with who copies the trace file.
+ * Connects the socket with what answers: `status` with everything behind the rings, `use` with
+ * the metrics, `reload` with those whose settings can change, `start` and `stop` with who decides
+ * whether it records, `snapshot` with who copies the trace file.
  */
 #ifndef RK_PIPELINE_LIVE_LIVE_CONTROL_H
 #define RK_PIPELINE_LIVE_LIVE_CONTROL_H

@@ -258,7 +258,8 @@ class Control(harness.Case):
         process = self.endless()
         for request in (b"stat\n", b"\n", b"status reload\n", b"GET / HTTP/1.1\r\n", b"x" * 4096):
             reply = json.loads(self.ask(process, request))
-            self.assertEqual(reply["verbs"], ["status", "reload", "start", "stop", "snapshot"], request)
+            self.assertEqual(reply["verbs"], ["status", "reload", "start", "stop", "snapshot",
+                                              "use"], request)
             self.assertIn("error", reply)
         for request in (b"status\n", b"status\r\n"):
             self.assertEqual(json.loads(self.ask(process, request))["pid"], process.pid)
