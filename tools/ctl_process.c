@@ -15,7 +15,10 @@
 
 #include "core/log.h"
 #include "core/number.h"
+#include "tools/ctl_socket.h"
 #include "tools/options.h"
+
+#define CHOICES_MAX 99
 
 /* Return: 1 the library is in it, 0 it is not, -1 not for us to see. */
 static int look_for_library(pid_t pid)
@@ -148,6 +151,67 @@ int rk_ctl_process_find(const char *text, const char *verb, pid_t *pid)
 	*pid = (pid_t)number;
 	if (kill(*pid, 0) && errno == ESRCH)
 		return rk_tool_fail(RK_TOOL_NO_INPUT, verb, "there is no process %s", text);
+	return 0;
+}
+
+/* Those that listen, as a list to choose from. */
+struct choices {
+	pid_t pids[CHOICES_MAX];
+	uint64_t count;
+};
+
+static void find_choices(struct choices *choices)
+{
+	struct walk walk = { .folder = opendir("/proc") };
+
+	while (next(&walk)) {
+		if (choices->count < CHOICES_MAX && rk_ctl_socket_is_there(walk.pid))
+			choices->pids[choices->count++] = walk.pid;
+	}
+}
+
+static void print_choices(const struct choices *choices)
+{
+	char path[PATH_MAX], text[512];
+
+	for (uint64_t i = 0; i < choices->count; i++) {
+		name_of(choices->pids[i], path);
+		fprintf(stderr, "%3llu) %7d  %s\n", (unsigned long long)i + 1,
+			(int)choices->pids[i], rk_tool_printable(path, text, sizeof(text)));
+	}
+}
+
+static int ask_which(const struct choices *choices, const char *verb, pid_t *pid)
+{
+	char line[32];
+	uint64_t number;
+
+	print_choices(choices);
+	if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1)
+		return rk_options_misused(verb, "expected which of these processes");
+	fprintf(stderr, "which of these, 1 to %llu? ", (unsigned long long)choices->count);
+	if (!fgets(line, sizeof(line), stdin))
+		line[0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	if (!rk_number_parse_uint(line, &number) || !number || number > choices->count)
+		return rk_options_misused(verb, "expected a number from 1 to %llu",
+					  (unsigned long long)choices->count);
+	*pid = choices->pids[number - 1];
+	return 0;
+}
+
+int rk_ctl_process_choose(const char *verb, pid_t *pid)
+{
+	struct choices choices = { .count = 0 };
+
+	find_choices(&choices);
+	if (!choices.count)
+		return rk_tool_fail(RK_TOOL_NO_INPUT, verb,
+				    "there is no traced process that listens; rktrace run starts "
+				    "programs that do");
+	if (choices.count > 1)
+		return ask_which(&choices, verb, pid);
+	*pid = choices.pids[0];
 	return 0;
 }
 

@@ -25,6 +25,14 @@ int rk_ctl_process_tell_unreachable(pid_t pid, const char *verb, int err);
 int rk_ctl_process_find(const char *text, const char *verb, pid_t *pid);
 
 /**
+ * The process that listens, if there is one; of several, the one that is chosen on the terminal.
+ * What is wrong has been said.
+ *
+ * Context: tools. Return: 0, or the status to end with.
+ */
+int rk_ctl_process_choose(const char *verb, pid_t *pid);
+
+/**
  * Print the processes that have the library in them.
  *
  * Context: tools. Return: the status to end with.

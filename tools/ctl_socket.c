@@ -222,3 +222,12 @@ ptrdiff_t rk_ctl_socket_ask(pid_t pid, const char *request, char *reply, size_t 
 	close(fd);
 	return length;
 }
+
+bool rk_ctl_socket_is_there(pid_t pid)
+{
+	int fd = find_socket(pid);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}

@@ -5,6 +5,7 @@
 #ifndef RK_TOOLS_CTL_SOCKET_H
 #define RK_TOOLS_CTL_SOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -25,5 +26,12 @@
  *   -EMSGSIZE    the reply is too long; another -errno
  */
 ptrdiff_t rk_ctl_socket_ask(pid_t pid, const char *request, char *reply, size_t size);
+
+/**
+ * Whether @pid listens.
+ *
+ * Context: tools.
+ */
+bool rk_ctl_socket_is_there(pid_t pid);
 
 #endif
