@@ -39,8 +39,7 @@ static size_t read_proc(pid_t pid, const char *name, char *out, size_t size)
 	return used;
 }
 
-/* Return: the program; 0 when @pid is no exporter. */
-static pid_t program_of(pid_t pid)
+pid_t rk_child_program_of(pid_t pid)
 {
 	int program = 0;
 	char name[32];
@@ -55,7 +54,7 @@ bool rk_child_is_exporter_of(pid_t pid, pid_t program)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	if (program_of(pid) != program || stat(path, &exporter))
+	if (rk_child_program_of(pid) != program || stat(path, &exporter))
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d", (int)program);
 	return stat(path, &traced) == 0 && exporter.st_uid == traced.st_uid;
@@ -91,7 +90,7 @@ static bool wait_for_end(pid_t pid, int timeout_ms)
 
 static void wait_for(pid_t pid)
 {
-	pid_t program = program_of(pid);
+	pid_t program = rk_child_program_of(pid);
 
 	if (!program || !is_below_us(pid) || !wait_for_end(program, GONE_SOON_MS))
 		return;

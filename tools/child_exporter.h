@@ -16,6 +16,13 @@
 bool rk_child_is_exporter_of(pid_t pid, pid_t program);
 
 /**
+ * The program that @pid is the exporter of.
+ *
+ * Context: tools. Return: 0 when it is none.
+ */
+pid_t rk_child_program_of(pid_t pid);
+
+/**
  * Wait until those are gone whose program has ended: they write the last of it. Those of programs
  * that go on, as daemons do, are left alone, and so is whatever is not below this launcher.
  *

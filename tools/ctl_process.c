@@ -15,6 +15,7 @@
 
 #include "core/log.h"
 #include "core/number.h"
+#include "tools/child_exporter.h"
 #include "tools/ctl_socket.h"
 #include "tools/options.h"
 
@@ -103,7 +104,7 @@ static bool next(struct walk *walk)
 
 	while (walk->folder && (entry = readdir(walk->folder))) {
 		if (!rk_number_parse_uint(entry->d_name, &pid) || pid > INT32_MAX ||
-		    look_for_library((pid_t)pid) != 1)
+		    look_for_library((pid_t)pid) != 1 || rk_child_program_of((pid_t)pid))
 			continue;
 		walk->pid = (pid_t)pid;
 		name_of(walk->pid, walk->path);

@@ -238,6 +238,9 @@ class Killed(harness.Case):
         exporter = wait_until(run.exporter, "an exporter beside the program")
         wait_until(lambda: Counts(run.path).launches, "launches")
         self.assertNotEqual(os.getsid(exporter), os.getsid(pid), "no signal of the group reaches it")
+        listed = [int(line.split()[0]) for line in self.rktrace("ctl", "list").splitlines()]
+        self.assertIn(pid, listed)
+        self.assertNotIn(exporter, listed, "it is no program")
         os.kill(pid, signal.SIGKILL)
         run.end()
         self.assertFalse(pathlib.Path(f"/proc/{exporter}").exists(), "it was waited for")
