@@ -443,7 +443,7 @@ static void visit_withheld(struct visit *v)
 		v->point.values[0] = rk_work_name((enum rk_work)work);
 		give(v, RK_METRIC_ID_TRACER_WITHHELD, (double)l->withheld[work]);
 	}
-	v->point.values[0] = "other";
+	v->point.values[0] = "wait"; /* "other" is what series are folded into */
 	give(v, RK_METRIC_ID_TRACER_WITHHELD, (double)l->withheld_other);
 	v->point.values[0] = "stack";
 	give(v, RK_METRIC_ID_TRACER_WITHHELD, (double)l->withheld_stacks);

@@ -197,6 +197,8 @@ class Overhead(harness.Case):
         for kind in WORK:
             self.assertEqual(pick("withheld_total", f'what="{kind}"'),
                              [info["ledger"][kind]["withheld"]])
+        self.assertEqual(pick("withheld_total", 'what="wait"'),
+                         [info["overhead"]["withheld_other"]])
         self.assertEqual(pick("withheld_total", 'what="stack"'),
                          [info["overhead"]["withheld_stacks"]])
 
