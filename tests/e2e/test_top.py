@@ -28,6 +28,8 @@ class Screen:
         self.seen = b""
 
         def own_terminal():
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)  # nohup, or a shell's "&", ignores some
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         self.process = subprocess.Popen(
