@@ -70,6 +70,18 @@ def environment(folder, preload=True, **extra):
     return env
 
 
+def wait_until(condition, timeout_s=20, what="this"):
+    """What @condition returns once that is true; what it reads may not be there or whole yet."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, ValueError):
+            found = condition()
+            if found:
+                return found
+        time.sleep(0.01)
+    raise AssertionError(f"{what}: not within {timeout_s} s")
+
+
 class Case(unittest.TestCase):
     """A test with a folder of its own and helpers around it."""
 

@@ -37,16 +37,6 @@ os.waitpid(child, 0)
 """
 
 
-def wait_until(condition, timeout_s=20):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, ValueError):
-            if condition():
-                return
-        time.sleep(0.02)
-    raise AssertionError("this did not come true in time")
-
-
 class Control(harness.Case):
     def setUp(self):
         super().setUp()
@@ -72,12 +62,12 @@ class Control(harness.Case):
 
     def endless(self, **more):
         process = self.start([self.program("endless")], **more)
-        wait_until(self.socket_of(process).exists)
+        harness.wait_until(self.socket_of(process).exists)
         return process
 
     def steady(self, **more):
         process = self.start(["/usr/bin/python3", "-c", STEADY], **more)
-        wait_until(self.socket_of(process).exists)
+        harness.wait_until(self.socket_of(process).exists)
         return process
 
     def end(self, process):
@@ -121,7 +111,7 @@ class Control(harness.Case):
 
     def test_nothing_listens_unasked(self):
         process = self.start([self.program("endless")], enabled="")
-        wait_until((process.folder / "run.rkt.zst").exists)
+        harness.wait_until((process.folder / "run.rkt.zst").exists)
         self.assertFalse(self.place.exists())
         self.ctl(process, "status", code=69)
         self.assertIn("RUSTKERNEL_CONTROL_ENABLED", self.tool_errors)
@@ -129,7 +119,7 @@ class Control(harness.Case):
     def test_status_tells_how_it_goes(self):
         process = self.endless()
         self.assertEqual(stat.S_IMODE(self.place.stat().st_mode), 0o700)
-        wait_until(lambda: self.status(process)["ledger"]["launch"]["joined"] > 100)
+        harness.wait_until(lambda: self.status(process)["ledger"]["launch"]["joined"] > 100)
         status = self.status(process)
         self.assertEqual(status["pid"], process.pid)
         self.assertEqual(status["executable"], self.program("endless"))
@@ -155,7 +145,7 @@ class Control(harness.Case):
         dead = harness.free_port()
         process = self.endless(RUSTKERNEL_OTLP_ENDPOINT=f"http://user:secret@127.0.0.1:{dead}",
                                RUSTKERNEL_BREAKER_FAILURE_THRESHOLD=1)
-        wait_until(lambda: "open" in self.status(process)["breakers"].values(), 60)
+        harness.wait_until(lambda: "open" in self.status(process)["breakers"].values(), 60)
         status = self.status(process)
         traces = status["network"]["otlp"]["traces"]
         self.assertIn(f"127.0.0.1:{dead}", traces["destination"])
@@ -175,7 +165,7 @@ class Control(harness.Case):
         def traces():
             return self.status(process)["network"]["otlp"]["traces"]
 
-        wait_until(lambda: traces()["sent"] > 0)
+        harness.wait_until(lambda: traces()["sent"] > 0)
         self.assertEqual(traces()["sampled_out"], 0)
         settings.write_text("logging: { level: info }\n"
                             "tracing: { sampling_rate: 0, max_spans_per_second: 100 }\n"
@@ -188,7 +178,7 @@ class Control(harness.Case):
                          {"logging.level": ("warn", "info"), "tracing.sampling_rate": ("1", "0"),
                           "tracing.max_spans_per_second": ("0", "100")})
         self.assertEqual([row["key"] for row in reply["needs_restart"]], ["ring.size"])
-        wait_until(lambda: traces()["sampled_out"] > 100)
+        harness.wait_until(lambda: traces()["sampled_out"] > 100)
         self.assertEqual(self.status(process)["settings"]["logging.level"], "info")
         # What is compared next time is what runs, not what the program began with.
         reply = json.loads(self.ctl(process, "reload", "--json"))
@@ -234,10 +224,10 @@ class Control(harness.Case):
         self.assertNotIn("Noise", log.read_text() if log.exists() else "")
         settings.write_text(text % "info")
         self.assertIn("applied: logging.per_domain_levels", self.ctl(process, "reload"))
-        wait_until(lambda: "Kernel execution complete" in log.read_text())
+        harness.wait_until(lambda: "Kernel execution complete" in log.read_text())
         settings.write_text(text % "off")
         self.ctl(process, "reload")
-        wait_until(lambda: self.lines_stop(log))
+        harness.wait_until(lambda: self.lines_stop(log))
 
     @staticmethod
     def lines_stop(path):
@@ -251,7 +241,7 @@ class Control(harness.Case):
                             "  - { name: busy, condition: { execution_rate_above: { threshold: 1 } }, "
                             "severity: warning, for_duration: 0s }\n")
         process = self.endless(RUSTKERNEL_CONFIG=settings)
-        wait_until(lambda: "firing" in [alert["state"] for alert in self.status(process)["alerts"]], 60)
+        harness.wait_until(lambda: "firing" in [alert["state"] for alert in self.status(process)["alerts"]], 60)
         self.assertIn("busy is firing (warning)", self.ctl(process, "status"))
 
     def test_other_words_get_the_list_of_verbs(self):
@@ -292,7 +282,7 @@ class Control(harness.Case):
 
     def test_the_end_removes_the_socket(self):
         process = self.start([self.program("endless"), "1"])
-        wait_until(self.socket_of(process).exists)
+        harness.wait_until(self.socket_of(process).exists)
         waiting = self.connect(process)
         self.assertEqual(process.wait(timeout=60), 0)
         self.assertEqual(list(self.place.iterdir()), [])
@@ -313,7 +303,7 @@ class Control(harness.Case):
     def test_a_forked_child_serves_nobody(self):
         process = self.start([sys.executable, "-c", FORKING])
         child = int(process.stdout.readline())
-        wait_until(self.socket_of(process).exists)
+        harness.wait_until(self.socket_of(process).exists)
         self.assertEqual(self.status(process)["pid"], process.pid)
         self.ctl(child, "status", code=69)
         process.stdin.write("\n")
@@ -365,7 +355,7 @@ class Control(harness.Case):
             env=harness.environment(self.folder, preload=False, XDG_RUNTIME_DIR=self.runtime))
         self.addCleanup(started.wait)
         self.addCleanup(started.terminate)
-        wait_until(lambda: list(self.place.glob("*.sock")))
+        harness.wait_until(lambda: list(self.place.glob("*.sock")))
         pid = int(next(self.place.glob("*.sock")).stem)
         self.assertEqual(self.status(pid)["executable"], self.program("endless"))
 

@@ -26,16 +26,6 @@ DEADLINE = 60
 SETTLED = 1.0
 
 
-def wait_until(condition, what):
-    until = time.monotonic() + DEADLINE
-    while time.monotonic() < until:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"{what}: not within {DEADLINE} s")
-
-
 def alive(pid):
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
@@ -73,7 +63,7 @@ class Run:
         def find():
             return (self.path.exists() and self.path.stat().st_size >= 16
                     and Counts(self.path).pid)
-        return wait_until(find, "the program")
+        return harness.wait_until(find, DEADLINE, "the program")
 
     def delivered(self):
         """Kernel records that the simulated CUPTI has delivered so far."""
@@ -235,8 +225,8 @@ class Killed(harness.Case):
     def test_runs_beside_the_program(self):
         run = self.run_it()
         pid = run.pid()
-        exporter = wait_until(run.exporter, "an exporter beside the program")
-        wait_until(lambda: Counts(run.path).launches, "launches")
+        exporter = harness.wait_until(run.exporter, DEADLINE, "an exporter beside the program")
+        harness.wait_until(lambda: Counts(run.path).launches, DEADLINE, "launches")
         self.assertNotEqual(os.getsid(exporter), os.getsid(pid), "no signal of the group reaches it")
         listed = [int(line.split()[0]) for line in self.rktrace("ctl", "list").splitlines()]
         self.assertIn(pid, listed)
@@ -256,8 +246,8 @@ class Killed(harness.Case):
         """A process that the program starts has one, too, which is nobody's child."""
         run = self.run_it(below=["sh", "-c", '"$@"; echo "status $?"', "sh"])
         pid = run.pid()
-        exporter = wait_until(run.exporter, "an exporter beside the program")
-        wait_until(lambda: Counts(run.path).launches, "launches")
+        exporter = harness.wait_until(run.exporter, DEADLINE, "an exporter beside the program")
+        harness.wait_until(lambda: Counts(run.path).launches, DEADLINE, "launches")
         for children in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
             self.assertEqual(children.read_text(), "")
         os.kill(pid, signal.SIGKILL)
@@ -269,8 +259,8 @@ class Killed(harness.Case):
     def test_rights_that_are_given_up(self):
         """In a sandbox nobody may share the memory who is not in it."""
         run = self.run_it("confine", 500)
-        wait_until(run.exporter, "an exporter beside the program")
-        wait_until(lambda: not run.exporter(), "its return")
+        harness.wait_until(run.exporter, DEADLINE, "an exporter beside the program")
+        harness.wait_until(lambda: not run.exporter(), DEADLINE, "its return")
         self.assertIsNone(run.process.poll(), "before the program ended")
         self.assertEqual(run.end(), 4, run.err)
         info = run.info()
@@ -279,8 +269,8 @@ class Killed(harness.Case):
     def test_exporter_is_killed(self):
         """The program goes on, and says so."""
         run = self.run_it("exit", 1500)
-        exporter = wait_until(run.exporter, "an exporter beside the program")
-        wait_until(lambda: Counts(run.path).launches, "launches")
+        exporter = harness.wait_until(run.exporter, DEADLINE, "an exporter beside the program")
+        harness.wait_until(lambda: Counts(run.path).launches, DEADLINE, "launches")
         os.kill(exporter, signal.SIGKILL)
         self.assertEqual(run.end(), 4, run.err)
         self.assertIn(b"its process was ended", run.err)
@@ -289,7 +279,7 @@ class Killed(harness.Case):
         run = self.run_it("exit", 500, env={"RUSTKERNEL_METRICS_PORT": 0,
                                            "RUSTKERNEL_METRICS_ENABLED": "true"})
         run.pid()
-        wait_until(lambda: Counts(run.path).launches, "launches")
+        harness.wait_until(lambda: Counts(run.path).launches, DEADLINE, "launches")
         self.assertIsNone(run.exporter())
         self.assertEqual(run.end(), 4, run.err)
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scrape server inside of a traced program: forked children, clean and unclean ends."""
-import contextlib
 import json
 import os
 import pathlib
@@ -36,16 +35,6 @@ def get(port, path="/metrics"):
         return reply.read().decode()
 
 
-def wait_until(condition, timeout_s=10):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, ValueError):
-            if condition():
-                return
-        time.sleep(0.02)
-    raise AssertionError("this did not come true in time")
-
-
 class Live(harness.Case):
     def setUp(self):
         super().setUp()
@@ -78,7 +67,7 @@ class Live(harness.Case):
 
     def test_a_forked_child_holds_no_listener(self):
         process = self.start(["/usr/bin/python3", "-c", FORKING])
-        wait_until(lambda: get(self.port))
+        harness.wait_until(lambda: get(self.port), 10)
         process.stdin.write("go\n")
         process.stdin.flush()
         child = int(process.stdout.readline())
@@ -96,7 +85,7 @@ class Live(harness.Case):
 
     def test_a_clean_end_leaves_nothing(self):
         process = self.start([self.program("endless"), "2"])
-        wait_until(lambda: process.pid in self.targets())
+        harness.wait_until(lambda: process.pid in self.targets(), 10)
         self.assertTrue(self.socket_of(process).exists())
         self.assertEqual(self.targets()[process.pid]["labels"]["exe"], "endless")
         self.assertEqual(self.targets()[process.pid]["targets"], [f"127.0.0.1:{self.port}"])
@@ -108,19 +97,19 @@ class Live(harness.Case):
 
     def test_the_next_one_clears_up_after_a_killed_one(self):
         killed = self.start([self.program("endless")])
-        wait_until(lambda: killed.pid in self.targets())
+        harness.wait_until(lambda: killed.pid in self.targets(), 10)
         killed.kill()
         killed.wait()
         self.assertIn(killed.pid, self.targets())
         after = self.start([self.program("endless")], port=harness.free_port())
-        wait_until(lambda: set(self.targets()) == {after.pid})
+        harness.wait_until(lambda: set(self.targets()) == {after.pid}, 10)
 
     def test_health_needs_no_password(self):
         secret = self.folder / "secret"
         secret.write_text("user:word", encoding="utf-8")
         secret.chmod(0o600)
         self.start([self.program("endless")], RUSTKERNEL_METRICS_BASIC_AUTH_FILE=secret)
-        wait_until(lambda: get(self.port, "/health/live"))
+        harness.wait_until(lambda: get(self.port, "/health/live"), 10)
         for probe in ("live", "ready", "startup"):
             json.loads(get(self.port, f"/health/{probe}"))
         with self.assertRaises(urllib.error.HTTPError) as refused:
