@@ -8,9 +8,6 @@
  * Variants take turns within a round, so that a machine that changes its speed changes it for
  * all of them; the medians over the rounds are printed, one "name ns" per line.
  */
-#define __CUDA_API_VERSION_INTERNAL
-#include <cuda.h>
-#include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,17 +15,11 @@
 #include <time.h>
 
 #include "core/clock.h"
+#include "tests/bench/launches.h"
+#include "tests/bench/median.h"
 
 #define ROUNDS_MAX 101
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			fprintf(stderr, "bench_launch: %s\n", #condition);                         \
-			exit(1);                                                                   \
-		}                                                                                  \
-	} while (0)
 
-typedef __typeof__(&cuLaunchKernel) launch_fn;
 typedef void (*event_fn)(uint64_t function, const uint32_t *grid, const uint32_t *block);
 
 static const uint32_t grid[3] = { 128, 1, 1 };
@@ -66,37 +57,6 @@ static double now_ns(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts); /* others may run between */
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* The wrapper in @path, started by a context of the fake driver. */
-static launch_fn open_traced(const char *path)
-{
-	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	CUcontext context;
-
-	if (!library)
-		fprintf(stderr, "%s\n", dlerror());
-	CHECK(library);
-	__typeof__(&cuCtxCreate_v2) create = (__typeof__(create))dlsym(library, "cuCtxCreate_v2");
-	launch_fn launch = (launch_fn)dlsym(library, "cuLaunchKernel");
-
-	CHECK(create && launch && create(&context, 0, 0) == CUDA_SUCCESS);
-	return launch;
-}
-
-static launch_fn open_direct(void)
-{
-	void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL);
-
-	CHECK(driver);
-	return (launch_fn)dlsym(driver, "cuLaunchKernel");
 }
 
 static int run_count(char **argv)
@@ -161,9 +121,8 @@ int main(int argc, char **argv)
 		}
 	}
 	for (int v = 0; v < VARIANTS; v++) {
-		qsort(ns[v], (size_t)rounds, sizeof(double), compare);
 		if (v != LTTNG || lttng_event)
-			printf("%s %.2f\n", names[v], ns[v][rounds / 2]);
+			printf("%s %.2f\n", names[v], bench_median(ns[v], (size_t)rounds));
 	}
 	return 0;
 }

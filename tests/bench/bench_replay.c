@@ -21,6 +21,7 @@
 
 #include "exporters/otlp_span.h"
 #include "pipeline/pipeline.h"
+#include "tests/bench/median.h"
 #include "tests/unit/trace/trace_fixture.h"
 
 #define ROUNDS	  5
@@ -197,13 +198,6 @@ static double run(struct bench *bench, enum stage stage)
 	return cpu_seconds() - start;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void tell(const struct bench *bench, double seconds[STAGES][ROUNDS])
 {
 	double rate[STAGES];
@@ -211,8 +205,7 @@ static void tell(const struct bench *bench, double seconds[STAGES][ROUNDS])
 	for (int stage = 0; stage < STAGES; stage++) {
 		double count = stage == OTLP ? (double)bench->spans : bench->kernels;
 
-		qsort(seconds[stage], ROUNDS, sizeof(double), compare);
-		rate[stage] = count / seconds[stage][ROUNDS / 2] / 1e6;
+		rate[stage] = count / bench_median(seconds[stage], ROUNDS) / 1e6;
 	}
 	printf("M spans/s/core: zstd %.1f, read %.1f, rktrace report %.1f, OTLP %.1f\n", rate[ZSTD],
 	       rate[READ], rate[SUMMARY], rate[OTLP]);

@@ -9,9 +9,6 @@
  *        bench_ring paced TRACED.so N    two million launches, N per second; prints how many per
  *                                        second it came to
  */
-#define __CUDA_API_VERSION_INTERNAL
-#include <cuda.h>
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,19 +16,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/bench/launches.h"
+#include "tests/bench/median.h"
+
 #define ROUNDS	   9
 #define CALLS	   400000
 #define BURST	   50u /* launches of one look at the clock */
 #define PACED	   2000000u
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			fprintf(stderr, "bench_ring: %s\n", #condition);                           \
-			exit(1);                                                                   \
-		}                                                                                  \
-	} while (0)
-
-typedef __typeof__(&cuLaunchKernel) launch_fn;
 
 enum { ONE, TWO, ONE_BARE, TWO_BARE, VARIANTS };
 
@@ -103,25 +94,6 @@ static double run_paced(launch_fn launch, uint64_t rate)
 	return (double)done * 1e9 / (double)(now_ns(CLOCK_MONOTONIC) - begin);
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static launch_fn open_traced(const char *path)
-{
-	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	CUcontext context;
-
-	CHECK(library);
-	__typeof__(&cuCtxCreate_v2) create = (__typeof__(create))dlsym(library, "cuCtxCreate_v2");
-
-	CHECK(create && create(&context, 0, 0) == CUDA_SUCCESS);
-	return (launch_fn)dlsym(library, "cuLaunchKernel");
-}
-
 static void compare_threads(launch_fn direct, launch_fn traced)
 {
 	static const char *const names[] = { "one", "two", "one_bare", "two_bare" };
@@ -133,23 +105,17 @@ static void compare_threads(launch_fn direct, launch_fn traced)
 		ns[ONE_BARE][round] = run_threads(direct, 1);
 		ns[TWO_BARE][round] = run_threads(direct, 2);
 	}
-	for (int v = 0; v < VARIANTS; v++) {
-		qsort(ns[v], ROUNDS, sizeof(double), compare);
-		printf("%s %.2f\n", names[v], ns[v][ROUNDS / 2]);
-	}
+	for (int v = 0; v < VARIANTS; v++)
+		printf("%s %.2f\n", names[v], bench_median(ns[v], ROUNDS));
 }
 
 int main(int argc, char **argv)
 {
 	launch_fn direct, traced;
-	void *driver;
 
 	CHECK(argc >= 3);
-	driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL);
-	CHECK(driver);
-	direct = (launch_fn)dlsym(driver, "cuLaunchKernel");
+	direct = open_direct();
 	traced = open_traced(argv[2]);
-	CHECK(direct && traced);
 	if (strcmp(argv[1], "threads") == 0) {
 		compare_threads(direct, traced);
 		return 0;

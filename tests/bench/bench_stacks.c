@@ -8,9 +8,6 @@
  * take turns with unw_backtrace() alone and with glibc's backtrace(), DEPTH calls below main().
  * Medians of the rounds, "name ns" each.
  */
-#define __CUDA_API_VERSION_INTERNAL
-#include <cuda.h>
-#include <dlfcn.h>
 #include <execinfo.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,18 +15,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/bench/launches.h"
+#include "tests/bench/median.h"
+
 #define FRAMES	   16
 #define GLIBC_PART 20 /* fewer of its calls: one takes microseconds */
 #define ROUNDS_MAX 101
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			fprintf(stderr, "bench_stacks: %s: %s\n", #condition, dlerror());          \
-			exit(1);                                                                   \
-		}                                                                                  \
-	} while (0)
-
-typedef __typeof__(&cuLaunchKernel) launch_fn;
 
 enum { DIRECT, OFF, SAMPLED, ALL, UNWIND, GLIBC, VARIANTS };
 
@@ -67,28 +58,11 @@ static double now_ns(void)
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
-static int compare(const void *a, const void *b)
+static launch_fn open_with_stacks(const char *path, const char *mode)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static launch_fn open_traced(const char *path, const char *mode)
-{
-	void *library;
-	CUcontext context;
-	launch_fn launch;
-
 	setenv("RUSTKERNEL_STACKS_MODE", mode, 1);
 	setenv("RUSTKERNEL_STACKS_MAX_DEPTH", "16", 1);
-	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	CHECK(library);
-	__typeof__(&cuCtxCreate_v2) create = (__typeof__(create))dlsym(library, "cuCtxCreate_v2");
-
-	launch = (launch_fn)dlsym(library, "cuLaunchKernel");
-	CHECK(create && launch && create(&context, 0, 0) == CUDA_SUCCESS);
-	return launch;
+	return open_traced(path);
 }
 
 int main(int argc, char **argv)
@@ -97,22 +71,17 @@ int main(int argc, char **argv)
 	static double ns[VARIANTS][ROUNDS_MAX];
 	launch_fn launches[VARIANTS] = { NULL };
 	int rounds, calls, depth;
-	void *library;
 
 	CHECK(argc == 7);
 	rounds = atoi(argv[4]);
 	calls = atoi(argv[5]);
 	depth = atoi(argv[6]);
 	CHECK(rounds > 0 && rounds <= ROUNDS_MAX && calls > 0);
-	library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL);
-	CHECK(library);
-	launches[DIRECT] = (launch_fn)dlsym(library, "cuLaunchKernel");
-	launches[OFF] = open_traced(argv[1], "off");
-	launches[SAMPLED] = open_traced(argv[2], "sampled");
-	launches[ALL] = open_traced(argv[3], "all");
-	library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
-	CHECK(library);
-	*(void **)&unwind = dlsym(library, "unw_backtrace");
+	launches[DIRECT] = open_direct();
+	launches[OFF] = open_with_stacks(argv[1], "off");
+	launches[SAMPLED] = open_with_stacks(argv[2], "sampled");
+	launches[ALL] = open_with_stacks(argv[3], "all");
+	*(void **)&unwind = dlsym(open_library("libunwind.so.8", RTLD_LOCAL), "unw_backtrace");
 	for (int round = -1; round < rounds; round++) { /* the first one warms up */
 		for (int v = 0; v < VARIANTS; v++) {
 			int n = v == GLIBC ? calls / GLIBC_PART : calls;
@@ -123,9 +92,7 @@ int main(int argc, char **argv)
 				ns[v][round] = (now_ns() - begin) / n;
 		}
 	}
-	for (int v = 0; v < VARIANTS; v++) {
-		qsort(ns[v], (size_t)rounds, sizeof(double), compare);
-		printf("%s %.2f\n", names[v], ns[v][rounds / 2]);
-	}
+	for (int v = 0; v < VARIANTS; v++)
+		printf("%s %.2f\n", names[v], bench_median(ns[v], (size_t)rounds));
 	return 0;
 }
